@@ -1,0 +1,18 @@
+//! Syncline: an integration hub that keeps storefronts, ERPs and payment processors in agreement.
+//!
+//! ARCHITECTURE.md is the map: one way through the house, from inbox to delivery, and what never happens on it.
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod connector;
+pub mod deliver;
+pub mod intake;
+pub mod mapping;
+pub mod model;
+pub mod process;
+pub mod queue;
+pub mod sandbox;
+pub mod store;
+pub mod telemetry;
+pub mod web;
