@@ -1,1 +1,7 @@
+//! Canonical entities, money, quantity, keys, versions, statuses and events; not here: I/O and vendor words.
 
+mod entity;
+mod error_class;
+
+pub use entity::Entity;
+pub use error_class::ErrorClass;

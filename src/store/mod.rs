@@ -1,1 +1,11 @@
+//! All SQL of the hub, behind one contract; not here: business rules.
 
+mod audit_chain;
+pub mod contract;
+pub mod mutation;
+pub mod rows;
+pub mod sqlite;
+
+pub use audit_chain::{AuditEntry, chain_hash};
+pub use contract::{Store, StoreError};
+pub use rows::*;

@@ -1,0 +1,110 @@
+//! The store's contract: what every database behind the hub must do, whichever it is. Not here: SQL, and what the rows mean to the business.
+//!
+//! Rules that every implementation keeps, and the conformance suite checks (`tests/store_conformance.rs`):
+//! - A method that writes returns only after its commit is durable. Methods called at the same time may share a commit.
+//! - Each write is one transaction: all of it or none of it.
+//! - A result that carries an outdated claim is refused, never merged (`Dispatched::stale`).
+//! - The tally moves in the commit that moves a row's disposition.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::rows::*;
+
+/// Why the store could not do it. Every write that ends in an error left nothing behind.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database {path}: {cause}; {next_step}")]
+    Open { path: String, cause: String, next_step: String },
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("database migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("database is full or the disk is: {0}; free space, the hub resumes by itself")]
+    Full(String),
+    #[error("database holds {what} that this version cannot read: {cause}")]
+    Corrupt { what: String, cause: String },
+    #[error("{0}")]
+    Refused(String),
+    #[error("the store has shut down")]
+    Closed,
+}
+
+/// A hub's durable memory.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // 1 intake -----------------------------------------------------------------------------------------------------
+
+    /// Appends payloads and, in the same commit, moves a read cursor. A payload whose dedupe key is known counts as a
+    /// duplicate of the first and adds no row. Results are in the order of `rows`.
+    async fn append_inbox(&self, rows: Vec<NewInbox>, cursor: Option<CursorMove>) -> Result<Vec<Appended>, StoreError>;
+    async fn cursor(&self, connection: &str, stream: &str) -> Result<Option<String>, StoreError>;
+    /// All cursors, for people.
+    async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError>;
+
+    /// Opens a file batch: rows staged under it stay invisible until it is released.
+    async fn open_batch(&self, batch: NewBatch) -> Result<i64, StoreError>;
+    async fn stage_rows(&self, batch: i64, rows: Vec<NewInbox>) -> Result<(), StoreError>;
+    /// All rows of the batch become pending at once; its sequence is remembered. Returns rows released and duplicates dropped.
+    async fn release_batch(&self, batch: i64, sequence: Option<i64>) -> Result<Released, StoreError>;
+    /// Staged rows vanish, the refusal and its issue stay.
+    async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError>;
+    /// The newest applied batch of a stream, and whether this content was applied before.
+    async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError>;
+
+    // 2 process ----------------------------------------------------------------------------------------------------
+
+    /// Oldest pending payloads with an id above `after`.
+    async fn pending_inbox(&self, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError>;
+    /// Bindings whose remote side is (connection, stream, remote id): how our own echoes are recognised.
+    async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError>;
+    /// Commits what the planner decided for a batch: states, events, jobs, dispositions, split children, sightings.
+    async fn commit_processed(&self, commit: ProcessCommit) -> Result<Processed, StoreError>;
+
+    // 3 deliver ----------------------------------------------------------------------------------------------------
+
+    /// One tick of the queue: acknowledges outcomes, renews leases and claims due jobs, announcing an attempt for each.
+    async fn dispatch(&self, tick: Dispatch) -> Result<Dispatched, StoreError>;
+    /// Puts jobs whose lease has run out back, their last attempt's outcome unknown. `all_of` names an owner that is
+    /// known to be dead (this node's previous life): its leases end now.
+    async fn rescue(&self, now: i64, all_of: Option<&str>) -> Result<u64, StoreError>;
+    /// Where references point at the destination: by binding of the record with that natural key, or by the
+    /// destination's own mirror.
+    async fn resolve_refs(&self, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError>;
+    async fn connection_states(&self) -> Result<Vec<ConnectionStateRow>, StoreError>;
+    async fn set_connection_state(&self, state: ConnectionStateRow) -> Result<(), StoreError>;
+
+    // 4 people -----------------------------------------------------------------------------------------------------
+
+    async fn tally(&self, since_day: i64) -> Result<Vec<TallyRow>, StoreError>;
+    async fn sightings(&self, since_day: i64) -> Result<Vec<SightingRow>, StoreError>;
+    async fn queue_stats(&self) -> Result<Vec<QueueStat>, StoreError>;
+    async fn flow_stats(&self, since: i64) -> Result<Vec<FlowStat>, StoreError>;
+    async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError>;
+    async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError>;
+    /// Dead letters of an issue go back to work (or one of them); returns how many.
+    async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError>;
+    async fn discard_issue(&self, id: i64, only: Option<DeadRef>, reason: &str, actor: &str, at: i64)
+    -> Result<u64, StoreError>;
+    /// Replaces the payload (inbox) or outgoing body (job) of one dead letter and sends it back to work.
+    async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
+    /// Records by key, natural key or remote id.
+    async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError>;
+    async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError>;
+    /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
+    async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;
+    async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
+    async fn append_audit(&self, at: i64, actor: &str, action: &str, target: &str, detail: &str) -> Result<(), StoreError>;
+    async fn audit(&self, after: i64, limit: u32) -> Result<Vec<super::AuditEntry>, StoreError>;
+
+    // 5 care -------------------------------------------------------------------------------------------------------
+
+    /// Recomputes the ledger from its rows and checks every invariant the store can see.
+    async fn verify(&self, progress: &(dyn Fn(&str, u64, u64) + Send + Sync)) -> Result<VerifyReport, StoreError>;
+    /// Copies a consistent image while work goes on.
+    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+    /// Waits for writes under way, folds the log into the database, closes.
+    async fn close(&self);
+}

@@ -1,0 +1,197 @@
+//! SQLite behind the store's contract: one group-committing writer, a pool of readers; not here: business rules.
+//!
+//! Invariants: exactly one connection writes; `synchronous=FULL`; no reply to a write before its commit is on disk.
+
+mod dispatch;
+mod inbox;
+mod open;
+mod people;
+mod process;
+mod settle;
+mod sql;
+mod timeline;
+mod verify;
+mod work_list;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqlitePool;
+
+use super::contract::{Store, StoreError};
+use super::rows::*;
+use writer::Writer;
+
+/// The embedded store.
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Writer,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn append_inbox(&self, rows: Vec<NewInbox>, cursor: Option<CursorMove>) -> Result<Vec<Appended>, StoreError> {
+        self.writer.run(inbox::Append { rows, cursor }).await
+    }
+
+    async fn cursor(&self, connection: &str, stream: &str) -> Result<Option<String>, StoreError> {
+        inbox::cursor(&self.readers, connection, stream).await
+    }
+
+    async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError> {
+        inbox::cursors(&self.readers).await
+    }
+
+    async fn open_batch(&self, batch: NewBatch) -> Result<i64, StoreError> {
+        self.writer.run(inbox::OpenBatch { batch }).await
+    }
+
+    async fn stage_rows(&self, batch: i64, rows: Vec<NewInbox>) -> Result<(), StoreError> {
+        self.writer.run(inbox::Stage { batch, rows }).await
+    }
+
+    async fn release_batch(&self, batch: i64, sequence: Option<i64>) -> Result<Released, StoreError> {
+        self.writer.run(inbox::Release { batch, sequence }).await
+    }
+
+    async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError> {
+        self.writer.run(inbox::Refuse { batch, reason: reason.to_owned(), issue }).await
+    }
+
+    async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError> {
+        inbox::batch_history(&self.readers, connection, stream, sha256).await
+    }
+
+    async fn pending_inbox(&self, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        process::pending(&self.readers, after, limit).await
+    }
+
+    async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
+        process::entities(&self.readers, keys).await
+    }
+
+    async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
+        process::bindings_by_remote(&self.readers, keys).await
+    }
+
+    async fn commit_processed(&self, commit: ProcessCommit) -> Result<Processed, StoreError> {
+        self.writer.run(process::Commit { commit }).await
+    }
+
+    async fn dispatch(&self, tick: Dispatch) -> Result<Dispatched, StoreError> {
+        self.writer.run(dispatch::Tick { tick }).await
+    }
+
+    async fn rescue(&self, now: i64, all_of: Option<&str>) -> Result<u64, StoreError> {
+        self.writer.run(dispatch::Rescue { now, all_of: all_of.map(str::to_owned) }).await
+    }
+
+    async fn resolve_refs(&self, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError> {
+        dispatch::resolve_refs(&self.readers, dest, refs).await
+    }
+
+    async fn connection_states(&self) -> Result<Vec<ConnectionStateRow>, StoreError> {
+        people::connection_states(&self.readers).await
+    }
+
+    async fn set_connection_state(&self, state: ConnectionStateRow) -> Result<(), StoreError> {
+        self.writer.run(people::SetConnectionState { state }).await
+    }
+
+    async fn tally(&self, since_day: i64) -> Result<Vec<TallyRow>, StoreError> {
+        people::tally(&self.readers, since_day).await
+    }
+
+    async fn sightings(&self, since_day: i64) -> Result<Vec<SightingRow>, StoreError> {
+        people::sightings(&self.readers, since_day).await
+    }
+
+    async fn queue_stats(&self) -> Result<Vec<QueueStat>, StoreError> {
+        people::queue_stats(&self.readers).await
+    }
+
+    async fn flow_stats(&self, since: i64) -> Result<Vec<FlowStat>, StoreError> {
+        people::flow_stats(&self.readers, since).await
+    }
+
+    async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
+        work_list::issues(&self.readers, filter).await
+    }
+
+    async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {
+        work_list::issue(&self.readers, id).await
+    }
+
+    async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError> {
+        self.writer.run(work_list::Retry { issue: id, only, actor: actor.to_owned(), at }).await
+    }
+
+    async fn discard_issue(
+        &self,
+        id: i64,
+        only: Option<DeadRef>,
+        reason: &str,
+        actor: &str,
+        at: i64,
+    ) -> Result<u64, StoreError> {
+        let (reason, actor) = (reason.to_owned(), actor.to_owned());
+        self.writer.run(work_list::Discard { issue: id, only, reason, actor, at }).await
+    }
+
+    async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError> {
+        self.writer.run(work_list::Edit { dead, body: body.to_owned(), actor: actor.to_owned(), at }).await
+    }
+
+    async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
+        timeline::find_records(&self.readers, text, limit).await
+    }
+
+    async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError> {
+        timeline::timeline(&self.readers, key).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<u64, StoreError> {
+        self.writer.run(process::ReplayFlow { replay }).await
+    }
+
+    async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        timeline::recent_events(&self.readers, after, limit).await
+    }
+
+    async fn append_audit(&self, at: i64, actor: &str, action: &str, target: &str, detail: &str) -> Result<(), StoreError> {
+        let entry = people::Audit {
+            at,
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            detail: detail.to_owned(),
+        };
+        self.writer.run(entry).await
+    }
+
+    async fn audit(&self, after: i64, limit: u32) -> Result<Vec<super::AuditEntry>, StoreError> {
+        people::audit(&self.readers, after, limit).await
+    }
+
+    async fn verify(&self, progress: &(dyn Fn(&str, u64, u64) + Send + Sync)) -> Result<VerifyReport, StoreError> {
+        verify::verify(&self.readers, progress).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        open::backup(&self.readers, to).await
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,68 @@
+//! Small pieces every statement module uses: key lists as one JSON parameter, words read back as enums; not here: statements.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::model::Entity;
+use crate::store::contract::StoreError;
+use crate::store::rows::*;
+
+/// A list as one parameter for `json_each`: any length, one cached statement.
+pub(super) fn json_list<T: serde::Serialize>(items: &[T]) -> Result<String, StoreError> {
+    serde_json::to_string(items).map_err(|e| StoreError::Corrupt { what: "a key list".into(), cause: e.to_string() })
+}
+
+/// Keys as `[[connection, stream, key], ...]`.
+pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
+    let rows: Vec<[&str; 3]> = keys.iter().map(|k| [k.connection.as_str(), k.stream.as_str(), k.key.as_str()]).collect();
+    json_list(&rows)
+}
+
+/// Days since the epoch of a time in microseconds.
+pub(super) fn day_of(at: i64) -> i64 {
+    at.div_euclid(86_400_000_000)
+}
+
+pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+    let text: String = row.try_get(column)?;
+    parse(&text).ok_or_else(|| StoreError::Corrupt {
+        what: format!("column {column}"),
+        cause: format!("unknown word '{text}', written by a newer version?"),
+    })
+}
+
+pub(super) fn entity_word(row: &SqliteRow, column: &str) -> Result<Entity, StoreError> {
+    word(row, column, |text| Entity::parse(text))
+}
+
+pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
+    Ok(EntityRow {
+        id: EntityKey { connection: row.try_get("connection")?, stream: row.try_get("stream")?, key: row.try_get("key")? },
+        entity: entity_word(row, "entity")?,
+        natural_key: row.try_get("natural_key")?,
+        version: row.try_get("version")?,
+        revision: row.try_get("revision")?,
+        hash: row.try_get("hash")?,
+        doc: row.try_get("doc")?,
+        deleted: row.try_get("deleted")?,
+        seen_by: word(row, "seen_by", SourceKind::parse)?,
+        changed_at: row.try_get("changed_at")?,
+    })
+}
+
+pub(super) fn binding_row(row: &SqliteRow) -> Result<BindingRow, StoreError> {
+    Ok(BindingRow {
+        source: EntityKey {
+            connection: row.try_get("source_connection")?,
+            stream: row.try_get("source_stream")?,
+            key: row.try_get("source_key")?,
+        },
+        dest_connection: row.try_get("dest_connection")?,
+        dest_stream: row.try_get("dest_stream")?,
+        remote_id: row.try_get("remote_id")?,
+        remote_version: row.try_get("remote_version")?,
+        sent_revision: row.try_get("sent_revision")?,
+        sent_hash: row.try_get("sent_hash")?,
+        echo: row.try_get("echo")?,
+    })
+}

@@ -1,0 +1,190 @@
+//! The one writer: whatever waits when the last commit ends shares the next one; not here: what the operations do.
+//!
+//! Lifecycle of an operation: sent by `run`, applied inside the open transaction, answered after the commit. When an
+//! operation fails, the whole group is rolled back and each member is applied again in a transaction of its own, so
+//! that one bad operation cannot fail its neighbours.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Mutex;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Executor as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::store::contract::StoreError;
+use crate::store::mutation;
+
+/// Operations that one commit carries at most: bounds the time that the first of them waits.
+const GROUP_MAX: usize = 64;
+/// Operations that may wait before callers do.
+const QUEUE_MAX: usize = 1024;
+
+pub(super) type OpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A unit of writing: applied in full, in one transaction, possibly more than once if a neighbour fails (so it must
+/// not consume itself).
+pub(super) trait Operation: Send + Sync + 'static {
+    type Output: Send;
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Self::Output>;
+}
+
+trait Queued: Send {
+    fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()>;
+    fn answer(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+struct Waiting<O: Operation> {
+    op: O,
+    output: Option<O::Output>,
+    reply: oneshot::Sender<Result<O::Output, StoreError>>,
+}
+
+impl<O: Operation> Queued for Waiting<O> {
+    fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+        Box::pin(async move {
+            self.output = Some(self.op.apply(conn).await?);
+            Ok(())
+        })
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let Waiting { output, reply, .. } = *self;
+        let result = result.and_then(|()| output.ok_or(StoreError::Closed));
+        // A caller that went away no longer cares; what was committed stays committed.
+        let _ = reply.send(result);
+    }
+}
+
+/// Handle to the writer task.
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Queued>>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(conn: SqliteConnection) -> Writer {
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        let task = tokio::spawn(serve(conn, receiver));
+        Writer { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(task)) }
+    }
+
+    pub(super) async fn run<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {
+        let sender = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        sender.send(Box::new(Waiting { op, output: None, reply })).await.map_err(|_| StoreError::Closed)?;
+        drop(sender);
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Lets what waits finish, then closes the connection.
+    pub(super) async fn close(&self) {
+        lock(&self.queue).take();
+        let task = lock(&self.task).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the store's writer did not end cleanly");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn serve(mut conn: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Queued>>) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
+        if mutation::active(mutation::ACK_BEFORE_COMMIT) {
+            acknowledge_early(&mut conn, &mut group).await;
+            continue;
+        }
+        match commit_group(&mut conn, &mut group).await {
+            Ok(()) => answer_all(&mut group),
+            Err(error) if group.len() == 1 => {
+                if let Some(op) = group.pop() {
+                    op.answer(Err(classify(error)));
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, operations = group.len(), "a group commit failed, applying one by one");
+                apply_one_by_one(&mut conn, &mut group).await;
+            }
+        }
+    }
+    if let Err(error) = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
+        tracing::warn!(%error, "could not fold the write-ahead log into the database on closing");
+    }
+    if let Err(error) = conn.close().await {
+        tracing::warn!(%error, "could not close the database cleanly");
+    }
+}
+
+fn answer_all(group: &mut Vec<Box<dyn Queued>>) {
+    for op in group.drain(..) {
+        op.answer(Ok(()));
+    }
+}
+
+async fn commit_group(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), StoreError> {
+    conn.execute("BEGIN IMMEDIATE").await?;
+    for op in group.iter_mut() {
+        if let Err(error) = op.apply(conn).await {
+            roll_back(conn).await;
+            return Err(error);
+        }
+    }
+    if let Err(error) = conn.execute("COMMIT").await {
+        roll_back(conn).await;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+async fn roll_back(conn: &mut SqliteConnection) {
+    // SQLite may have rolled back by itself (disk full, I/O error); then there is nothing left to undo.
+    if let Err(error) = conn.execute("ROLLBACK").await {
+        tracing::debug!(%error, "nothing to roll back");
+    }
+}
+
+async fn apply_one_by_one(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Queued>>) {
+    for op in group.drain(..) {
+        let mut alone = [op];
+        let result = commit_group(conn, &mut alone).await;
+        let [op] = alone;
+        op.answer(result.map_err(classify));
+    }
+}
+
+/// The mutation that the kill test must catch: answering before the commit.
+async fn acknowledge_early(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Queued>>) {
+    if let Err(error) = conn.execute("BEGIN IMMEDIATE").await {
+        tracing::error!(%error, "mutation: begin failed");
+    }
+    for op in group.iter_mut() {
+        if let Err(error) = op.apply(conn).await {
+            tracing::error!(%error, "mutation: operation failed");
+        }
+    }
+    answer_all(group);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    if let Err(error) = conn.execute("COMMIT").await {
+        tracing::error!(%error, "mutation: commit failed");
+    }
+}
+
+/// A full disk is told apart: callers answer 503 and go on by themselves once there is space.
+fn classify(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(inner) if is_full(&inner) => StoreError::Full(inner.to_string()),
+        other => other,
+    }
+}
+
+/// SQLITE_FULL (13): the database cannot grow.
+fn is_full(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "13")
+}
