@@ -1,5 +1,6 @@
 //! Canonical entities, money, quantity, keys, versions, statuses and events; not here: I/O and vendor words.
 
+pub mod clock;
 mod entity;
 mod error_class;
 
