@@ -238,16 +238,18 @@ fn validate_value(ty: &FieldType, value: &Value) -> Result<(), RecordError> {
     if !value.fits(ty) {
         return Err(RecordError::value(ValueError::wrong_kind(ty.name(), "a value of another type")));
     }
-    match (ty, value) {
-        (_, Value::Object(object)) => validate_object(object),
-        (FieldType::List(_), Value::List(items)) if items.len() > MAX_LIST_ITEMS => {
-            Err(RecordError::new("", RecordFault::ListTooLong))
+    if let Value::Object(object) = value {
+        validate_object(object)
+    } else if let (FieldType::List(item), Value::List(items)) = (ty, value) {
+        if items.len() > MAX_LIST_ITEMS {
+            return Err(RecordError::new("", RecordFault::ListTooLong));
         }
-        (FieldType::List(item), Value::List(items)) => items
+        items
             .iter()
             .enumerate()
-            .try_for_each(|(index, value)| validate_value(item, value).map_err(|error| error.under_index(index))),
-        _ => Ok(()),
+            .try_for_each(|(index, value)| validate_value(item, value).map_err(|error| error.under_index(index)))
+    } else {
+        Ok(())
     }
 }
 
@@ -304,21 +306,18 @@ fn read_extra(bag: &Map<String, Json>) -> Result<Extra, RecordError> {
 }
 
 fn collect_refs(ty: &FieldType, value: &Value, found: &mut Vec<(Entity, String)>) {
-    match (ty, value) {
-        (FieldType::Ref(entity), Value::Text(key)) if !key.is_empty() => {
-            if !found.iter().any(|(known, other)| known == entity && other == key) {
-                found.push((*entity, key.clone()));
+    if let (FieldType::Ref(entity), Value::Text(key)) = (ty, value) {
+        if !key.is_empty() && !found.iter().any(|(known, other)| known == entity && other == key) {
+            found.push((*entity, key.clone()));
+        }
+    } else if let (FieldType::List(item), Value::List(items)) = (ty, value) {
+        items.iter().for_each(|value| collect_refs(item, value, found));
+    } else if let Value::Object(object) = value {
+        for (field, value) in object.iter() {
+            if let (FieldType::Ref(_), Some(value)) = (&field.ty, value) {
+                collect_refs(&field.ty, value, found);
             }
         }
-        (FieldType::List(item), Value::List(items)) => items.iter().for_each(|value| collect_refs(item, value, found)),
-        (FieldType::Object(_), Value::Object(object)) => {
-            for (field, value) in object.iter() {
-                if let (FieldType::Ref(_), Some(value)) = (&field.ty, value) {
-                    collect_refs(&field.ty, value, found);
-                }
-            }
-        }
-        _ => {}
     }
 }
 
