@@ -1,1 +1,9 @@
+//! From inbox to state, event and jobs: a pure plan and a thin driver; not here: network calls, SQL.
 
+mod driver;
+mod plan;
+mod tie;
+
+pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle};
+pub use plan::{Candidate, Operation, Plan, Route, SourceTraits, plan};
+pub use tie::{Fetcher, TieFetch};

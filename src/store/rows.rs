@@ -221,6 +221,10 @@ pub struct PlannedRow {
 pub enum PlannedOutcome {
     /// A new revision: state, event and the jobs it causes. Without jobs the row is applied at once.
     Apply { state: EntityWrite, kind: String, occurred_at: Option<i64>, jobs: Vec<NewJob> },
+    /// A new revision that is not propagated, by which rule (echo): state and event are written, the payload is ignored.
+    Absorb { state: EntityWrite, kind: String, occurred_at: Option<i64>, rule: String },
+    /// Nothing new in it, but the vendor's version moved: the fence moves with it.
+    Unchanged { id: EntityKey, version: i64 },
     Superseded,
     /// By which rule: unchanged, echo, filter ...
     Ignored(String),
@@ -277,6 +281,8 @@ pub struct Dispatch {
     pub renew: Vec<JobClaim>,
     /// (lane, how many at most)
     pub claims: Vec<(String, u32)>,
+    /// Flows whose jobs are left alone (paused).
+    pub held_flows: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

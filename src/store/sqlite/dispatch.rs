@@ -39,8 +39,12 @@ impl Operation for Tick {
             renew(conn, tick, &mut result.stale).await?;
             for (lane, room) in &tick.claims {
                 claim(conn, tick, lane, *room, &mut result.claimed).await?;
-                let due: Option<i64> = query_scalar("SELECT MIN(run_at) FROM job WHERE lane = $1 AND state = 'ready'")
+                let due: Option<i64> = query_scalar(
+                    "SELECT MIN(run_at) FROM job WHERE lane = $1 AND state = 'ready' \
+                     AND flow NOT IN (SELECT value FROM json_each($2))",
+                )
                     .bind(lane)
+                    .bind(json_list(&tick.held_flows)?)
                     .fetch_one(&mut *conn)
                     .await?;
                 result.next_due.extend(due.map(|due| (lane.clone(), due)));
@@ -353,7 +357,8 @@ async fn claim(
     }
     let ids: Vec<i64> = query_scalar(
         "UPDATE job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_owner = $4, lease_until = $5 \
-         WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND lane = $1 AND run_at <= $2 ORDER BY run_at, id LIMIT $3) \
+         WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND lane = $1 AND run_at <= $2 \
+         AND flow NOT IN (SELECT value FROM json_each($6)) ORDER BY run_at, id LIMIT $3) \
          RETURNING id",
     )
     .bind(lane)
@@ -361,6 +366,7 @@ async fn claim(
     .bind(room)
     .bind(&tick.owner)
     .bind(tick.lease_until)
+    .bind(json_list(&tick.held_flows)?)
     .fetch_all(&mut *conn)
     .await?;
     if ids.is_empty() {

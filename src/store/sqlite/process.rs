@@ -116,6 +116,18 @@ impl Pass {
                 }
                 if jobs.is_empty() { (Disposition::Applied, "") } else { (Disposition::Pending, "") }
             }
+            PlannedOutcome::Absorb { state, kind, occurred_at, rule } => {
+                if !write_entity(conn, state, row.inbox_id, self.now).await? {
+                    self.done.conflicts.push(row.inbox_id);
+                    return Ok(());
+                }
+                append_event(conn, state, kind, row.inbox_id, *occurred_at, self.now).await?;
+                (Disposition::Ignored, rule.as_str())
+            }
+            PlannedOutcome::Unchanged { id, version } => {
+                advance_fence(conn, id, *version).await?;
+                (Disposition::Ignored, "unchanged")
+            }
             PlannedOutcome::Superseded => (Disposition::Superseded, ""),
             PlannedOutcome::Ignored(rule) => (Disposition::Ignored, rule.as_str()),
             PlannedOutcome::Dead(dead) => {
@@ -231,6 +243,17 @@ async fn write_entity(conn: &mut SqliteConnection, state: &EntityWrite, inbox_id
     .execute(conn)
     .await?;
     Ok(written.rows_affected() == 1)
+}
+
+async fn advance_fence(conn: &mut SqliteConnection, id: &EntityKey, version: i64) -> Result<(), StoreError> {
+    query("UPDATE entity SET version = $4 WHERE connection = $1 AND stream = $2 AND key = $3 AND version < $4")
+        .bind(&id.connection)
+        .bind(&id.stream)
+        .bind(&id.key)
+        .bind(version)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 async fn append_event(

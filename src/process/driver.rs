@@ -1,0 +1,298 @@
+//! Drives the plan: reads pending payloads, interprets and maps them, plans in order per key, commits in batches; not
+//! here: decisions (see `plan`), network calls.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{Candidate, Plan, Route, SourceTraits, plan};
+use super::tie::{TieFetch, TieState};
+use crate::model::ErrorClass;
+use crate::model::clock::Clock;
+use crate::queue::QueueHandle;
+use crate::store::{
+    BindingRow, DeadLetter, EntityKey, EntityRow, EntityWrite, InboxRow, NewInbox, PlannedOutcome, PlannedRow,
+    ProcessCommit, Sighting, Store, StoreError,
+};
+
+/// Payloads read and committed together.
+const BATCH: u32 = 256;
+
+/// What a payload turned out to be.
+#[derive(Debug)]
+pub enum Interpreted {
+    Record(Candidate),
+    /// Says only that a record changed: it must be read.
+    Thin(EntityKey),
+    /// Carried several records.
+    Several(Vec<NewInbox>),
+    /// Of no interest, by which rule.
+    Ignored { stream: String, rule: String },
+}
+
+/// What the processor needs to know about connections, mappings and flows.
+pub trait Catalogue: Send + Sync + 'static {
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, DeadLetter>;
+    fn routes(&self, connection: &str, stream: &str) -> Vec<Route>;
+    fn traits(&self, connection: &str, stream: &str) -> SourceTraits;
+}
+
+/// Tells the processor that there may be work.
+#[derive(Clone, Default)]
+pub struct ProcessorHandle {
+    wake: Arc<Notify>,
+}
+
+impl ProcessorHandle {
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+pub struct Processor {
+    store: Arc<dyn Store>,
+    catalogue: Arc<dyn Catalogue>,
+    ties: TieFetch,
+    clock: Clock,
+    handle: ProcessorHandle,
+    queue: QueueHandle,
+}
+
+impl Processor {
+    pub fn new(
+        store: Arc<dyn Store>,
+        catalogue: Arc<dyn Catalogue>,
+        ties: TieFetch,
+        clock: Clock,
+        handle: ProcessorHandle,
+        queue: QueueHandle,
+    ) -> Processor {
+        Processor { store, catalogue, ties, clock, handle, queue }
+    }
+
+    /// Works until `stop`. What is pending then is still pending at the next start.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.pass().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "processing failed, trying again");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+            tokio::select! {
+                () = self.handle.wake.notified() => {}
+                () = tokio::time::sleep(Duration::from_secs(5)) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Walks through everything pending once. True if something was decided, so that another walk may find more.
+    pub async fn pass(&self) -> Result<bool, StoreError> {
+        let mut after = 0;
+        let mut held = HashSet::new();
+        let mut worked = false;
+        loop {
+            let rows = self.store.pending_inbox(after, BATCH).await?;
+            let Some(last) = rows.last() else { return Ok(worked) };
+            after = last.id;
+            let full = rows.len() == BATCH as usize;
+            worked |= self.batch(&rows, &mut held).await?;
+            if !full {
+                return Ok(worked);
+            }
+        }
+    }
+
+    async fn batch(&self, rows: &[InboxRow], held: &mut HashSet<EntityKey>) -> Result<bool, StoreError> {
+        let interpreted: Vec<_> = rows.iter().map(|row| self.interpret(row)).collect();
+        let mut known = self.known(&interpreted).await?;
+        let mut planned = Vec::with_capacity(rows.len());
+        for (row, interpreted) in rows.iter().zip(interpreted) {
+            let decision = self.decide(row, interpreted, &mut known, held);
+            if let Some(decided) = decision {
+                planned.push(decided);
+            }
+        }
+        if planned.is_empty() {
+            return Ok(false);
+        }
+        let answered: Vec<i64> = planned.iter().map(|row| row.inbox_id).collect();
+        metrics::counter!("syncline_records_processed_total").increment(planned.len() as u64);
+        let done = self.store.commit_processed(ProcessCommit { rows: planned, now: self.clock.now_us() }).await?;
+        for id in answered {
+            self.ties.forget(id);
+        }
+        if !done.lanes.is_empty() {
+            self.queue.wake();
+        }
+        Ok(true)
+    }
+
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, DeadLetter> {
+        // A payload must never take the hub down with it, not even by a defect of ours.
+        catch_unwind(AssertUnwindSafe(|| self.catalogue.interpret(row))).unwrap_or_else(|_| {
+            Err(DeadLetter {
+                scope: row.connection.clone(),
+                class: ErrorClass::Bug,
+                fingerprint: format!("{}/bug/interpret", row.connection),
+                title: format!("{}: the hub failed on a payload", row.connection),
+                detail: format!("payload {} of {} made the hub panic while it was interpreted", row.id, row.connection),
+                next_step: "report it with the payload; retry after an upgrade".to_owned(),
+            })
+        })
+    }
+
+    async fn known(&self, interpreted: &[Result<Interpreted, DeadLetter>]) -> Result<Known, StoreError> {
+        let keys: HashSet<EntityKey> = interpreted
+            .iter()
+            .filter_map(|item| match item {
+                Ok(Interpreted::Record(candidate)) => Some(candidate.id.clone()),
+                Ok(Interpreted::Thin(_) | Interpreted::Several(_) | Interpreted::Ignored { .. }) | Err(_) => None,
+            })
+            .collect();
+        let keys: Vec<EntityKey> = keys.into_iter().collect();
+        let states = self.store.entities(&keys).await?;
+        let echoes = self.store.bindings_by_remote(&keys).await?;
+        let mut known = Known::default();
+        known.states.extend(states.into_iter().map(|row| (row.id.clone(), row)));
+        for binding in echoes {
+            let id = EntityKey {
+                connection: binding.dest_connection.clone(),
+                stream: binding.dest_stream.clone(),
+                key: binding.remote_id.clone(),
+            };
+            known.echoes.entry(id).or_default().push(binding);
+        }
+        Ok(known)
+    }
+
+    /// One payload's decision; `None` leaves it pending.
+    fn decide(
+        &self,
+        row: &InboxRow,
+        interpreted: Result<Interpreted, DeadLetter>,
+        known: &mut Known,
+        held: &mut HashSet<EntityKey>,
+    ) -> Option<PlannedRow> {
+        let plain = |stream: &str, outcome| planned_row(row, stream, "", "", outcome, None);
+        let candidate = match interpreted {
+            Err(dead) => return Some(plain(&row.stream, PlannedOutcome::Dead(dead))),
+            Ok(Interpreted::Ignored { stream, rule }) => return Some(plain(&stream, PlannedOutcome::Ignored(rule))),
+            Ok(Interpreted::Several(children)) => return Some(plain(&row.stream, PlannedOutcome::Split(children))),
+            Ok(Interpreted::Thin(id)) => return self.after_fetch(row, id, held, "read"),
+            Ok(Interpreted::Record(candidate)) => candidate,
+        };
+        let id = candidate.id.clone();
+        if held.contains(&id) {
+            return None;
+        }
+        let traits = self.catalogue.traits(&id.connection, &id.stream);
+        let routes = self.catalogue.routes(&id.connection, &id.stream);
+        let echoes = known.echoes.get(&id).map_or(&[][..], Vec::as_slice);
+        let (outcome, sighting) = match plan(&candidate, known.states.get(&id), echoes, &routes, traits) {
+            Ok(Plan::Fetch) => return self.after_fetch(row, id, held, "tie"),
+            Ok(Plan::Commit { outcome, sighting }) => (outcome, sighting),
+            Err(error) => (PlannedOutcome::Dead(route_failure(row, &error.flow, &error.to_string())), None),
+        };
+        known.remember(&outcome);
+        Some(planned_row(row, &id.stream, candidate.entity.as_str(), &id.key, outcome, sighting))
+    }
+
+    fn after_fetch(&self, row: &InboxRow, id: EntityKey, held: &mut HashSet<EntityKey>, rule: &str) -> Option<PlannedRow> {
+        match self.ties.state(row.id) {
+            Some(TieState::Answered) => {
+                let outcome = PlannedOutcome::Ignored(rule.to_owned());
+                Some(planned_row(row, &id.stream, "", &id.key, outcome, None))
+            }
+            Some(TieState::Asked) => {
+                held.insert(id);
+                None
+            }
+            None => {
+                self.ties.ask(row.id, id.clone(), self.handle.clone());
+                held.insert(id);
+                None
+            }
+        }
+    }
+}
+
+/// State as of this point of the batch: what is stored, overlaid by what was just decided.
+#[derive(Default)]
+struct Known {
+    states: HashMap<EntityKey, EntityRow>,
+    echoes: HashMap<EntityKey, Vec<BindingRow>>,
+}
+
+impl Known {
+    fn remember(&mut self, outcome: &PlannedOutcome) {
+        match outcome {
+            PlannedOutcome::Apply { state, .. } | PlannedOutcome::Absorb { state, .. } => {
+                self.states.insert(state.id.clone(), stored(state));
+            }
+            PlannedOutcome::Unchanged { id, version } => {
+                if let Some(row) = self.states.get_mut(id) {
+                    row.version = row.version.max(*version);
+                }
+            }
+            PlannedOutcome::Superseded
+            | PlannedOutcome::Ignored(_)
+            | PlannedOutcome::Dead(_)
+            | PlannedOutcome::Split(_)
+            | PlannedOutcome::Wait => {}
+        }
+    }
+}
+
+fn stored(state: &EntityWrite) -> EntityRow {
+    EntityRow {
+        id: state.id.clone(),
+        entity: state.entity,
+        natural_key: state.natural_key.clone(),
+        version: state.version,
+        revision: state.revision,
+        hash: state.hash.clone(),
+        doc: state.doc.clone(),
+        deleted: state.deleted,
+        seen_by: state.seen_by,
+        changed_at: 0,
+    }
+}
+
+fn planned_row(
+    row: &InboxRow,
+    stream: &str,
+    entity: &str,
+    key: &str,
+    outcome: PlannedOutcome,
+    sighting: Option<Sighting>,
+) -> PlannedRow {
+    PlannedRow {
+        inbox_id: row.id,
+        connection: row.connection.clone(),
+        received_at: row.received_at,
+        stream: stream.to_owned(),
+        entity: entity.to_owned(),
+        key: key.to_owned(),
+        outcome,
+        sighting,
+    }
+}
+
+fn route_failure(row: &InboxRow, flow: &str, cause: &str) -> DeadLetter {
+    DeadLetter {
+        scope: flow.to_owned(),
+        class: ErrorClass::Data,
+        fingerprint: format!("{flow}/when/{cause}"),
+        title: format!("{flow}: the condition `when` cannot be evaluated"),
+        detail: format!("payload {} of {}: {cause}", row.id, row.connection),
+        next_step: "correct the condition in the flow's configuration, then retry".to_owned(),
+    }
+}
