@@ -1,1 +1,18 @@
+//! From job to effect: map out, announce, send, classify, bind; not here: SQL, claiming, vendors' ways.
+//!
+//! Nothing is sent under an open transaction. The attempt and its idempotency key are durable before the call (the claim
+//! wrote them); the outcome, the binding and the receipt are written by the next tick of the queue.
 
+mod breaker;
+mod destination;
+mod file_sink;
+mod outcome;
+mod policy;
+mod run;
+
+pub use breaker::{Breaker, BreakerChange};
+pub use destination::{Destination, Effect, EffectKind, Protection};
+pub use file_sink::FileSink;
+pub use outcome::{LaneEffect, after_failure};
+pub use policy::RetryPolicy;
+pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, MapOutError};

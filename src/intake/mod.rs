@@ -1,1 +1,13 @@
+//! How payloads come in: webhooks, pollers, file watchers; each makes its payload durable before it is acknowledged.
+//!
+//! Not here: working on a payload (see `process`).
 
+mod appender;
+mod files;
+mod poll;
+mod webhook;
+
+pub use appender::Appender;
+pub use files::{FileIntake, watch_files};
+pub use poll::{PollSource, poll_stream};
+pub use webhook::{WebhookIntake, webhook_router};
