@@ -2,4 +2,6 @@
 //!
 //! Not here: any vendor's name outside named schemes, the durable queue, storage, mapping between vendor and canonical records.
 
+pub mod call;
+pub mod http;
 pub mod webhook;
