@@ -1,0 +1,267 @@
+//! The rate budget of one connection: shared by pollers, deliveries and people, fed by the vendor's own counters.
+//!
+//! Not here: reading the counters from an answer (`usage`), retries. The decisions are pure functions of a given instant;
+//! only `acquire` waits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::Notify;
+
+/// Who asks. People get the reserved share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// A person waits for the answer.
+    Person,
+    /// A delivery or a poll.
+    Work,
+}
+
+/// One described limit of a vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `size` calls fit; one drains every `drain`.
+    LeakyBucket { size: u32, drain: Duration },
+    /// `calls` in each `window`, counted anew when it is over.
+    FixedWindow { calls: u32, window: Duration },
+    /// Calls in flight at once.
+    Concurrency { calls: u32 },
+}
+
+/// The budget does not allow the call before the deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the connection's rate budget is used up; the next call is possible in {} ms", retry_after.as_millis())]
+pub struct RateLimited {
+    pub retry_after: Duration,
+}
+
+/// What the vendor says about its own counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// `used` of `size` (a bucket's header such as `32/40`).
+    Used { used: u32, size: u32 },
+    /// Calls left in the window, and when it ends, if said.
+    Remaining { left: u32, resets_in: Option<Duration> },
+}
+
+/// Shared by everything that uses one connection.
+pub struct RateBudget {
+    state: Mutex<State>,
+    freed: Notify,
+    people_percent: u32,
+}
+
+/// How long to wait at most before looking again while all slots are taken; a freed slot wakes earlier.
+const SLOT_RECHECK: Duration = Duration::from_secs(1);
+
+struct State {
+    limits: Vec<Counter>,
+    in_flight: u32,
+    blocked_until: Option<Instant>,
+}
+
+enum Counter {
+    /// The level is kept as the time that draining it takes: integer arithmetic, no drift.
+    Bucket {
+        drain: Duration,
+        size: u32,
+        level: Duration,
+        at: Option<Instant>,
+    },
+    Window {
+        calls: u32,
+        window: Duration,
+        used: u32,
+        ends: Option<Instant>,
+    },
+    Slots {
+        calls: u32,
+    },
+}
+
+/// What the budget says at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Go,
+    Wait(Duration),
+}
+
+impl RateBudget {
+    /// `people_percent` of every limit is kept free for people: at least one call where the limit is larger than one.
+    pub fn new(limits: &[Limit], people_percent: u8) -> Self {
+        let limits = limits.iter().map(Counter::new).collect();
+        let state = State { limits, in_flight: 0, blocked_until: None };
+        Self { state: Mutex::new(state), freed: Notify::new(), people_percent: u32::from(people_percent.min(90)) }
+    }
+
+    /// Waits for a permit, or says when to come back if that is later than `patience`.
+    /// The permit counts as in flight until it is dropped.
+    pub async fn acquire(self: &Arc<Self>, priority: Priority, patience: Duration) -> Result<Permit, RateLimited> {
+        let deadline = clock_now() + patience;
+        loop {
+            // Listen before looking, so that a slot freed in between is not missed.
+            let freed = self.freed.notified();
+            let now = clock_now();
+            match self.try_take(priority, now) {
+                Decision::Go => return Ok(Permit { budget: Arc::clone(self) }),
+                Decision::Wait(wait) if now + wait > deadline => return Err(RateLimited { retry_after: wait }),
+                Decision::Wait(wait) => tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = freed => {}
+                },
+            }
+        }
+    }
+
+    /// Takes one call out of every limit, or none. Pure apart from its own counters.
+    pub fn try_take(&self, priority: Priority, now: Instant) -> Decision {
+        let mut state = self.lock();
+        let in_flight = state.in_flight;
+        let blocked = state.blocked_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let reserve = |size: u32| self.reserve(priority, size);
+        let waits = state.limits.iter_mut().map(|counter| counter.wait(now, in_flight, &reserve));
+        let longest = waits.max().unwrap_or_default().max(blocked);
+        if !longest.is_zero() {
+            return Decision::Wait(longest);
+        }
+        for counter in &mut state.limits {
+            counter.take(now);
+        }
+        state.in_flight += 1;
+        Decision::Go
+    }
+
+    /// Nobody calls before `wait` is over: the vendor's Retry-After holds for the whole connection.
+    pub fn block_for(&self, wait: Duration, now: Instant) {
+        let until = now + wait;
+        let mut state = self.lock();
+        state.blocked_until = Some(state.blocked_until.map_or(until, |known| known.max(until)));
+    }
+
+    /// Believes the vendor's counter. Calls in flight besides the one that was answered are added, since it may not have seen them.
+    pub fn observe(&self, usage: Usage, now: Instant) {
+        let mut state = self.lock();
+        let others = state.in_flight.saturating_sub(1);
+        for counter in &mut state.limits {
+            counter.observe(usage, others, now);
+        }
+    }
+
+    fn reserve(&self, priority: Priority, size: u32) -> u32 {
+        match priority {
+            Priority::Person => 0,
+            Priority::Work if size <= 1 => 0,
+            Priority::Work => (size.saturating_mul(self.people_percent) / 100).max(u32::from(self.people_percent > 0)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The counters stay meaningful whatever panicked elsewhere.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tokio's clock, so that a paused clock in tests pauses the budget too.
+pub fn clock_now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// One call in flight.
+pub struct Permit {
+    budget: Arc<RateBudget>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.budget.lock();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        drop(state);
+        self.budget.freed.notify_waiters();
+    }
+}
+
+impl Counter {
+    fn new(limit: &Limit) -> Self {
+        match *limit {
+            Limit::LeakyBucket { size, drain } => {
+                Counter::Bucket { drain, size: size.max(1), level: Duration::ZERO, at: None }
+            }
+            Limit::FixedWindow { calls, window } => {
+                Counter::Window { calls: calls.max(1), window, used: 0, ends: None }
+            }
+            Limit::Concurrency { calls } => Counter::Slots { calls: calls.max(1) },
+        }
+    }
+
+    /// How long until one more call fits below the reserve.
+    fn wait(&mut self, now: Instant, in_flight: u32, reserve: &impl Fn(u32) -> u32) -> Duration {
+        self.pass_time(now);
+        match self {
+            Counter::Bucket { drain, size, level, .. } => {
+                let room = drain.saturating_mul(size.saturating_sub(reserve(*size)));
+                (*level + *drain).saturating_sub(room)
+            }
+            Counter::Window { calls, used, ends, .. } => match ends {
+                Some(ends) if *used >= calls.saturating_sub(reserve(*calls)) => ends.saturating_duration_since(now),
+                Some(_) | None => Duration::ZERO,
+            },
+            Counter::Slots { calls } if in_flight >= calls.saturating_sub(reserve(*calls)) => SLOT_RECHECK,
+            Counter::Slots { .. } => Duration::ZERO,
+        }
+    }
+
+    fn take(&mut self, now: Instant) {
+        match self {
+            Counter::Bucket { drain, level, .. } => *level += *drain,
+            Counter::Window { window, used, ends, .. } => {
+                *used += 1;
+                ends.get_or_insert(now + *window);
+            }
+            Counter::Slots { .. } => {}
+        }
+    }
+
+    fn pass_time(&mut self, now: Instant) {
+        match self {
+            Counter::Bucket { level, at, .. } => {
+                *level = level.saturating_sub(at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at)));
+                *at = Some(at.map_or(now, |at| at.max(now)));
+            }
+            Counter::Window { used, ends, .. } => {
+                if ends.is_some_and(|ends| ends <= now) {
+                    *used = 0;
+                    *ends = None;
+                }
+            }
+            Counter::Slots { .. } => {}
+        }
+    }
+
+    fn observe(&mut self, usage: Usage, others: u32, now: Instant) {
+        self.pass_time(now);
+        match (self, usage) {
+            (Counter::Bucket { drain, size, level, .. }, Usage::Used { used, size: reported }) => {
+                *size = reported.max(1);
+                *level = drain.saturating_mul(used.saturating_add(others));
+            }
+            (Counter::Bucket { drain, size, level, .. }, Usage::Remaining { left, .. }) => {
+                *level = drain.saturating_mul(size.saturating_sub(left).saturating_add(others));
+            }
+            (Counter::Window { calls, window, used, ends }, Usage::Remaining { left, resets_in }) => {
+                *used = calls.saturating_sub(left).saturating_add(others);
+                *ends = resets_in.map(|wait| now + wait).or(*ends).or(Some(now + *window));
+            }
+            (Counter::Window { calls, window, used, ends }, Usage::Used { used: reported, size }) => {
+                *calls = size.max(1);
+                *used = reported.saturating_add(others);
+                ends.get_or_insert(now + *window);
+            }
+            (Counter::Slots { .. }, Usage::Used { .. } | Usage::Remaining { .. }) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "budget_tests.rs"]
+mod tests;

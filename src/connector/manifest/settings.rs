@@ -1,0 +1,166 @@
+//! What a connection of this connector has to be told: it becomes the form, the validation and the masking.
+//!
+//! Not here: the values (`config`).
+
+use std::time::Duration;
+
+use crate::config::yaml::{Context, MapReader, Node, Spanned};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub name: Spanned<String>,
+    pub title: String,
+    /// One sentence for the form: where to find the value in the vendor's admin.
+    pub help: Option<String>,
+    pub kind: SettingKind,
+    /// Stays out of logs, errors, the console and exports.
+    pub secret: bool,
+    pub required: bool,
+    /// The text used when the connection does not set it; already checked against `kind`.
+    pub default: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingKind {
+    String { format: Option<SettingFormat> },
+    Integer { min: Option<i64>, max: Option<i64> },
+    Bool,
+    Duration,
+    Enum { values: Vec<String> },
+}
+
+crate::choice! {
+    /// What a text setting must look like.
+    pub enum SettingFormat ("setting format") {
+        /// A host name without scheme or path: `acme.example.com`.
+        Hostname = "hostname",
+        /// An absolute `http://` or `https://` URL.
+        Url = "url",
+        /// A directory, relative to the data directory or absolute.
+        Folder = "folder",
+    }
+}
+
+crate::choice! {
+    enum Kind ("setting type") {
+        String = "string",
+        Integer = "integer",
+        Bool = "bool",
+        Duration = "duration",
+        Enum = "enum",
+    }
+}
+
+impl Setting {
+    pub(super) fn decode_all(node: &Node, cx: &Context) -> Vec<Setting> {
+        let read = |entry: &crate::config::yaml::Entry, cx: &Context| {
+            let name = cx.spanned(entry.key.clone(), entry.key_span);
+            Self::decode(name, &entry.value, cx)
+        };
+        let found = cx.named(node, "settings", read).unwrap_or_default();
+        found.into_iter().map(|(_, setting)| setting).collect()
+    }
+
+    fn decode(name: Spanned<String>, node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, format!("setting `{}`", *name))?;
+        let kind = kind(&map);
+        let title = map.optional("title").unwrap_or_else(|| name.replace('_', " "));
+        let help = map.optional("help");
+        let secret = map.or("secret", false);
+        let default: Option<Spanned<String>> = map.optional("default");
+        let required = map.or("required", default.is_none());
+        map.finish();
+        let kind = kind?;
+        if let Some(default) = &default {
+            if let Err(expected) = kind.accepts(default) {
+                cx.error(
+                    default.place.span,
+                    format!("default `{}` is not {expected}", **default),
+                    "correct the default or the type",
+                );
+            }
+            if secret {
+                cx.error(default.place.span, "a secret cannot have a default", "remove `default` or `secret`");
+            }
+        }
+        let default = default.map(|default| default.value);
+        Some(Self { name, title, help, kind, secret, required, default })
+    }
+
+    pub fn format(&self) -> Option<SettingFormat> {
+        match &self.kind {
+            SettingKind::String { format } => *format,
+            SettingKind::Integer { .. } | SettingKind::Bool | SettingKind::Duration | SettingKind::Enum { .. } => None,
+        }
+    }
+}
+
+fn kind(map: &MapReader<'_>) -> Option<SettingKind> {
+    Some(match map.or("type", Kind::String) {
+        Kind::String => SettingKind::String { format: map.optional("format") },
+        Kind::Integer => SettingKind::Integer { min: map.optional("min"), max: map.optional("max") },
+        Kind::Bool => SettingKind::Bool,
+        Kind::Duration => SettingKind::Duration,
+        Kind::Enum => SettingKind::Enum { values: map.required("values")? },
+    })
+}
+
+impl SettingKind {
+    /// `Err` names what was expected; the value itself is not repeated, it may be a secret.
+    pub fn accepts(&self, text: &str) -> Result<(), String> {
+        let (ok, expected) = match self {
+            Self::String { format: None } => (!text.is_empty(), "text that is not empty".to_owned()),
+            Self::String { format: Some(format) } => (format.accepts(text), format.expected().to_owned()),
+            Self::Integer { min, max } => {
+                let (min, max) = (min.unwrap_or(i64::MIN), max.unwrap_or(i64::MAX));
+                let ok = text.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number));
+                (ok, format!("a whole number from {min} to {max}"))
+            }
+            Self::Bool => (matches!(text, "true" | "false"), "`true` or `false`".to_owned()),
+            Self::Duration => {
+                (crate::config::yaml::duration(text).is_some(), "a duration such as `30s` or `5m`".to_owned())
+            }
+            Self::Enum { values } => {
+                (values.iter().any(|value| value == text), format!("one of: {}", values.join(", ")))
+            }
+        };
+        if ok { Ok(()) } else { Err(expected) }
+    }
+
+    /// The duration that a [`SettingKind::Duration`] value means.
+    pub fn duration(text: &str) -> Option<Duration> {
+        crate::config::yaml::duration(text)
+    }
+}
+
+impl SettingFormat {
+    fn accepts(self, text: &str) -> bool {
+        match self {
+            Self::Hostname => {
+                let label = |label: &str| {
+                    !label.is_empty()
+                        && label.len() <= 63
+                        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                        && !label.starts_with('-')
+                        && !label.ends_with('-')
+                };
+                text.len() <= 253 && text.contains('.') && text.split('.').all(label)
+            }
+            Self::Url => {
+                let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+                rest.is_some_and(|rest| {
+                    !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace)
+                })
+            }
+            Self::Folder => !text.is_empty() && !text.contains('\0'),
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Hostname => "a host name such as `acme.example.com`, without `https://` and without a path",
+            Self::Url => "an absolute URL such as `https://api.example.com`",
+            Self::Folder => "a folder",
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Writing a stream by request: one operation per kind of change, each with its protection against a second effect.
+//!
+//! Not here: sending, retrying and looking up (deliver and the HTTP engine).
+
+use std::time::Duration;
+
+use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
+
+use super::request::Request;
+use super::status::StatusSet;
+use super::text::{Expression, Path, Template};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpWrite {
+    /// At most one of each kind.
+    pub operations: Vec<Operation>,
+}
+
+/// Templates see `settings`, `record` (mapped out, in the vendor's shape), `key` (the vendor's id from the binding; absent before
+/// the first write), `idempotency_key` and `steps`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    pub kind: OpKind,
+    /// Reads that come first, in order; each sees the results of those before it.
+    pub steps: Vec<Step>,
+    pub request: Request,
+    pub accepts: StatusSet,
+    pub response: WriteResponse,
+    pub idempotency: Idempotency,
+}
+
+crate::choice! {
+    pub enum OpKind ("write operation") {
+        /// Makes a new object; used when no binding exists.
+        Create = "create",
+        /// Changes the object of the binding.
+        Update = "update",
+        /// One request that creates or changes.
+        Upsert = "upsert",
+        /// States a value (stock, a status) for something that exists on both sides.
+        Set = "set",
+        Delete = "delete",
+    }
+}
+
+/// A named read before the write; its body is `{steps.<name>}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub name: Spanned<String>,
+    pub request: Request,
+    /// The part of the body that is kept; empty keeps all.
+    pub record: Option<Spanned<Path>>,
+    /// Over the operation's values and `steps`; must hold after the step, else the write is refused with class `data`.
+    pub expect: Option<Spanned<Expression>>,
+    /// What the refusal says.
+    pub message: Option<Spanned<Template>>,
+}
+
+/// Where the answer names what was written. Empty for an answer without content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WriteResponse {
+    pub id: Option<Spanned<Path>>,
+    pub version: Option<Spanned<Path>>,
+}
+
+/// Why sending the same operation again does not repeat its effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idempotency {
+    /// The vendor remembers a key for `ttl`; a retry after that is looked up by a person.
+    Header { name: String, value: Spanned<Template>, ttl: Duration },
+    /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer, `id` the
+    /// object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
+    Lookup { request: Box<Request>, found: Spanned<Path>, id: Spanned<Path>, matches: Option<Spanned<Expression>> },
+    /// The request states a result; repeating it changes nothing further.
+    Natural,
+}
+
+crate::choice! {
+    enum Scheme ("idempotency scheme") { Header = "header", Lookup = "lookup", Natural = "natural" }
+}
+
+const KINDS: [(&str, OpKind); 5] = [
+    ("create", OpKind::Create),
+    ("update", OpKind::Update),
+    ("upsert", OpKind::Upsert),
+    ("set", OpKind::Set),
+    ("delete", OpKind::Delete),
+];
+
+impl HttpWrite {
+    pub fn operation(&self, kind: OpKind) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.kind == kind)
+    }
+
+    pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
+        let mut whole = true;
+        let mut operations = Vec::new();
+        for (key, kind) in KINDS {
+            if let Some(node) = map.node(key) {
+                match Operation::read(kind, node, map.context()) {
+                    Some(operation) => operations.push(operation),
+                    None => whole = false,
+                }
+            }
+        }
+        whole.then_some(Self { operations })
+    }
+}
+
+impl Operation {
+    fn read(kind: OpKind, node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, format!("write operation `{}`", kind.as_str()))?;
+        let steps = match map.node("steps") {
+            Some(node) => cx.named(node, "steps", Step::read),
+            None => Some(Vec::new()),
+        };
+        let request = Request::read(&map);
+        let accepts = map.or("accepts", StatusSet::success());
+        let response = map.or("response", WriteResponse::default());
+        let idempotency = match (map.has("idempotency"), kind) {
+            (true, _) => map.optional("idempotency"),
+            (false, OpKind::Update | OpKind::Upsert | OpKind::Set | OpKind::Delete) => Some(Idempotency::Natural),
+            (false, OpKind::Create) => {
+                let help = "add `idempotency:` with scheme header (the vendor remembers a key), lookup (ask before creating) or natural";
+                map.error("idempotency", "a create without idempotency could create twice", help);
+                None
+            }
+        };
+        map.finish();
+        let steps = steps?.into_iter().map(|(_, step)| step).collect();
+        Some(Self { kind, steps, request: request?, accepts, response, idempotency: idempotency? })
+    }
+}
+
+impl Step {
+    fn read(entry: &Entry, cx: &Context) -> Option<Self> {
+        let name = cx.spanned(entry.key.clone(), entry.key_span);
+        let map = cx.map(&entry.value, format!("step `{}`", entry.key))?;
+        let request = Request::read(&map);
+        let record = map.optional("record");
+        let (expect, message) = (map.optional("expect"), map.optional("message"));
+        map.finish();
+        Some(Self { name, request: request?, record, expect, message })
+    }
+}
+
+impl Decode for WriteResponse {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "response")?;
+        let (id, version) = (map.optional("id"), map.optional("version"));
+        map.finish();
+        Some(Self { id, version })
+    }
+}
+
+impl Decode for Idempotency {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "idempotency")?;
+        let idempotency = match map.required::<Scheme>("scheme")? {
+            Scheme::Header => {
+                let (name, value, ttl) = (map.required("name"), map.required("value"), map.required("ttl"));
+                name.zip(value).zip(ttl).map(|((name, value), ttl)| Self::Header { name, value, ttl })
+            }
+            Scheme::Lookup => {
+                let (request, found, id) = (map.required("request"), map.required("found"), map.required("id"));
+                let matches = map.optional("matches");
+                request.zip(found).zip(id).map(|((request, found), id)| Self::Lookup { request, found, id, matches })
+            }
+            Scheme::Natural => Some(Self::Natural),
+        };
+        map.finish();
+        idempotency
+    }
+}

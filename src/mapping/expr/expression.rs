@@ -1,0 +1,265 @@
+//! A compiled expression: a pure function from a scope to a JSON value.
+//!
+//! Not here: the interpreter's set-up (see `engine`), plain paths, which never come here (see `path`).
+
+use std::sync::Arc;
+
+use rhai::{AST, Dynamic, EvalAltResult, Map};
+use serde_json::Value as Json;
+
+use super::Scope;
+use super::engine::{ENGINE, to_dynamic, to_json};
+
+/// Longest expression, in bytes.
+const MAX_SOURCE_BYTES: usize = 4096;
+
+/// Compiled once, evaluated for every record. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    source: Arc<str>,
+    program: Arc<AST>,
+    words: Arc<[Word]>,
+}
+
+/// An expression that cannot be compiled or evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expression `{expression}`: {reason}{}", column.map(|column| format!(" (column {column})")).unwrap_or_default())]
+pub struct ExpressionError {
+    pub expression: String,
+    pub reason: String,
+    /// In characters, from 1, where known.
+    pub column: Option<usize>,
+}
+
+/// A name that occurs in the source, and the names that follow it after a dot; `None` if it also stands alone.
+/// Found by reading words, not syntax: it may name too much (words inside text), never too little.
+#[derive(Debug, Clone)]
+struct Word {
+    name: String,
+    members: Option<Vec<String>>,
+}
+
+impl Expression {
+    pub fn compile(source: &str) -> Result<Expression, ExpressionError> {
+        let fail = |reason: String, column| ExpressionError { expression: source.to_owned(), reason, column };
+        if source.len() > MAX_SOURCE_BYTES {
+            return Err(fail(format!("it is longer than {MAX_SOURCE_BYTES} bytes"), None));
+        }
+        if source.trim().is_empty() {
+            return Err(fail("it is empty".to_owned(), None));
+        }
+        let program = ENGINE
+            .compile_expression(source)
+            .map_err(|error| fail(error.err_type().to_string(), error.position().position()))?;
+        Ok(Expression { source: source.into(), program: Arc::new(program), words: words(source).into() })
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The members that the source may read of `name`: `Some([])` if the name does not occur, `None` if it is used whole.
+    pub fn members_of(&self, name: &str) -> Option<&[String]> {
+        match self.words.iter().find(|word| word.name == name) {
+            Some(word) => word.members.as_deref(),
+            None => Some(&[]),
+        }
+    }
+
+    pub fn eval(&self, scope: &Scope<'_>) -> Result<Json, ExpressionError> {
+        let value = self.run(scope)?;
+        to_json(&value).map_err(|reason| self.fail(reason, None))
+    }
+
+    /// For conditions: anything but true or false is an error.
+    pub fn eval_bool(&self, scope: &Scope<'_>) -> Result<bool, ExpressionError> {
+        let value = self.run(scope)?;
+        value.as_bool().map_err(|found| self.fail(format!("a condition is true or false, not {found}"), None))
+    }
+
+    fn run(&self, scope: &Scope<'_>) -> Result<Dynamic, ExpressionError> {
+        let mut variables = rhai::Scope::new();
+        for (name, value) in scope.iter() {
+            if let Some(word) = self.words.iter().find(|word| word.name == name) {
+                let value = narrowed(value, word.members.as_deref());
+                let value = value.map_err(|reason| self.fail(format!("{name}.{reason}"), None))?;
+                variables.push_constant_dynamic(name, value);
+            }
+        }
+        ENGINE
+            .eval_ast_with_scope::<Dynamic>(&mut variables, &self.program)
+            .map_err(|error| self.explain(&error, scope))
+    }
+
+    fn explain(&self, error: &EvalAltResult, scope: &Scope<'_>) -> ExpressionError {
+        let reason = match error {
+            EvalAltResult::ErrorVariableNotFound(name, _) => {
+                format!("there is no {name:?}; known here: {}", scope.known())
+            }
+            EvalAltResult::ErrorPropertyNotFound(name, _) => format!("there is no property {name:?}"),
+            error => unplaced(error),
+        };
+        self.fail(reason, error.position().position())
+    }
+
+    fn fail(&self, reason: String, column: Option<usize>) -> ExpressionError {
+        ExpressionError { expression: self.source.to_string(), reason, column }
+    }
+}
+
+/// The interpreter's words without its position, which the error carries by itself.
+fn unplaced(error: &EvalAltResult) -> String {
+    let text = error.to_string();
+    match text.rfind(" (line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// Converts only what the expression can reach.
+fn narrowed(value: &Json, members: Option<&[String]>) -> Result<Dynamic, String> {
+    let (Json::Object(object), Some(members)) = (value, members) else { return to_dynamic(value) };
+    let mut map = Map::new();
+    for name in members {
+        if let Some(value) = object.get(name) {
+            let value = to_dynamic(value).map_err(|reason| format!("{name}: {reason}"))?;
+            map.insert(name.as_str().into(), value);
+        }
+    }
+    Ok(Dynamic::from(map))
+}
+
+fn words(source: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut rest = source;
+    while let Some(start) = rest.find(|character: char| character.is_ascii_alphabetic() || character == '_') {
+        let (name, after) = split_word(&rest[start..]);
+        rest = after;
+        let member = member_after(after);
+        let known = match words.iter().position(|word| word.name == name) {
+            Some(known) => known,
+            None => {
+                words.push(Word { name: name.to_owned(), members: Some(Vec::new()) });
+                words.len() - 1
+            }
+        };
+        let word = &mut words[known];
+        match (member, &mut word.members) {
+            (Some(member), Some(members)) if !members.iter().any(|known| known == member) => {
+                members.push(member.to_owned());
+            }
+            (Some(_), _) => {}
+            (None, members) => *members = None,
+        }
+    }
+    words
+}
+
+fn split_word(text: &str) -> (&str, &str) {
+    text.split_at(
+        text.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_')).unwrap_or(text.len()),
+    )
+}
+
+/// `.name` or `?.name`, unless it is a call.
+fn member_after(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("?.").or_else(|| text.strip_prefix('.'))?;
+    let (name, after) = split_word(rest);
+    (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !after.starts_with('(')).then_some(name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn record() -> Json {
+        serde_json::from_str(
+            r#"{"status":"paid","total":47.90,"n":7,"items":[{"sku":"a"},{"sku":"b"}],"none":null,"tags":"x,y",
+                "big":12345678901234567890123,"huge":1e400,"customer":{"email":"a@b.c"}}"#,
+        )
+        .unwrap()
+    }
+
+    #[track_caller]
+    fn check(source: &str, expected: Result<&str, &str>) {
+        let record = record();
+        let scope = Scope::new().with("record", &record);
+        let found = Expression::compile(source).and_then(|expression| expression.eval(&scope));
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found.to_string(), expected, "{source}"),
+            (Err(found), Err(expected)) => assert!(found.to_string().contains(expected), "{source}: {found}"),
+            (found, expected) => panic!("{source}: {found:?} against {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn computes_exactly_or_not_at_all() {
+        check("record.status in [\"paid\", \"authorised\"]", Ok("true"));
+        check("record.total > 47", Ok("true"));
+        check("record.total + 0.10 == 48", Ok("true"));
+        check("0.1 + 0.2 == 0.3", Ok("true"));
+        check("record.total * 2", Ok("95.8"));
+        check("record.n / 2", Ok("3.5"));
+        check("8 / 2", Ok("4"));
+        check("1 / 3", Err("does not come out even"));
+        check("1 / 0", Err("cannot be computed"));
+        check("divide_half_up(1, 3, 2)", Ok("0.33"));
+        check("round_half_up(record.total / 4, 2)", Ok("11.98"));
+        check("record.big + 1", Ok("12345678901234567890124"));
+        check("9223372036854775807 + 1", Err("overflow"));
+        check("if record.n > 5 { \"many\" } else { \"few\" }", Ok("\"many\""));
+        check("record.items[1].sku.to_upper()", Ok("\"B\""));
+        check("record.items.len()", Ok("2"));
+        check("record.customer?.email", Ok("\"a@b.c\""));
+        check("record.none ?? 5", Ok("5"));
+        check("record.none?.deeper", Ok("null"));
+        check("#{a: record.n}", Ok("{\"a\":7}"));
+        check("decimal(\"47.90\") == record.total", Ok("true"));
+    }
+
+    #[test]
+    fn what_is_missing_is_an_error() {
+        check("record.stauts == 1", Err("there is no property \"stauts\""));
+        check("recrod.status", Err("there is no \"recrod\"; known here: record"));
+        check("record.items[7]", Err("record.items[7]"));
+        check("record.huge", Err("huge: 1e+400: numbers with an exponent are refused"));
+    }
+
+    #[test]
+    fn hostile_programs_end_in_an_error() {
+        check("while true {}", Err(""));
+        check("loop {}", Err(""));
+        check("let x = 1; x", Err(""));
+        check("eval(\"1\")", Err(""));
+        check("sleep(1)", Err("sleep"));
+        check("exit()", Err("exit"));
+        check("print(1)", Err(""));
+        check("|x| x", Err(""));
+        check("timestamp()", Err("timestamp"));
+        check("import \"x\"", Err(""));
+        check(&format!("{}1{}", "(".repeat(200), ")".repeat(200)), Err(""));
+        check(&"1+".repeat(5000), Err("longer than"));
+        check("\"a\".pad(1000000000, \"b\")", Err(""));
+        check("[].pad(1000000000, 1)", Err(""));
+        check("", Err("empty"));
+        check("1.5e3", Err(""));
+        check("'", Err(""));
+    }
+
+    #[test]
+    fn conditions_are_true_or_false() {
+        let record = record();
+        let scope = Scope::new().with("record", &record);
+        let error = Expression::compile("record.n").unwrap().eval_bool(&scope).unwrap_err();
+        assert!(error.reason.contains("a condition is true or false"), "{error}");
+    }
+
+    #[test]
+    fn the_names_it_reads_are_known() {
+        let expression = Expression::compile("record.a + record.b.c > settings.x && key == 1").unwrap();
+        assert_eq!(expression.members_of("record"), Some(&["a".to_owned(), "b".to_owned()][..]));
+        assert_eq!(expression.members_of("key"), None);
+        assert_eq!(expression.members_of("refs"), Some(&[][..]));
+    }
+}

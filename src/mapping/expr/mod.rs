@@ -1,0 +1,14 @@
+//! The one language of conditions, keys and computed cells: paths, expressions and templates over JSON values.
+//!
+//! Not here: what the values mean, I/O, clocks, environment. An expression is a function of its scope and nothing else.
+
+mod engine;
+mod expression;
+mod path;
+mod scope;
+mod template;
+
+pub use expression::{Expression, ExpressionError};
+pub use path::{Path, PathSyntaxError, Step, Tree};
+pub use scope::Scope;
+pub use template::{Template, TemplateError};
