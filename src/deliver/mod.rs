@@ -5,14 +5,12 @@
 
 mod breaker;
 mod destination;
-mod file_sink;
 mod outcome;
 mod policy;
 mod run;
 
 pub use breaker::{Breaker, BreakerChange};
 pub use destination::{Destination, Effect, EffectKind, Protection};
-pub use file_sink::FileSink;
 pub use outcome::{LaneEffect, after_failure};
 pub use policy::RetryPolicy;
 pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, MapOutError};

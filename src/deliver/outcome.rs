@@ -49,9 +49,7 @@ pub fn after_failure(error: &CallError, facts: Facts<'_>) -> (AckOutcome, LaneEf
             (AckOutcome::Retry { run_at: later(wait), counts: false, error: text }, LaneEffect::Locked)
         }
         ErrorClass::UnknownOutcome if spent => (AckOutcome::Dead(dead(error, facts)), LaneEffect::Fails),
-        ErrorClass::UnknownOutcome => {
-            (AckOutcome::Unknown { run_at: later(pause), error: text }, LaneEffect::Fails)
-        }
+        ErrorClass::UnknownOutcome => (AckOutcome::Unknown { run_at: later(pause), error: text }, LaneEffect::Fails),
         ErrorClass::Transient if spent => (AckOutcome::Dead(dead(error, facts)), LaneEffect::Fails),
         ErrorClass::Transient => {
             let wait = error.retry_after.unwrap_or(pause);
@@ -139,7 +137,14 @@ mod tests {
     }
 
     fn facts(failures: u32) -> Facts<'static> {
-        Facts { flow: "orders", record: "shop order 1", failures, policy: RetryPolicy::QUICK, now: 1_000_000, jitter: 1000 }
+        Facts {
+            flow: "orders",
+            record: "shop order 1",
+            failures,
+            policy: RetryPolicy::QUICK,
+            now: 1_000_000,
+            jitter: 1000,
+        }
     }
 
     #[test]

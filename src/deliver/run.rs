@@ -190,7 +190,9 @@ impl Deliverer {
         let mut wanted = Vec::new();
         for path in &flow.needs {
             match record.refs(path) {
-                Ok(found) => wanted.extend(found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key })),
+                Ok(found) => {
+                    wanted.extend(found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }))
+                }
                 Err(error) => return Ok(Refs::Unusable(format!("needs `{path}`: {error}"))),
             }
         }
@@ -224,7 +226,9 @@ impl Deliverer {
         Ended::plain(AckOutcome::Wait {
             wait_for: format!("{}|{}|{}", job.lane, key.entity, key.natural_key),
             // Looks again soon at first, in case it came in between the look and this note, then ever less often.
-            check_at: now + i64::try_from((waited / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)).as_micros()).unwrap_or(60_000_000),
+            check_at: now
+                + i64::try_from((waited / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)).as_micros())
+                    .unwrap_or(60_000_000),
             error: format!("waits for {what} to be known at {}", job.lane),
         })
     }
@@ -295,7 +299,12 @@ impl Deliverer {
                         }
                     }
                     let response_excerpt = "found by look-up".to_owned();
-                    Ok(Some(Receipt { remote_id: Some(remote_id), remote_version: None, status: 200, response_excerpt }))
+                    Ok(Some(Receipt {
+                        remote_id: Some(remote_id),
+                        remote_version: None,
+                        status: 200,
+                        response_excerpt,
+                    }))
                 }
             },
         }
@@ -304,7 +313,8 @@ impl Deliverer {
     async fn written(&self, job: &Claimed, receipt: Receipt, sent_hash: String, echo: String) -> Ended {
         self.lane_effect(&job.lane, LaneEffect::Works, "").await;
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => "done").increment(1);
-        let remote_id = receipt.remote_id.or_else(|| job.binding.as_ref().map(|b| b.remote_id.clone())).unwrap_or_default();
+        let remote_id =
+            receipt.remote_id.or_else(|| job.binding.as_ref().map(|b| b.remote_id.clone())).unwrap_or_default();
         Ended {
             outcome: AckOutcome::Done {
                 remote_id,

@@ -3,11 +3,5 @@
 //! Not here: working on a payload (see `process`).
 
 mod appender;
-mod files;
-mod poll;
-mod webhook;
 
 pub use appender::Appender;
-pub use files::{FileIntake, watch_files};
-pub use poll::{PollSource, poll_stream};
-pub use webhook::{WebhookIntake, webhook_router};

@@ -2,8 +2,8 @@
 //!
 //! Not here: I/O, vendor words, how a vendor's payload becomes a record (see `mapping`).
 
-pub mod clock;
 mod canonical_json;
+pub mod clock;
 mod content_hash;
 mod currency;
 mod diff;

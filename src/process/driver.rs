@@ -31,7 +31,10 @@ pub enum Interpreted {
     /// Carried several records.
     Several(Vec<NewInbox>),
     /// Of no interest, by which rule.
-    Ignored { stream: String, rule: String },
+    Ignored {
+        stream: String,
+        rule: String,
+    },
 }
 
 /// What the processor needs to know about connections, mappings and flows.
@@ -205,7 +208,13 @@ impl Processor {
         Some(planned_row(row, &id.stream, candidate.entity.as_str(), &id.key, outcome, sighting))
     }
 
-    fn after_fetch(&self, row: &InboxRow, id: EntityKey, held: &mut HashSet<EntityKey>, rule: &str) -> Option<PlannedRow> {
+    fn after_fetch(
+        &self,
+        row: &InboxRow,
+        id: EntityKey,
+        held: &mut HashSet<EntityKey>,
+        rule: &str,
+    ) -> Option<PlannedRow> {
         match self.ties.state(row.id) {
             Some(TieState::Answered) => {
                 let outcome = PlannedOutcome::Ignored(rule.to_owned());

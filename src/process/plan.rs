@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use crate::mapping::Condition;
+use crate::mapping::expr::{Expression, Scope};
 use crate::model::{Entity, Record, event_for};
 use crate::store::{
     BindingRow, EntityKey, EntityRow, EntityWrite, NewJob, PlannedOutcome, Sighting, SourceKind, mutation, order_key,
@@ -64,12 +64,15 @@ pub struct Route {
     pub stream: String,
     pub latest: bool,
     pub deletes: bool,
-    pub when: Option<Arc<Condition>>,
+    pub when: Option<Arc<Expression>>,
 }
 
 #[derive(Clone, Debug)]
 pub enum Plan {
-    Commit { outcome: PlannedOutcome, sighting: Option<Sighting> },
+    Commit {
+        outcome: PlannedOutcome,
+        sighting: Option<Sighting>,
+    },
     /// Two contents claim the same version: ask the vendor.
     Fetch,
 }
@@ -103,7 +106,8 @@ pub fn plan(
         Fence::Tie => return Ok(Plan::Fetch),
     };
     let state = next_state(candidate, current, version);
-    let before = current.filter(|row| !row.deleted).and_then(|row| Record::from_canonical_json(row.entity, &row.doc).ok());
+    let before =
+        current.filter(|row| !row.deleted).and_then(|row| Record::from_canonical_json(row.entity, &row.doc).ok());
     let kind = match &candidate.record {
         Some(record) => event_for(before.as_ref(), record).as_str().to_owned(),
         None => DELETED.to_owned(),
@@ -211,7 +215,7 @@ fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteErr
             (None, _) => route.deletes,
             (Some(_), None) => true,
             (Some(record), Some(when)) => when
-                .holds(record)
+                .eval_bool(&Scope::new().with("record", &record.to_scope()))
                 .map_err(|cause| RouteError { flow: route.flow.clone(), cause: cause.to_string() })?,
         };
         if wanted {

@@ -198,7 +198,8 @@ impl Dispatcher {
     async fn drain(mut self, mut pending: Vec<Ack>) {
         let deadline = tokio::time::Instant::now() + self.options.drain;
         while !self.running.is_empty() && tokio::time::Instant::now() < deadline {
-            let received = tokio::time::timeout_at(deadline, self.outcomes.recv_many(&mut pending, ACKS_PER_TICK)).await;
+            let received =
+                tokio::time::timeout_at(deadline, self.outcomes.recv_many(&mut pending, ACKS_PER_TICK)).await;
             if received.is_err() {
                 break;
             }
@@ -208,7 +209,10 @@ impl Dispatcher {
             }
         }
         if !self.running.is_empty() {
-            tracing::warn!(jobs = self.running.len(), "deliveries still under way at the end of the drain; looked up after restart");
+            tracing::warn!(
+                jobs = self.running.len(),
+                "deliveries still under way at the end of the drain; looked up after restart"
+            );
         }
     }
 }

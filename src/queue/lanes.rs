@@ -108,7 +108,10 @@ mod tests {
     use super::*;
 
     fn lanes() -> Lanes {
-        Lanes::new([("erp".to_owned(), LaneLimits { concurrency: 4 }), ("shop".to_owned(), LaneLimits { concurrency: 1 })])
+        Lanes::new([
+            ("erp".to_owned(), LaneLimits { concurrency: 4 }),
+            ("shop".to_owned(), LaneLimits { concurrency: 1 }),
+        ])
     }
 
     #[track_caller]

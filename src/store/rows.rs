@@ -220,11 +220,24 @@ pub struct PlannedRow {
 #[derive(Clone, Debug)]
 pub enum PlannedOutcome {
     /// A new revision: state, event and the jobs it causes. Without jobs the row is applied at once.
-    Apply { state: EntityWrite, kind: String, occurred_at: Option<i64>, jobs: Vec<NewJob> },
+    Apply {
+        state: EntityWrite,
+        kind: String,
+        occurred_at: Option<i64>,
+        jobs: Vec<NewJob>,
+    },
     /// A new revision that is not propagated, by which rule (echo): state and event are written, the payload is ignored.
-    Absorb { state: EntityWrite, kind: String, occurred_at: Option<i64>, rule: String },
+    Absorb {
+        state: EntityWrite,
+        kind: String,
+        occurred_at: Option<i64>,
+        rule: String,
+    },
     /// Nothing new in it, but the vendor's version moved: the fence moves with it.
-    Unchanged { id: EntityKey, version: i64 },
+    Unchanged {
+        id: EntityKey,
+        version: i64,
+    },
     Superseded,
     /// By which rule: unchanged, echo, filter ...
     Ignored(String),
@@ -305,20 +318,38 @@ pub struct Ack {
 #[derive(Clone, Debug)]
 pub enum AckOutcome {
     /// The destination has it.
-    Done { remote_id: String, remote_version: Option<i64>, sent_hash: String, echo: String },
+    Done {
+        remote_id: String,
+        remote_version: Option<i64>,
+        sent_hash: String,
+        echo: String,
+    },
     /// A newer revision is already there.
     Superseded,
     /// Nothing to do there, by which rule.
     Ignored(String),
     /// Try again; `counts` tells whether this burns one of the policy's tries.
-    Retry { run_at: i64, counts: bool, error: String },
+    Retry {
+        run_at: i64,
+        counts: bool,
+        error: String,
+    },
     /// It may or may not have happened: the next attempt looks first.
-    Unknown { run_at: i64, error: String },
+    Unknown {
+        run_at: i64,
+        error: String,
+    },
     /// Not before what it refers to is at the destination.
-    Wait { wait_for: String, check_at: i64, error: String },
+    Wait {
+        wait_for: String,
+        check_at: i64,
+        error: String,
+    },
     Dead(DeadLetter),
     /// Never sent: the claim is given back (shutdown, lane closed) as if it had not been made.
-    Released { run_at: i64 },
+    Released {
+        run_at: i64,
+    },
 }
 
 #[derive(Clone, Debug)]
