@@ -39,7 +39,7 @@ pub enum Interpreted {
 
 /// What the processor needs to know about connections, mappings and flows.
 pub trait Catalogue: Send + Sync + 'static {
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, DeadLetter>;
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>>;
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route>;
     fn traits(&self, connection: &str, stream: &str) -> SourceTraits;
 }
@@ -138,21 +138,21 @@ impl Processor {
         Ok(true)
     }
 
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, DeadLetter> {
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
         // A payload must never take the hub down with it, not even by a defect of ours.
         catch_unwind(AssertUnwindSafe(|| self.catalogue.interpret(row))).unwrap_or_else(|_| {
-            Err(DeadLetter {
+            Err(Box::new(DeadLetter {
                 scope: row.connection.clone(),
                 class: ErrorClass::Bug,
                 fingerprint: format!("{}/bug/interpret", row.connection),
                 title: format!("{}: the hub failed on a payload", row.connection),
                 detail: format!("payload {} of {} made the hub panic while it was interpreted", row.id, row.connection),
                 next_step: "report it with the payload; retry after an upgrade".to_owned(),
-            })
+            }))
         })
     }
 
-    async fn known(&self, interpreted: &[Result<Interpreted, DeadLetter>]) -> Result<Known, StoreError> {
+    async fn known(&self, interpreted: &[Result<Interpreted, Box<DeadLetter>>]) -> Result<Known, StoreError> {
         let keys: HashSet<EntityKey> = interpreted
             .iter()
             .filter_map(|item| match item {
@@ -180,13 +180,13 @@ impl Processor {
     fn decide(
         &self,
         row: &InboxRow,
-        interpreted: Result<Interpreted, DeadLetter>,
+        interpreted: Result<Interpreted, Box<DeadLetter>>,
         known: &mut Known,
         held: &mut HashSet<EntityKey>,
     ) -> Option<PlannedRow> {
         let plain = |stream: &str, outcome| planned_row(row, stream, "", "", outcome, None);
         let candidate = match interpreted {
-            Err(dead) => return Some(plain(&row.stream, PlannedOutcome::Dead(dead))),
+            Err(dead) => return Some(plain(&row.stream, PlannedOutcome::Dead(*dead))),
             Ok(Interpreted::Ignored { stream, rule }) => return Some(plain(&stream, PlannedOutcome::Ignored(rule))),
             Ok(Interpreted::Several(children)) => return Some(plain(&row.stream, PlannedOutcome::Split(children))),
             Ok(Interpreted::Thin(id)) => return self.after_fetch(row, id, held, "read"),

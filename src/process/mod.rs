@@ -2,6 +2,8 @@
 
 mod driver;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod tie;
 
 pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle};
