@@ -84,7 +84,7 @@ impl Forger {
 
     /// One lie to one of the hub's addresses; `draw` chooses which.
     pub async fn try_one(&self, draw: usize, shop: Option<String>, psp: Option<String>) {
-        let to_psp = draw % 2 == 0;
+        let to_psp = draw.is_multiple_of(2);
         let forgery = Forgery::ALL[draw / 2 % Forgery::ALL.len()];
         match (to_psp, shop, psp) {
             (true, _, Some(address)) => self.lie(Vendor::Psp, forgery, &address).await,

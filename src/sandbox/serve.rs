@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -24,6 +25,8 @@ use super::faults::{Fault, FaultDesk};
 use super::options::SandboxError;
 
 const LARGEST_BODY: usize = 1 << 20;
+/// After a failed accept: descriptors come back when some connection ends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A vendor's API: synchronous, because a ledger is locked for one call and never across an await.
 pub trait Endpoint: Send + Sync + 'static {
@@ -57,7 +60,7 @@ pub async fn listen(vendor: &'static str, port: Option<u16>) -> Result<(TcpListe
 }
 
 impl Server {
-    /// Accepts until stopped; a failed accept (out of descriptors) is tried again after the next turn.
+    /// Accepts until stopped; a failed accept (out of descriptors) is tried again a little later.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
@@ -70,7 +73,7 @@ impl Server {
                 }
                 Err(cause) => {
                     tracing::warn!(%cause, "sandbox vendor could not accept a connection");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }

@@ -122,7 +122,7 @@ impl Erp {
         for stock in &mut stock {
             stock.on_hand += POISON;
         }
-        let trailer = if sequence % 2 == 0 { Trailer::WrongCount } else { Trailer::WrongTotal };
+        let trailer = if sequence.is_multiple_of(2) { Trailer::WrongCount } else { Trailer::WrongTotal };
         let file = self.stock_file(&stock, sequence, trailer)?;
         // Never kept as the newest: a repeated bad file would be a second fault under the first one's name.
         self.stock_box.repeat(&file).await

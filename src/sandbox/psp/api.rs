@@ -78,7 +78,7 @@ fn events(ledger: &PspLedger, call: &Call) -> Answer {
 }
 
 impl Listed for &Event {
-    fn id(&self) -> &str {
+    fn cursor(&self) -> &str {
         &self.id
     }
 
@@ -97,7 +97,7 @@ struct ListedIntent<'a> {
 }
 
 impl Listed for ListedIntent<'_> {
-    fn id(&self) -> &str {
+    fn cursor(&self) -> &str {
         &self.intent.id
     }
 
@@ -121,7 +121,7 @@ fn intents(ledger: &PspLedger, call: &Call) -> Answer {
 struct ListedCharge<'a>(&'a Intent);
 
 impl Listed for ListedCharge<'_> {
-    fn id(&self) -> &str {
+    fn cursor(&self) -> &str {
         &self.0.charge_id
     }
 

@@ -53,7 +53,17 @@ impl Intent {
         }
     }
 
-    /// Whether money was at least reserved, so that a charge exists.
+    /// Whether the charge was refused; an intent given up after that stays so.
+    pub fn declined(&self) -> bool {
+        let outcome = self.versions.iter().rev().find_map(|version| match version.state {
+            PayState::Failed => Some(true),
+            PayState::Authorised | PayState::Captured => Some(false),
+            PayState::Created | PayState::Cancelled => None,
+        });
+        outcome == Some(true)
+    }
+
+    /// Whether a charge was tried, so that there is one to show.
     pub fn charged(&self) -> bool {
         self.versions.iter().any(|v| matches!(v.state, PayState::Authorised | PayState::Captured | PayState::Failed))
     }

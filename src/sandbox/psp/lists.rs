@@ -25,9 +25,10 @@ struct Bounds {
     max_s: Option<i64>,
 }
 
-/// One candidate of a list: its id, its time, and its JSON when it comes to that.
+/// One candidate of a list: its cursor, its time, and its JSON when it comes to that.
 pub trait Listed {
-    fn id(&self) -> &str;
+    /// What `starting_after` and `ending_before` name.
+    fn cursor(&self) -> &str;
     fn created_s(&self) -> i64;
     fn text(&self) -> String;
 }
@@ -60,11 +61,11 @@ impl<'a> ListCall<'a> {
         let mut skipping = self.starting_after;
         let mut found: Vec<L> = Vec::new();
         for item in newest_first {
-            if self.ending_before.is_some_and(|id| id == item.id()) {
+            if self.ending_before.is_some_and(|id| id == item.cursor()) {
                 break;
             }
             if let Some(id) = skipping {
-                if id == item.id() {
+                if id == item.cursor() {
                     skipping = None;
                 }
                 continue;

@@ -67,7 +67,7 @@ pub fn charge_json(intent: &Intent) -> Value {
     let refunded = intent.currency.psp_amount(intent.current.refunded_minor);
     let state = intent.current.state;
     let captured = state == PayState::Captured;
-    let failed = state == PayState::Failed;
+    let failed = intent.declined();
     json!({
         "id": intent.charge_id,
         "object": "charge",

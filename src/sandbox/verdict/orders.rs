@@ -74,9 +74,9 @@ fn difference(order: &ShopOrder, version: &OrderVersion, body: &ErpBody, catalog
     if body.currency != order.currency {
         return said("currency", &body.currency.code(), &order.currency.code());
     }
-    let (is, should) = (order.currency.decimal(body.total_minor), order.currency.decimal(order.total_minor()));
-    if is != should {
-        return said("total", &is, &should);
+    if body.total_minor != order.total_minor() {
+        let decimal = |minor: i64| order.currency.decimal(minor);
+        return said("total", &decimal(body.total_minor), &decimal(order.total_minor()));
     }
     if body.placed_s != order.placed_s {
         return said("placed_at", &body.placed_s, &order.placed_s);
