@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -116,6 +117,11 @@ impl Sandbox {
     /// `http://127.0.0.1:port`; resources are under `/v1`.
     pub fn psp_url(&self) -> String {
         format!("http://{}", self.addresses.psp)
+    }
+
+    /// The directory in which the ERP leaves its files.
+    pub fn drop_dir(&self) -> &Path {
+        &self.world.options.drop_dir
     }
 
     pub fn credentials(&self) -> &Credentials {

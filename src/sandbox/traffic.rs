@@ -115,12 +115,20 @@ impl World {
     async fn work_the_warehouse(self: Arc<Self>, closing: CancellationToken) {
         let after_s = i64::try_from(self.options.ships_after.as_secs()).unwrap_or(i64::MAX);
         while pause(self.options.warehouse_every, &closing).await {
-            let (product, quantity) = {
-                let mut rng = locked(&self.rng);
-                (rng.usize(0..self.shop.catalogue().products().len()), rng.i64(1..40))
-            };
-            self.erp.receive(product, quantity);
+            self.receive_goods();
             self.note(self.erp.ship(after_s).await.map(|_| ()));
+        }
+    }
+
+    /// A lorry with an eighth of all articles.
+    fn receive_goods(&self) {
+        let products = self.shop.catalogue().products().len();
+        let received: Vec<(usize, i64)> = {
+            let mut rng = locked(&self.rng);
+            (0..products.div_ceil(8)).map(|_| (rng.usize(0..products), rng.i64(1..200))).collect()
+        };
+        for (product, quantity) in received {
+            self.erp.receive(product, quantity);
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use syncline::sandbox::{FindingKind, Vendor};
+use syncline::sandbox::{Faults, FindingKind, Vendor};
 
 use crate::mirror::{copy_deliveries, copy_orders, copy_stock, erp_document, fulfil};
 use crate::world::{World, json, status, wait_for, walk, world};
@@ -172,4 +172,34 @@ async fn stock_from_another_night_is_stale_and_from_nowhere_is_wrong() {
     json(set(&levels[at], old)).await;
     let verdict = world.sandbox.verdict();
     assert_eq!((verdict.stale, verdict.wrong), (1, 2), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_rough_week_ends_clean_once_it_is_calm_and_all_is_copied() {
+    let world = world(28, |options| {
+        options.backlog_orders = 40;
+        options.order_every = Duration::from_millis(10);
+        options.step_pause = (Duration::from_millis(1), Duration::from_millis(20));
+        options.warehouse_every = Duration::from_millis(20);
+        options.nightly_every = Duration::from_millis(20);
+        options.ships_after = Duration::ZERO;
+    })
+    .await;
+    copy_orders(&world).await;
+    world.sandbox.set_faults(Faults { file_marker_late_by: Duration::from_millis(15), ..Faults::rough() });
+    world.sandbox.start_traffic();
+    wait_for("file faults", || {
+        let counts = world.sandbox.faults();
+        let files = ["file_repeated", "file_wrong_trailer", "file_late_marker"];
+        files.iter().all(|kind| counts.get(*kind).is_some_and(|count| *count >= 2))
+            && world.sandbox.progress().deliveries >= 10
+    })
+    .await;
+    world.sandbox.stop_traffic().await.unwrap();
+    world.sandbox.calm();
+    assert!(!world.sandbox.verdict().clean());
+    copy_orders(&world).await;
+    copy_stock(&world).await;
+    copy_deliveries(&world).await;
+    check(&world, &[]);
 }

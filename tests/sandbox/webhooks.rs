@@ -83,7 +83,6 @@ async fn a_given_up_webhook_can_still_be_polled_and_takes_its_subscription_along
     assert_eq!(status(world.shop_post("/webhooks.json", &wanted)).await, 422);
     traffic(&world, 2).await;
     wait_for("the subscription to go", || world.sandbox.progress().webhooks_given_up > 0).await;
-    traffic(&world, world.sandbox.progress().orders + 1).await;
     let left = json(world.shop_get("/webhooks.json")).await;
     assert_eq!(left["webhooks"], json!([]));
     assert!(world.sandbox.acknowledged().is_empty());

@@ -176,9 +176,12 @@ impl ErpLedger {
         Some(delivery)
     }
 
+    /// Goods come in. What is sold out gets its whole shortage besides, so that a busy shop does not end with every
+    /// quantity at 0 and nothing left to tell apart.
     pub fn receive(&mut self, product: usize, quantity: i64) {
         if let Some(stock) = self.stock.get_mut(product) {
-            stock.on_hand += quantity;
+            let shortage = (stock.reserved - stock.on_hand).max(0);
+            stock.on_hand += shortage + quantity;
         }
     }
 
@@ -196,4 +199,64 @@ impl ErpLedger {
 
 fn index_of(id: &str) -> Option<usize> {
     id.strip_prefix("SO-")?.parse::<usize>().ok()?.checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::money::Currency;
+
+    fn body(status: &str, quantity: i64) -> ErpBody {
+        let line = ErpLine { sku: "MUG-01".to_owned(), quantity, unit_minor: 950, discount_minor: 0 };
+        ErpBody {
+            reference: "#1001".to_owned(),
+            placed_s: 0,
+            currency: Currency::Eur,
+            total_minor: 950 * quantity,
+            status: status.to_owned(),
+            payment_status: Some("paid".to_owned()),
+            email: None,
+            name: None,
+            lines: vec![line],
+        }
+    }
+
+    fn ledger(on_hand: i64) -> (ErpLedger, Catalogue) {
+        let catalogue = Catalogue::new(12);
+        let stock = catalogue.products().iter().map(|_| Stock { on_hand, reserved: 0 }).collect();
+        (ErpLedger { stock, ..ErpLedger::default() }, catalogue)
+    }
+
+    #[test]
+    fn an_order_reserves_a_change_moves_and_a_cancellation_frees() {
+        let (mut ledger, catalogue) = ledger(10);
+        ledger.create(body("confirmed", 3), &catalogue, 0);
+        assert_eq!(ledger.stock[0].available(), 7);
+        assert!(ledger.replace("SO-000001", body("confirmed", 5), &catalogue, 1).is_some());
+        assert_eq!(ledger.stock[0].available(), 5);
+        assert!(ledger.replace("SO-000001", body("cancelled", 5), &catalogue, 2).is_some());
+        assert_eq!(ledger.stock[0], Stock { on_hand: 10, reserved: 0 });
+        assert!(ledger.ship(&catalogue, 9, 9).is_empty());
+    }
+
+    #[test]
+    fn a_paid_order_is_shipped_once_and_may_leave_a_negative_count() {
+        let (mut ledger, catalogue) = ledger(2);
+        ledger.create(body("confirmed", 3), &catalogue, 5);
+        assert!(ledger.ship(&catalogue, 4, 9).is_empty(), "touched too recently");
+        assert_eq!(ledger.ship(&catalogue, 5, 9).len(), 1);
+        assert!(ledger.ship(&catalogue, 9, 9).is_empty());
+        assert_eq!(ledger.stock[0], Stock { on_hand: -1, reserved: 0 });
+        assert_eq!(ledger.stock[0].available(), 0);
+        ledger.receive(0, 4);
+        assert_eq!(ledger.stock[0].available(), 4);
+    }
+
+    #[test]
+    fn an_id_that_was_never_given_out_finds_nothing() {
+        let (ledger, _) = ledger(0);
+        for id in ["SO-000000", "SO-000001", "SO-x", "1", ""] {
+            assert!(ledger.order(id).is_none(), "{id:?}");
+        }
+    }
 }

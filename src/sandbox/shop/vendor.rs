@@ -150,13 +150,18 @@ impl Shop {
     /// Every address that wants this topic, once each.
     fn addresses(&self, topic: &str) -> BTreeSet<String> {
         debug_assert!(subscriptions::TOPICS.contains(&topic), "{topic} is a topic of this shop");
-        let mut ledger = locked(&self.ledger);
-        if self.removes_subscriptions {
-            let given_up = self.courier.take_given_up();
-            ledger.subscriptions.retain(|subscription| !given_up.contains(&subscription.address));
-        }
+        self.forget_given_up();
+        let ledger = locked(&self.ledger);
         let subscribed = ledger.subscriptions.iter().filter(|s| s.topic == topic).map(|s| s.address.clone());
         subscribed.chain(self.target()).collect()
+    }
+
+    /// Removes subscriptions whose deliveries were given up; asked before anyone looks at them.
+    pub(super) fn forget_given_up(&self) {
+        if self.removes_subscriptions {
+            let given_up = self.courier.take_given_up();
+            locked(&self.ledger).subscriptions.retain(|subscription| !given_up.contains(&subscription.address));
+        }
     }
 
     /// A UUID-shaped id.
