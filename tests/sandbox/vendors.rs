@@ -201,6 +201,10 @@ async fn bad_files_come_with_a_wrong_trailer_and_a_good_successor() {
     assert!(read_stock(last).is_ok());
     for pair in nights.chunks(2) {
         assert!(read_stock(&pair[0]).is_err() && read_stock(&pair[1]).is_ok(), "{pair:?}");
+        // Whoever applies the refused file anyway sets quantities that no verdict overlooks.
+        let refused = std::fs::read(&pair[0]).unwrap();
+        let mug = refused.split(|byte| *byte == b'\n').nth(1).unwrap().split(|byte| *byte == b';').nth(4).unwrap();
+        assert!(std::str::from_utf8(mug).unwrap().parse::<i64>().unwrap() >= 1_000_000);
     }
     let counts = world.sandbox.faults();
     assert_eq!(counts["file_wrong_trailer"], counts["file_late_marker"]);

@@ -116,7 +116,7 @@ fn line_json(currency: Currency, line: &Line, catalogue: &Catalogue, fulfilled: 
         "fulfillable_quantity": if fulfilled { 0 } else { line.quantity },
         "fulfillment_status": if fulfilled { json!("fulfilled") } else { Value::Null },
         "price": currency.decimal(line.unit_minor),
-        "total_discount": "0.00",
+        "total_discount": currency.decimal(0),
         "taxable": true,
         "requires_shipping": true,
         "gift_card": false,
