@@ -86,8 +86,14 @@ pub trait Store: Send + Sync + 'static {
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError>;
     /// Dead letters of an issue go back to work (or one of them); returns how many.
     async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError>;
-    async fn discard_issue(&self, id: i64, only: Option<DeadRef>, reason: &str, actor: &str, at: i64)
-    -> Result<u64, StoreError>;
+    async fn discard_issue(
+        &self,
+        id: i64,
+        only: Option<DeadRef>,
+        reason: &str,
+        actor: &str,
+        at: i64,
+    ) -> Result<u64, StoreError>;
     /// Replaces the payload (inbox) or outgoing body (job) of one dead letter and sends it back to work.
     async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
     /// Records by key, natural key or remote id.
@@ -96,13 +102,23 @@ pub trait Store: Send + Sync + 'static {
     /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;
     async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
-    async fn append_audit(&self, at: i64, actor: &str, action: &str, target: &str, detail: &str) -> Result<(), StoreError>;
+    async fn append_audit(
+        &self,
+        at: i64,
+        actor: &str,
+        action: &str,
+        target: &str,
+        detail: &str,
+    ) -> Result<(), StoreError>;
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<super::AuditEntry>, StoreError>;
 
     // 5 care -------------------------------------------------------------------------------------------------------
 
     /// Recomputes the ledger from its rows and checks every invariant the store can see.
-    async fn verify(&self, progress: &(dyn Fn(&str, u64, u64) + Send + Sync)) -> Result<VerifyReport, StoreError>;
+    async fn verify(
+        &self,
+        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
+    ) -> Result<VerifyReport, StoreError>;
     /// Copies a consistent image while work goes on.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
     /// Waits for writes under way, folds the log into the database, closes.

@@ -220,7 +220,12 @@ pub struct PlannedRow {
 #[derive(Clone, Debug)]
 pub enum PlannedOutcome {
     /// A new revision: state, event and the jobs it causes. Without jobs the row is applied at once.
-    Apply { state: EntityWrite, kind: String, occurred_at: Option<i64>, jobs: Vec<NewJob> },
+    Apply {
+        state: EntityWrite,
+        kind: String,
+        occurred_at: Option<i64>,
+        jobs: Vec<NewJob>,
+    },
     Superseded,
     /// By which rule: unchanged, echo, filter ...
     Ignored(String),
@@ -299,20 +304,38 @@ pub struct Ack {
 #[derive(Clone, Debug)]
 pub enum AckOutcome {
     /// The destination has it.
-    Done { remote_id: String, remote_version: Option<i64>, sent_hash: String, echo: String },
+    Done {
+        remote_id: String,
+        remote_version: Option<i64>,
+        sent_hash: String,
+        echo: String,
+    },
     /// A newer revision is already there.
     Superseded,
     /// Nothing to do there, by which rule.
     Ignored(String),
     /// Try again; `counts` tells whether this burns one of the policy's tries.
-    Retry { run_at: i64, counts: bool, error: String },
+    Retry {
+        run_at: i64,
+        counts: bool,
+        error: String,
+    },
     /// It may or may not have happened: the next attempt looks first.
-    Unknown { run_at: i64, error: String },
+    Unknown {
+        run_at: i64,
+        error: String,
+    },
     /// Not before what it refers to is at the destination.
-    Wait { wait_for: String, check_at: i64, error: String },
+    Wait {
+        wait_for: String,
+        check_at: i64,
+        error: String,
+    },
     Dead(DeadLetter),
     /// Never sent: the claim is given back (shutdown, lane closed) as if it had not been made.
-    Released { run_at: i64 },
+    Released {
+        run_at: i64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -586,4 +609,15 @@ pub struct VerifyReport {
 /// The key within which effects keep their order: one record at one destination.
 pub fn order_key(dest_connection: &str, dest_stream: &str, source_connection: &str, source_key: &str) -> String {
     format!("{dest_connection}/{dest_stream}/{source_connection}/{source_key}")
+}
+
+/// What a waiting job names: a record of that kind and natural key has to exist at the destination.
+pub fn wait_key(dest_connection: &str, entity: Entity, natural_key: &str) -> String {
+    format!("{dest_connection}|{entity}|{natural_key}")
+}
+
+/// Entity and natural key of a `wait_key`. None if it is not one.
+pub fn parse_wait_key(key: &str) -> Option<(&str, &str)> {
+    let mut parts = key.splitn(3, '|').skip(1);
+    Some((parts.next()?, parts.next()?))
 }
