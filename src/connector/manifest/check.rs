@@ -15,13 +15,14 @@ use super::settings::{SettingFormat, SettingKind};
 use super::stream::{Read, Stream, VersionKind, Write};
 use super::verify::Verify;
 use super::webhook::{Fetch, StreamWebhook, Webhooks};
-use super::write::{Idempotency, OpKind, Operation};
+use super::write::{Idempotency, OpKind, Operation, StepSource};
 use crate::mapping::expr::{Expression, Template};
 
 /// Reports into `cx`. `node` is the document: parts that are written but could not be decoded do not count as absent.
 pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
     let checker = Checker { manifest, node, cx };
     checker.name();
+    checker.defaults();
     if let Some(http) = &manifest.http {
         checker.http(http);
     }
@@ -62,6 +63,23 @@ impl Checker<'_> {
                 let help = "lower-case letters, digits, `-` and `_`, starting with a letter, at most 40 characters";
                 self.error(&name.place, format!("`{}` is not a {kind} name", name.escape_debug()), help);
             }
+        }
+    }
+
+    /// A default may read what stands before it.
+    fn defaults(&self) {
+        let mut before: Vec<&str> = Vec::new();
+        for setting in &self.manifest.settings {
+            self.template(setting.default.as_ref(), scope::DEFAULT);
+            for reference in setting.default.iter().flat_map(|default| references::of_template(default)) {
+                let member = reference.member.as_deref().unwrap_or_default();
+                if reference.root == "settings" && !before.contains(&member) && self.manifest.setting(member).is_some()
+                {
+                    let message = format!("the default reads setting `{member}`, which comes after it");
+                    self.error(&setting.name.place, message, "move it up");
+                }
+            }
+            before.push(&setting.name);
         }
     }
 
@@ -140,9 +158,24 @@ impl Checker<'_> {
     }
 
     fn stream(&self, stream: &Stream) {
-        self.template(stream.key.as_ref(), scope::RECORD);
-        self.template(stream.version.value.as_ref(), scope::RECORD);
-        self.template(stream.occurred_at.as_ref(), scope::RECORD);
+        let pushed_only = stream.get.is_none()
+            && stream.http_read().is_none_or(|read| read.as_webhook)
+            && stream.file_read().is_none();
+        let scope = if pushed_only { scope::TOPIC } else { scope::RECORD };
+        self.template(stream.key.as_ref(), scope);
+        self.template(stream.version.value.as_ref(), scope);
+        self.template(stream.occurred_at.as_ref(), scope);
+        if let Some(enrich) = &stream.enrich {
+            self.request(&enrich.request, scope::ENRICH, &[]);
+            self.needs_http(&enrich.request.place, "enrich");
+            if !request_references(&enrich.request).iter().any(|(reference, _)| reference.root == "ids") {
+                self.error(
+                    &enrich.request.place,
+                    "enrich does not use `{ids}`",
+                    "put `{ids}` into the query: the ids joined by commas",
+                );
+            }
+        }
         match &stream.read {
             Some(Read::Http(read)) => self.http_read(stream, read),
             Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
@@ -266,7 +299,13 @@ impl Checker<'_> {
         self.needs_http(&operation.request.place, "write");
         let mut known: Vec<&str> = Vec::new();
         for step in &operation.steps {
-            self.request(&step.request, scope::WRITE, &known);
+            match &step.source {
+                StepSource::Request { request, .. } => self.request(request, scope::WRITE, &known),
+                StepSource::Stored { stream, key } => {
+                    self.template_with(Some(key), scope::WRITE, &known);
+                    self.stored_stream(stream);
+                }
+            }
             known.push(&step.name);
             self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
             self.template_with(step.message.as_ref(), scope::WRITE, &known);
@@ -289,6 +328,22 @@ impl Checker<'_> {
                 "the request does not say which object it changes",
                 "use `{key}` in the path",
             );
+        }
+    }
+
+    fn stored_stream(&self, name: &Spanned<String>) {
+        let declared: Vec<&str> = self.manifest.streams.iter().map(|stream| stream.name.as_str()).collect();
+        match self.manifest.stream(name) {
+            Some(stream) if !stream.is_source() => {
+                self.error(
+                    &name.place,
+                    format!("stream `{}` brings no records to look into", **name),
+                    "name a stream with `read`",
+                );
+            }
+            Some(_) => {}
+            None if self.node.get("streams").and_then(|streams| streams.get(name)).is_some() => {}
+            None => self.error(&name.place, format!("no stream is named `{}`", **name), suggest(name, &declared)),
         }
     }
 

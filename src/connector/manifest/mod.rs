@@ -34,14 +34,14 @@ pub use pages::Pages;
 pub use rate::{RateLimit, RateScheme};
 pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
-pub use settings::{Setting, SettingFormat, SettingKind};
+pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
 pub use status::StatusSet;
-pub use stream::{Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
+pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
 pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
 };
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
-pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
+pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, StepSource, WriteResponse};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

@@ -15,6 +15,7 @@ const fn scope(what: &'static str, roots: &'static [&'static str]) -> Scope {
 }
 
 pub(super) const CONNECTION: Scope = scope("the connection's addresses", &["settings"]);
+pub(super) const DEFAULT: Scope = scope("a default", &["settings"]);
 pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credentials", &["settings"]) };
 pub(super) const SIGNATURE: Scope =
     Scope { secrets: true, ..scope("the signature", &["settings", "idempotency_key", "event"]) };
@@ -24,6 +25,8 @@ pub(super) const CHECK: Scope = scope("a check", &["settings"]);
 pub(super) const READ: Scope = scope("a read request", &["settings", "cursor"]);
 pub(super) const START: Scope = scope("a cursor's start", &["settings"]);
 pub(super) const GET: Scope = scope("a get request", &["settings", "key"]);
+/// `ids`: the values of the records to be completed, joined by commas.
+pub(super) const ENRICH: Scope = scope("enrich", &["settings", "ids"]);
 pub(super) const RECORD: Scope = scope("a record's key, version or time", &["record"]);
 pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);

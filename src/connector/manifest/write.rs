@@ -9,6 +9,7 @@ use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 use super::request::Request;
 use super::status::StatusSet;
 use crate::mapping::expr::{Expression, Path, Template};
+use crate::model::ErrorClass;
 
 #[derive(Debug, Clone)]
 pub struct HttpWrite {
@@ -43,17 +44,26 @@ crate::choice! {
     }
 }
 
-/// A named read before the write; its body is `{steps.<name>}`.
+/// A named read before the write; what it found is `{steps.<name>}`.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub name: Spanned<String>,
-    pub request: Request,
-    /// The part of the body that is kept; `None` keeps all.
-    pub record: Option<Spanned<Path>>,
-    /// Over the operation's values and `steps`; must hold after the step, else the write is refused with class `data`.
+    pub source: StepSource,
+    /// Over the operation's values and `steps`; must hold after the step, else the write fails with `class`.
     pub expect: Option<Spanned<Expression>>,
-    /// What the refusal says.
+    /// What it means when nothing is found or `expect` does not hold; `transient` waits for the other record.
+    pub class: ErrorClass,
+    /// What the failure says.
     pub message: Option<Spanned<Template>>,
+}
+
+#[derive(Debug, Clone)]
+pub enum StepSource {
+    /// `record` is the part of the answer's body that is kept; `None` keeps all.
+    Request { request: Request, record: Option<Spanned<Path>> },
+    /// The latest canonical record that this connection has shown of one of its own streams, by the entity's natural key:
+    /// costs no request. Vendor ids are its extras (`steps.product.extra['acme.item_id']`).
+    Stored { stream: Spanned<String>, key: Spanned<Template> },
 }
 
 /// Where the answer names what was written. Empty for an answer without content.
@@ -141,12 +151,25 @@ impl Step {
     fn read(entry: &Entry, cx: &Context) -> Option<Self> {
         let name = cx.spanned(entry.key.clone(), entry.key_span);
         let map = cx.map(&entry.value, format!("step `{}`", entry.key))?;
-        let request = Request::read(&map);
-        let record = map.optional("record");
-        let (expect, message) = (map.optional("expect"), map.optional("message"));
+        let source = match map.node("stored") {
+            Some(node) => stored(node, cx),
+            None => {
+                let (request, record) = (Request::read(&map), map.optional("record"));
+                request.map(|request| StepSource::Request { request, record })
+            }
+        };
+        let (expect, class) = (map.optional("expect"), map.or("class", ErrorClass::NotFound));
+        let message = map.optional("message");
         map.finish();
-        Some(Self { name, request: request?, record, expect, message })
+        Some(Self { name, source: source?, expect, class, message })
     }
+}
+
+fn stored(node: &Node, cx: &Context) -> Option<StepSource> {
+    let map = cx.map(node, "stored")?;
+    let (stream, key) = (map.required("stream"), map.required("key"));
+    map.finish();
+    Some(StepSource::Stored { stream: stream?, key: key? })
 }
 
 impl Decode for WriteResponse {
