@@ -36,6 +36,7 @@ pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
 pub(super) const FILE_NAME: Scope = scope("a file name", &["settings", "batch"]);
 /// `event` is what happened, for sinks that pass events on: `event.id`, `.type`, `.source`, `.subject`, `.time`.
 pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", "idempotency_key", "event", "steps"]);
+pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers"]);
 pub(super) const MATCHES: Scope = scope(
     "the choice among candidates",
     &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],

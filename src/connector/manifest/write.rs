@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
+use super::references;
 use super::request::Request;
 use super::status::StatusSet;
 use crate::mapping::expr::{Expression, Path, Template};
@@ -66,11 +67,11 @@ pub enum StepSource {
     Stored { stream: Spanned<String>, key: Spanned<Template> },
 }
 
-/// Where the answer names what was written. Empty for an answer without content.
+/// What the answer says about what was written, over `body` and `headers`; the id is the stream's key. Empty for an answer without content.
 #[derive(Debug, Clone, Default)]
 pub struct WriteResponse {
-    pub id: Option<Spanned<Path>>,
-    pub version: Option<Spanned<Path>>,
+    pub id: Option<Spanned<Template>>,
+    pub version: Option<Spanned<Template>>,
 }
 
 /// Why sending the same operation again does not repeat its effect.
@@ -80,11 +81,14 @@ pub enum Idempotency {
     Header { name: String, value: Spanned<Template>, ttl: Duration },
     /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer
     /// (`None`: the answer itself), `id` the object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
+    /// More than one that matches is a conflict for a person. It runs as soon as the steps that it reads have run: those up to number
+    /// `steps_before`, counted from 1; the others follow only if nothing is found.
     Lookup {
         request: Box<Request>,
         found: Option<Spanned<Path>>,
         id: Spanned<Path>,
         matches: Option<Spanned<Expression>>,
+        steps_before: usize,
     },
     /// The request states a result; repeating it changes nothing further.
     Natural,
@@ -142,9 +146,21 @@ impl Operation {
             }
         };
         map.finish();
-        let steps = steps?.into_iter().map(|(_, step)| step).collect();
-        Some(Self { kind, steps, request: request?, accepts, response, idempotency: idempotency? })
+        let steps: Vec<Step> = steps?.into_iter().map(|(_, step)| step).collect();
+        let mut idempotency = idempotency?;
+        if let Idempotency::Lookup { request, matches, steps_before, .. } = &mut idempotency {
+            *steps_before = steps_read(request, matches.as_ref(), &steps);
+        }
+        Some(Self { kind, steps, request: request?, accepts, response, idempotency })
     }
+}
+
+/// The number of the last step that a look-up reads.
+fn steps_read(request: &Request, matches: Option<&Spanned<Expression>>, steps: &[Step]) -> usize {
+    let mut read = references::of_request(request);
+    read.extend(matches.into_iter().flat_map(|matches| references::of_expression(matches)));
+    let named = |step: &Step| read.iter().any(|r| r.root == "steps" && r.member.as_deref() == Some(step.name.as_str()));
+    steps.iter().rposition(named).map_or(0, |last| last + 1)
 }
 
 impl Step {
@@ -192,7 +208,7 @@ impl Decode for Idempotency {
             Scheme::Lookup => {
                 let (request, found, id) = (map.required("request"), map.optional("found"), map.required("id"));
                 let matches = map.optional("matches");
-                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches })
+                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches, steps_before: 0 })
             }
             Scheme::Natural => Some(Self::Natural),
         };
