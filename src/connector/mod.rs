@@ -2,4 +2,5 @@
 //!
 //! Not here: any vendor's name; those live in `connectors/`, which only `registry` lists.
 
+pub mod file;
 pub mod manifest;
