@@ -9,6 +9,7 @@ CREATE TABLE inbox (
     source       TEXT    NOT NULL,                -- webhook | poll | file | fetch | split
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL DEFAULT '',
+    headers      TEXT    NOT NULL DEFAULT '',     -- of a webhook, as JSON, without credentials and signatures
     place        TEXT    NOT NULL DEFAULT '',     -- where in a file or page: "stock.csv row 12"
     payload      BLOB    NOT NULL,
     edited       BLOB,                            -- a person's replacement of the payload

@@ -3,5 +3,9 @@
 //! Not here: working on a payload (see `process`).
 
 mod appender;
+mod poll;
+mod webhook;
 
 pub use appender::Appender;
+pub use poll::{BACKFILL, PollSource, poll_stream};
+pub use webhook::{Proven, Verdict, WebhookIntake, WebhookSource, WebhookSources, webhook_router};

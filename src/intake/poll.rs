@@ -38,7 +38,7 @@ pub trait PollSource: Send + Sync + 'static {
 /// Records remembered per stream; beyond it the memory starts afresh, which costs repeats in the inbox, nothing else.
 const REMEMBERED: usize = 200_000;
 /// Payloads waiting in the inbox above which polling pauses.
-const BACKLOG: usize = 20_000;
+const BACKLOG: u32 = 20_000;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Runs a stream's polling until `stop`. `now` asks for a round at once.
@@ -53,7 +53,8 @@ pub async fn poll_stream(
     let mut memory = Memory::new(clock.now_us());
     let mut failures = 0_u32;
     // Not all streams of a hub in the same instant.
-    let mut pause = source.every().mul_f64(f64::from(fastrand::u16(..)) / f64::from(u16::MAX)).min(Duration::from_secs(2));
+    let mut pause =
+        source.every().mul_f64(f64::from(fastrand::u16(..)) / f64::from(u16::MAX)).min(Duration::from_secs(2));
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -76,7 +77,8 @@ pub async fn poll_stream(
                 tracing::warn!(connection = source.connection(), stream = source.stream(), %error, failures, ?wait,
                     "polling failed, trying again");
                 metrics::counter!("syncline_poll_failures_total", "connection" => source.connection().to_owned(),
-                    "stream" => source.stream().to_owned()).increment(1);
+                    "stream" => source.stream().to_owned())
+                .increment(1);
                 wait
             }
         };
@@ -117,8 +119,7 @@ async fn round(
     clock: &Clock,
     memory: &mut Memory,
 ) -> Result<usize, RoundError> {
-    let waiting: usize = store.pending_inbox(0, BACKLOG as u32 + 1).await.map(|rows| rows.len())?;
-    if waiting > BACKLOG {
+    if store.pending_count(BACKLOG + 1).await? > u64::from(BACKLOG) {
         return Err(RoundError::Backlog);
     }
     let cursor = store.cursor(source.connection(), source.stream()).await?;

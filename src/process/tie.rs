@@ -102,6 +102,7 @@ impl TieFetch {
             source: SourceKind::Fetch,
             dedupe_key: format!("fetch/{inbox_id}"),
             topic: String::new(),
+            headers: String::new(),
             place: format!("read because of payload {inbox_id}"),
             payload,
             received_at: self.clock.now_us(),

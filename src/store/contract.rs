@@ -57,6 +57,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Oldest pending payloads with an id above `after`.
     async fn pending_inbox(&self, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// How many payloads are pending, counted no further than `up_to`.
+    async fn pending_count(&self, up_to: u32) -> Result<u64, StoreError>;
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError>;
     /// Bindings whose remote side is (connection, stream, remote id): how our own echoes are recognised.
     async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError>;

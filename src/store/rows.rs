@@ -83,6 +83,8 @@ pub struct NewInbox {
     pub source: SourceKind,
     pub dedupe_key: String,
     pub topic: String,
+    /// Of a webhook, as a JSON object without credentials and signatures; else empty.
+    pub headers: String,
     pub place: String,
     pub payload: Vec<u8>,
     pub received_at: i64,
@@ -140,6 +142,7 @@ pub struct InboxRow {
     pub stream: String,
     pub source: SourceKind,
     pub topic: String,
+    pub headers: String,
     pub place: String,
     pub payload: Vec<u8>,
     pub received_at: i64,

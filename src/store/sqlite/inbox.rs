@@ -33,7 +33,7 @@ impl Operation for Append {
 
 /// Rows that one statement inserts; the rest of a list goes one by one, so that there are two statements to prepare.
 const CHUNK: usize = 32;
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
 
 /// Inserts rows as pending, counts them, and counts repeats of known payloads as duplicates.
 pub(super) async fn insert_pending(
@@ -64,7 +64,8 @@ fn insert_statement(rows: usize) -> String {
         })
         .collect();
     format!(
-        "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, payload, received_at) VALUES {} \
+        "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, received_at) \
+         VALUES {} \
          ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1 \
          RETURNING id, duplicates, received_at, dedupe_key",
         values.join(", ")
@@ -86,6 +87,7 @@ async fn insert(
             .bind(row.source.as_str())
             .bind(dedupe_key(row))
             .bind(&row.topic)
+            .bind(&row.headers)
             .bind(&row.place)
             .bind(&row.payload)
             .bind(row.received_at);

@@ -89,6 +89,10 @@ impl Store for SqliteStore {
         process::pending(&self.readers, after, limit).await
     }
 
+    async fn pending_count(&self, up_to: u32) -> Result<u64, StoreError> {
+        process::pending_count(&self.readers, up_to).await
+    }
+
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
         process::entities(&self.readers, keys).await
     }

@@ -16,7 +16,7 @@ use crate::store::rows::*;
 
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
-        "SELECT id, connection, stream, source, topic, place, COALESCE(edited, payload) AS payload, received_at FROM inbox \
+        "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, payload) AS payload, received_at FROM inbox \
          WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
@@ -31,12 +31,21 @@ pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result
                 stream: row.try_get("stream")?,
                 source: word(row, "source", SourceKind::parse)?,
                 topic: row.try_get("topic")?,
+                headers: row.try_get("headers")?,
                 place: row.try_get("place")?,
                 payload: row.try_get("payload")?,
                 received_at: row.try_get("received_at")?,
             })
         })
         .collect()
+}
+
+pub(super) async fn pending_count(pool: &SqlitePool, up_to: u32) -> Result<u64, StoreError> {
+    let n: i64 = query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT $1)")
+        .bind(up_to)
+        .fetch_one(pool)
+        .await?;
+    Ok(n.unsigned_abs())
 }
 
 pub(super) async fn entities(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
