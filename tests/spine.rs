@@ -162,7 +162,6 @@ impl Destination for Vendor {
             remote_version: None,
             status: 200,
             response_excerpt: String::new(),
-            response: Value::Null,
         })
     }
 
@@ -270,7 +269,11 @@ impl Spine {
             if open == 0 && self.store.pending_count(1).await.unwrap() == 0 {
                 return;
             }
-            assert!(tokio::time::Instant::now() < deadline, "not drained: {:?}", self.store.queue_stats().await.unwrap());
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "not drained: {:?}",
+                self.store.queue_stats().await.unwrap()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -295,7 +298,9 @@ impl Spine {
 /// All versions of all records, each twice, in an order without order.
 fn shuffled(records: usize, versions: i64) -> Vec<(String, i64)> {
     let mut all: Vec<(String, i64)> = (0..records)
-        .flat_map(|record| (1..=versions).flat_map(move |v| [(format!("SKU-{record:03}"), v), (format!("SKU-{record:03}"), v)]))
+        .flat_map(|record| {
+            (1..=versions).flat_map(move |v| [(format!("SKU-{record:03}"), v), (format!("SKU-{record:03}"), v)])
+        })
         .collect();
     fastrand::shuffle(&mut all);
     all

@@ -275,10 +275,12 @@ impl Deliverer {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }
-        let echo = dest.echo(&effect.stream, &effect.body).to_string();
-        let done = self.protected(job, dest, protection, effect).await;
+        let done = self.protected(job, dest, protection, &mut effect).await;
         let mut result = match done {
-            Ok(Some(receipt)) => self.written(job, receipt, sent_hash, echo).await,
+            Ok(Some(receipt)) => {
+                let echo = dest.echo(&effect, &receipt).to_string();
+                self.written(job, receipt, sent_hash, echo).await
+            }
             Ok(None) => Ended::dead(unresolvable(job)),
             Err(error) => self.failed(job, flow, &error).await,
         };
@@ -292,20 +294,20 @@ impl Deliverer {
         job: &Claimed,
         dest: &dyn Destination,
         protection: Protection,
-        mut effect: Effect,
+        effect: &mut Effect,
     ) -> CallResult<Option<Receipt>> {
         match protection {
-            Protection::Natural => dest.write(&effect).await.map(Some),
+            Protection::Natural => dest.write(effect).await.map(Some),
             Protection::Key { ttl } => {
                 let age = Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs());
                 // A margin of a tenth: the destination's clock of the key's life started a little before ours.
                 if job.unknown && age > ttl - ttl / 10 {
                     return Ok(None);
                 }
-                dest.write(&effect).await.map(Some)
+                dest.write(effect).await.map(Some)
             }
             Protection::LookUp => match dest.lookup(&effect.stream, &effect.context).await? {
-                Lookup::Absent => dest.write(&effect).await.map(Some),
+                Lookup::Absent => dest.write(effect).await.map(Some),
                 Lookup::Found { remote_id, .. } => {
                     // It is there, by an attempt whose answer was lost or by somebody else's hand; its content may be
                     // another revision's, so that an update, where there is one, states ours.
@@ -313,7 +315,7 @@ impl Deliverer {
                     for kind in [EffectKind::Update, EffectKind::Upsert, EffectKind::Set] {
                         if dest.protection(&effect.stream, kind) == Some(Protection::Natural) {
                             effect.kind = kind;
-                            let receipt = dest.write(&effect).await?;
+                            let receipt = dest.write(effect).await?;
                             return Ok(Some(Receipt { remote_id: receipt.remote_id.or(Some(remote_id)), ..receipt }));
                         }
                     }

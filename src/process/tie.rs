@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::driver::ProcessorHandle;
-use crate::connector::call::CallError;
+use crate::connector::call::CallResult;
 use crate::model::clock::Clock;
 use crate::store::{EntityKey, NewInbox, SourceKind, Store};
 
@@ -21,7 +21,7 @@ use crate::store::{EntityKey, NewInbox, SourceKind, Store};
 #[async_trait]
 pub trait Fetcher: Send + Sync + 'static {
     /// The record as the vendor has it now, as JSON; `None` if it has none.
-    async fn fetch(&self, id: &EntityKey) -> Result<Option<Vec<u8>>, CallError>;
+    async fn fetch(&self, id: &EntityKey) -> CallResult<Option<Vec<u8>>>;
 }
 
 /// Reads at once at most: ties are rare, and the vendor's rate budget has better uses.

@@ -58,6 +58,7 @@ pub fn payload(dedupe_key: &str, at: i64) -> NewInbox {
         source: SourceKind::Webhook,
         dedupe_key: dedupe_key.into(),
         topic: "orders/updated".into(),
+        headers: String::new(),
         place: String::new(),
         payload: format!("{{\"delivery\":\"{dedupe_key}\"}}").into_bytes(),
         received_at: at,
