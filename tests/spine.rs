@@ -185,7 +185,7 @@ struct NoFetch;
 
 #[async_trait]
 impl Fetcher for NoFetch {
-    async fn fetch(&self, _: &EntityKey) -> CallResult<Option<Vec<u8>>> {
+    async fn fetch(&self, _: &EntityKey) -> CallResult<Option<Value>> {
         Ok(None)
     }
 }
@@ -204,7 +204,11 @@ async fn start(latest: bool, faults_permille: u32) -> Spine {
     let dir = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("hub.db")).await.unwrap());
     let vendor = Arc::new(Vendor { shelf: Mutex::default(), faults_permille: Mutex::new(faults_permille) });
-    let quick = RetryPolicy { first: Duration::from_millis(5), cap: Duration::from_millis(50), tries: 1000 };
+    let quick = RetryPolicy {
+        first: Duration::from_millis(5),
+        cap: Duration::from_millis(50),
+        give_up_after: Duration::from_secs(600),
+    };
     let flow = FlowRun {
         name: "stock-to-shop".into(),
         mode: FlowMode::Live,
@@ -221,7 +225,7 @@ async fn start(latest: bool, faults_permille: u32) -> Spine {
     let (stop, workers) = (CancellationToken::new(), CancellationToken::new());
     let (queue, processor) = (QueueHandle::default(), ProcessorHandle::default());
     let lanes = Arc::new(Lanes::new([("shop".to_owned(), LaneLimits { concurrency: 16 })]));
-    let ties = TieFetch::new(Arc::clone(&store), Arc::new(NoFetch), clock.clone(), tasks.clone());
+    let ties = TieFetch::new(Arc::clone(&store), Arc::new(NoFetch), clock.clone(), tasks.clone(), stop.clone());
     let engine = Processor::new(
         Arc::clone(&store),
         Arc::clone(&book) as Arc<dyn Catalogue>,

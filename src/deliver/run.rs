@@ -355,6 +355,7 @@ impl Deliverer {
             flow: &job.flow,
             record: &name(job),
             failures: u32::try_from(job.failures).unwrap_or(u32::MAX),
+            age: Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs()),
             policy: flow.policy,
             now: self.clock.now_us(),
             jitter: fastrand::u32(0..=1000),

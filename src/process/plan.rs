@@ -154,7 +154,7 @@ fn fence(candidate: &Candidate, current: Option<&EntityRow>, traits: SourceTrait
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if authoritative {
-        let version = version.max(current.version);
+        let version = candidate.version.unwrap_or(current.version).max(current.version);
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if current.deleted && candidate.operation == Operation::Upsert && candidate.source == SourceKind::Webhook {
