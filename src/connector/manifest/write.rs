@@ -61,7 +61,7 @@ pub struct Step {
 #[derive(Debug, Clone)]
 pub enum StepSource {
     /// `record` is the part of the answer's body that is kept; `None` keeps all.
-    Request { request: Request, record: Option<Spanned<Path>> },
+    Request { request: Box<Request>, record: Option<Spanned<Path>> },
     /// The latest canonical record that this connection has shown of one of its own streams, by the entity's natural key:
     /// costs no request. Vendor ids are its extras (`steps.product.extra['acme.item_id']`).
     Stored { stream: Spanned<String>, key: Spanned<Template> },
@@ -171,7 +171,7 @@ impl Step {
             Some(node) => stored(node, cx),
             None => {
                 let (request, record) = (Request::read(&map), map.optional("record"));
-                request.map(|request| StepSource::Request { request, record })
+                request.map(|request| StepSource::Request { request: Box::new(request), record })
             }
         };
         let (expect, class) = (map.optional("expect"), map.or("class", ErrorClass::NotFound));
