@@ -16,7 +16,7 @@ mod format;
 mod pages;
 mod rate;
 mod read;
-mod references;
+pub(crate) mod references;
 mod request;
 mod scope;
 mod settings;
