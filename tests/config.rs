@@ -335,9 +335,9 @@ fn every_shipped_connector_is_whole() {
     let shop = &registry.connector("shopify").unwrap().manifest;
     let Some(Write::Http(write)) = &shop.stream("fulfilments").unwrap().write else { panic!("no HTTP write") };
     let create = write.operation(OpKind::Create).unwrap();
-    // The look-up reads the first of two steps: after an unknown outcome the second one would refuse.
-    assert!(matches!(create.idempotency, Idempotency::Lookup { steps_before: 1, .. }));
-    assert_eq!(create.steps.len(), 2);
+    // The look-up reads no step: after an unknown outcome the step would find nothing open and refuse.
+    assert!(matches!(create.idempotency, Idempotency::Lookup { steps_before: 0, .. }));
+    assert_eq!(create.steps.len(), 1);
 }
 
 #[test]
