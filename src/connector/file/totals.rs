@@ -255,7 +255,7 @@ impl<'a> Stated<'a> {
 }
 
 /// The library's addition may round when the result has too many digits; a control total must not.
-fn add_exactly(left: Decimal, right: Decimal) -> Option<Decimal> {
+pub(super) fn add_exactly(left: Decimal, right: Decimal) -> Option<Decimal> {
     let sum = left.checked_add(right)?;
     (sum.scale() == left.scale().max(right.scale())).then_some(sum)
 }
