@@ -5,7 +5,7 @@
 use serde_json::{Number, Value as Json};
 
 use super::compile::{self, Compiler};
-use super::compile_in::{numbers, time_format};
+use super::compile_cell::{numbers, time_format};
 use super::expr::{Path, Step};
 use super::outbound::{OutCell, OutNode, OutPlan, OutSource};
 use super::spec::{Absent, Amount, As, CellSpec, FieldSpec, SourceSpec};
