@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use syncline::config::yaml::Source;
+use syncline::mapping::expr::Payload;
 use syncline::mapping::{InContext, Mapping, MappingError, OutContext, Refs, Values, run_tests};
 use syncline::model::{Entity, ErrorClass, Record};
 
@@ -67,9 +68,17 @@ fn load(mapping: &str, values: &str) -> Result<Mapping, String> {
     Mapping::load(&[Source::new("m.yaml", mapping)], &values).map_err(|problems| problems.to_string())
 }
 
+/// Reads the payload both ways that there are; they must agree.
 fn map(mapping: &Mapping, payload: &str) -> Result<Record, MappingError> {
+    let borrowed = mapping.map_in(&Payload::parse(payload).unwrap(), InContext { settings: &settings() });
     let payload: Json = serde_json::from_str(payload).unwrap();
-    mapping.map_in(&payload, InContext { settings: &settings() })
+    let record = mapping.map_in(&payload, InContext { settings: &settings() });
+    match (&borrowed, &record) {
+        (Ok(borrowed), Ok(record)) => assert_eq!(borrowed, record),
+        (Err(borrowed), Err(error)) => assert_eq!((&borrowed.from, &borrowed.to), (&error.from, &error.to)),
+        (borrowed, record) => panic!("{borrowed:?} against {record:?}"),
+    }
+    record
 }
 
 const VALUES: &str = "values: shop\ncrosswalks:\n  status: { open: unpaid, done: paid }\n  typo: { done: payed }\n";
