@@ -202,7 +202,7 @@ pub fn decode_choice<T: Choice>(node: &Node, cx: &Context) -> Option<T> {
         return Some(*value);
     }
     let words: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
-    let message = format!("{} is not a {}", node.describe(), T::WHAT);
+    let message = format!("{} is not a known {}", node.describe(), T::WHAT);
     cx.error(node.span, message, suggest(text, &words));
     None
 }
@@ -233,10 +233,10 @@ fn closest<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
 /// `choice! { pub enum Mode ("mode") { Live = "live", Paused = "paused" } }`
 #[macro_export]
 macro_rules! choice {
-    ($(#[$meta:meta])* pub enum $name:ident ($what:literal) { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident ($what:literal) { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_meta])* $variant),+ }
+        $vis enum $name { $($(#[$variant_meta])* $variant),+ }
 
         impl $name {
             /// The word used in files.

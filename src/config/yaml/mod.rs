@@ -16,7 +16,7 @@ pub use diagnostics::{Diagnostic, Diagnostics};
 pub use map::MapReader;
 pub use node::{Entry, Kind, Node, Scalar};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
-pub use quantity::{ByteSize, Percent};
+pub use quantity::{ByteSize, Percent, duration};
 pub use source::{Place, Source, Span};
 
 #[cfg(test)]

@@ -1,0 +1,51 @@
+//! A connector as data: the checked form of `connectors/<name>/connector.yaml`.
+//!
+//! The engine's vocabulary is closed: each enum here is a set of named schemes that are implemented once. A new scheme is a new variant
+//! (with its words, its checks and its engine part); no manifest that exists has to change.
+//!
+//! Not here: carrying anything out (`http/`, `file/`), finding manifests (`registry`), connections and their settings' values (`config`).
+
+mod auth;
+mod body;
+mod check;
+mod document;
+mod errors;
+mod file;
+mod fixed;
+mod format;
+mod format_out;
+mod pages;
+mod rate;
+mod read;
+pub(crate) mod references;
+mod request;
+mod scope;
+mod settings;
+mod status;
+mod stream;
+mod text;
+mod verify;
+mod webhook;
+mod write;
+
+pub use auth::{Auth, ClientAuth, OutgoingSignature};
+pub use body::{Body, JsonTemplate};
+pub use document::{Check, Http, Manifest, Timeouts};
+pub use errors::{ErrorRule, HeaderCondition};
+pub use file::{Batch, FileMode, FileRead, FileWrite};
+pub use pages::Pages;
+pub use rate::{RateLimit, RateScheme};
+pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
+pub use request::{Fields, Method, Request};
+pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
+pub use status::StatusSet;
+pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
+pub use verify::{
+    ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
+};
+pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
+pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;

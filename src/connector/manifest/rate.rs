@@ -1,0 +1,91 @@
+//! How fast a vendor lets us ask.
+//!
+//! Not here: keeping the budget (the HTTP engine); one budget is shared by everything that uses the connection.
+
+use std::time::Duration;
+
+use crate::config::yaml::{Context, Decode, Node, Percent};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    pub scheme: RateScheme,
+    /// Requests in flight at once.
+    pub concurrency: u32,
+    /// The part of the budget that automatic work leaves for people (checks, retries by hand).
+    pub keep_free: Percent,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RateScheme {
+    Unlimited,
+    /// `usage_header` holds `used/size` after each answer and overrules our own count.
+    LeakyBucket {
+        size: u32,
+        leak_per_s: u32,
+        usage_header: Option<String>,
+    },
+    /// `remaining_header` and `reset_header` (seconds until, or unix seconds of, the next window) overrule our own count.
+    FixedWindow {
+        requests: u32,
+        per: Duration,
+        remaining_header: Option<String>,
+        reset_header: Option<String>,
+    },
+}
+
+impl Default for RateLimit {
+    /// Polite towards a vendor that states nothing.
+    fn default() -> Self {
+        Self { scheme: RateScheme::Unlimited, concurrency: 4, keep_free: Percent { basis_points: 1_000 } }
+    }
+}
+
+crate::choice! {
+    enum Scheme ("rate limit scheme") {
+        None = "none",
+        LeakyBucket = "leaky_bucket",
+        FixedWindow = "fixed_window",
+    }
+}
+
+impl Decode for RateLimit {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "rate_limit")?;
+        let default = Self::default();
+        let concurrency = map.or("concurrency", default.concurrency);
+        let keep_free = map.or("keep_free", default.keep_free);
+        let scheme = match map.required::<Scheme>("scheme")? {
+            Scheme::None => Some(RateScheme::Unlimited),
+            Scheme::LeakyBucket => {
+                let usage_header = map.optional("usage_header");
+                let (size, leak_per_s) = (map.required("size"), map.required("leak_per_s"));
+                size.zip(leak_per_s).map(|(size, leak_per_s)| RateScheme::LeakyBucket {
+                    size,
+                    leak_per_s,
+                    usage_header,
+                })
+            }
+            Scheme::FixedWindow => {
+                let (remaining_header, reset_header) = (map.optional("remaining_header"), map.optional("reset_header"));
+                let (requests, per) = (map.required("requests"), map.required("per"));
+                requests.zip(per).map(|(requests, per)| RateScheme::FixedWindow {
+                    requests,
+                    per,
+                    remaining_header,
+                    reset_header,
+                })
+            }
+        };
+        let positive = match &scheme {
+            Some(RateScheme::LeakyBucket { size, leak_per_s, .. }) => *size > 0 && *leak_per_s > 0,
+            Some(RateScheme::FixedWindow { requests, per, .. }) => *requests > 0 && !per.is_zero(),
+            Some(RateScheme::Unlimited) | None => true,
+        };
+        if !positive || concurrency == 0 || keep_free.basis_points > 5_000 {
+            let help = "sizes, rates and concurrency are at least 1; `keep_free` is at most 50%";
+            map.context().error(map.span(), "this limit would let no request through", help);
+        }
+        map.finish();
+        Some(Self { scheme: scheme?, concurrency, keep_free })
+    }
+}

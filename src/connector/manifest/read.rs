@@ -1,0 +1,123 @@
+//! Reading a stream by asking: the list with its cursor, and one record by key.
+//!
+//! Not here: the walk, and the rule that a cursor moves only together with the rows it covers.
+
+use std::time::Duration;
+
+use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
+
+use super::pages::Pages;
+use super::request::Request;
+use crate::mapping::expr::{Path, Template};
+
+#[derive(Debug, Clone)]
+pub struct HttpRead {
+    /// Sees `settings` and `cursor`.
+    pub request: Request,
+    /// The list in the body; `None`: the body is the list.
+    pub records: Option<Spanned<Path>>,
+    /// Each record is a webhook body (an event list): topic, record, key and dedupe come from the webhook rules, so that an
+    /// event that was both delivered and listed counts once.
+    pub as_webhook: bool,
+    pub pages: Pages,
+    pub order: ReadOrder,
+    pub cursor: Cursor,
+    pub every: Duration,
+}
+
+crate::choice! {
+    /// The order in which the list comes. Only an ascending walk may save its cursor half-way.
+    pub enum ReadOrder ("order") {
+        Ascending = "ascending",
+        Descending = "descending",
+        Unordered = "unordered",
+    }
+}
+
+/// What the next read starts from. `{cursor}` stands for it in the request; on the first read, when there is none and no
+/// `start`, every query parameter that mentions `{cursor}` is left out.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    pub kind: CursorKind,
+    /// Where the value is: in a record, or for `token` in the body. `None` only for `snapshot`.
+    pub field: Option<Spanned<Path>>,
+    /// Read again this far back, for records that became visible late. Only for `time` and `unix`.
+    pub overlap: Duration,
+    /// The value of the first read.
+    pub start: Option<Spanned<Template>>,
+}
+
+crate::choice! {
+    pub enum CursorKind ("cursor kind") {
+        /// RFC 3339 text; compared as instants.
+        Time = "time",
+        /// Seconds since 1970.
+        Unix = "unix",
+        /// Grows with every new record.
+        Id = "id",
+        /// Opaque; given back as received.
+        Token = "token",
+        /// No cursor: every read is complete, changes and deletions are found by comparing.
+        Snapshot = "snapshot",
+    }
+}
+
+/// One record by its key; 404 means that it does not exist.
+#[derive(Debug, Clone)]
+pub struct Get {
+    /// Sees `settings` and `key`.
+    pub request: Request,
+    /// The record in the body; `None`: the body is the record.
+    pub record: Option<Spanned<Path>>,
+}
+
+impl HttpRead {
+    pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
+        let (request, records) = (map.required("request"), map.optional("records"));
+        let as_webhook = map.or("as_webhook", false);
+        let pages = if map.has("pages") { map.optional("pages") } else { Some(Pages::Single) };
+        let order = map.or("order", ReadOrder::Unordered);
+        let (cursor, every) = (map.required("cursor"), map.or("every", Duration::from_secs(60)));
+        if every < Duration::from_secs(1) {
+            map.error("every", "polling faster than once a second is refused", "write `every: 1s` or more");
+        }
+        Some(Self { request: request?, records, as_webhook, pages: pages?, order, cursor: cursor?, every })
+    }
+}
+
+impl Decode for Cursor {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "cursor")?;
+        let kind = map.required("kind");
+        let (field, start) = (map.optional("field"), map.optional("start"));
+        let overlap = map.or("overlap", Duration::ZERO);
+        if let Some(kind) = kind {
+            let needs_field = !matches!(kind, CursorKind::Snapshot);
+            if needs_field && !map.has("field") {
+                map.missing("field");
+            }
+            if !needs_field && (map.has("field") || map.has("start")) {
+                map.error(
+                    "field",
+                    "a snapshot has no cursor field or start",
+                    "remove `field` and `start`, or choose another kind",
+                );
+            }
+            if !matches!(kind, CursorKind::Time | CursorKind::Unix) && !overlap.is_zero() {
+                map.error("overlap", "an overlap needs a time", "remove it, or use `kind: time` or `kind: unix`");
+            }
+        }
+        map.finish();
+        Some(Self { kind: kind?, field, overlap, start })
+    }
+}
+
+impl Decode for Get {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "get")?;
+        let request = Request::read(&map);
+        let record = map.optional("record");
+        map.finish();
+        Some(Self { request: request?, record })
+    }
+}

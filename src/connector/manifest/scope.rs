@@ -1,0 +1,43 @@
+//! Which values a template may read where it stands.
+//!
+//! Not here: the values; the engine part that renders a template puts exactly these in.
+
+/// A place's name for messages, the roots that exist there, and whether secrets may appear.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    pub(super) what: &'static str,
+    pub(super) roots: &'static [&'static str],
+    pub(super) secrets: bool,
+}
+
+const fn scope(what: &'static str, roots: &'static [&'static str]) -> Scope {
+    Scope { what, roots, secrets: false }
+}
+
+pub(super) const CONNECTION: Scope = scope("the connection's addresses", &["settings"]);
+pub(super) const DEFAULT: Scope = scope("a default", &["settings"]);
+pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credentials", &["settings"]) };
+pub(super) const SIGNATURE: Scope =
+    Scope { secrets: true, ..scope("the signature", &["settings", "idempotency_key", "event"]) };
+pub(super) const ERRORS: Scope = scope("an error rule", &["status", "headers", "body"]);
+pub(super) const ANSWER: Scope = scope("the answer of a check", &["body", "headers"]);
+pub(super) const CHECK: Scope = scope("a check", &["settings"]);
+pub(super) const READ: Scope = scope("a read request", &["settings", "cursor"]);
+pub(super) const START: Scope = scope("a cursor's start", &["settings"]);
+pub(super) const GET: Scope = scope("a get request", &["settings", "key"]);
+/// `ids`: the values of the records to be completed, joined by commas.
+pub(super) const ENRICH: Scope = scope("enrich", &["settings", "ids"]);
+pub(super) const RECORD: Scope = scope("a record's key, version or time", &["record"]);
+pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
+pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);
+pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
+pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "url"]);
+pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
+pub(super) const FILE_NAME: Scope = scope("a file name", &["settings", "batch"]);
+/// `event` is what happened, for sinks that pass events on: `event.id`, `.type`, `.source`, `.subject`, `.time`.
+pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", "idempotency_key", "event", "steps"]);
+pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers"]);
+pub(super) const MATCHES: Scope = scope(
+    "the choice among candidates",
+    &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],
+);

@@ -1,0 +1,243 @@
+//! One kind of record of a connector: what it is, how it is told apart and aged, and the ways in and out.
+//!
+//! Not here: the fields (mappings).
+
+use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
+
+use super::file::{FileRead, FileWrite};
+use super::read::{Get, HttpRead};
+use super::request::Request;
+use super::webhook::StreamWebhook;
+use super::write::HttpWrite;
+use crate::mapping::expr::{Path, Template};
+use crate::model::Entity;
+
+#[derive(Debug, Clone)]
+pub struct Stream {
+    pub name: Spanned<String>,
+    pub title: Option<String>,
+    pub entity: StreamEntity,
+    /// The mapping's name when it is not `<connector>/<entity>`.
+    pub mapping: Option<Spanned<String>>,
+    /// The vendor's id of a record, over `record`. `None` only for streams that are written and never read.
+    pub key: Option<Spanned<Template>>,
+    pub version: VersionRule,
+    /// When it happened, by the vendor's clock.
+    pub occurred_at: Option<Spanned<Template>>,
+    /// One body record becomes several.
+    pub explode: Option<Explode>,
+    /// What the list leaves out is read by ids and joined in; for everything that comes through `read` and `get`.
+    pub enrich: Option<Enrich>,
+    pub read: Option<Read>,
+    pub get: Option<Get>,
+    pub webhook: Option<StreamWebhook>,
+    pub write: Option<Write>,
+    /// Fields of the vendor's record that change because of our own writes: a record that differs in nothing else is our echo.
+    pub echo: Vec<Spanned<Path>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamEntity {
+    One(Entity),
+    /// A sink that takes whatever a flow brings, in canonical form.
+    Any,
+}
+
+#[derive(Debug, Clone)]
+pub struct VersionRule {
+    pub kind: VersionKind,
+    /// Over `record`; `None` exactly when the kind is `none`.
+    pub value: Option<Spanned<Template>>,
+}
+
+crate::choice! {
+    pub enum VersionKind ("version kind") {
+        /// RFC 3339 text.
+        Timestamp = "timestamp",
+        /// Seconds since 1970.
+        Unix = "unix",
+        /// A number that grows with every change.
+        Sequence = "sequence",
+        /// The vendor tells none: the moment at which reading began stands in, so such records are read, not believed from pushes.
+        None = "none",
+    }
+}
+
+/// The elements of `list` become records of their own: each is the outer record without `list`, with the element as member `as_field`.
+#[derive(Debug, Clone)]
+pub struct Explode {
+    pub list: Spanned<Path>,
+    pub as_field: String,
+}
+
+/// Records whose `by` equals the `id` of an element of the answer get that element as member `as_field`; a record without
+/// such an element stays without the member. Up to `batch` ids per request.
+#[derive(Debug, Clone)]
+pub struct Enrich {
+    /// Sees `settings` and `ids` (joined by commas).
+    pub request: Request,
+    pub records: Option<Spanned<Path>>,
+    pub id: Spanned<Path>,
+    pub by: Spanned<Path>,
+    pub as_field: String,
+    pub batch: u32,
+}
+
+#[derive(Debug, Clone)]
+pub enum Read {
+    Http(Box<HttpRead>),
+    File(Box<FileRead>),
+}
+
+#[derive(Debug, Clone)]
+pub enum Write {
+    Http(HttpWrite),
+    File(Box<FileWrite>),
+}
+
+impl Stream {
+    /// Records come from here by asking, by push or by file.
+    pub fn is_source(&self) -> bool {
+        self.read.is_some() || self.webhook.is_some()
+    }
+
+    pub fn is_sink(&self) -> bool {
+        self.write.is_some()
+    }
+
+    pub fn file_read(&self) -> Option<&FileRead> {
+        match &self.read {
+            Some(Read::File(read)) => Some(read),
+            Some(Read::Http(_)) | None => None,
+        }
+    }
+
+    pub fn http_read(&self) -> Option<&HttpRead> {
+        match &self.read {
+            Some(Read::Http(read)) => Some(read),
+            Some(Read::File(_)) | None => None,
+        }
+    }
+
+    pub(super) fn decode(name: Spanned<String>, node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, format!("stream `{}`", *name))?;
+        let (title, entity, mapping) = (map.optional("title"), map.required("entity"), map.optional("mapping"));
+        let (key, occurred_at) = (map.optional("key"), map.optional("occurred_at"));
+        let version = map.or("version", VersionRule { kind: VersionKind::None, value: None });
+        let (explode, enrich) = (map.optional("explode"), map.optional("enrich"));
+        let (read, get) = (map.optional("read"), map.optional("get"));
+        let (webhook, write) = (map.optional("webhook"), map.optional("write"));
+        let echo = map.list("echo");
+        if !["read", "webhook", "write"].into_iter().any(|key| map.has(key)) {
+            let help = "add `read`, `webhook` or `write`";
+            cx.error(map.span(), format!("stream `{}` neither brings nor takes records", *name), help);
+        }
+        if (map.has("read") || map.has("webhook")) && !map.has("key") {
+            map.missing("key");
+        }
+        map.finish();
+        let entity = entity?;
+        Some(Self {
+            name,
+            title,
+            entity,
+            mapping,
+            key,
+            version,
+            occurred_at,
+            explode,
+            enrich,
+            read,
+            get,
+            webhook,
+            write,
+            echo,
+        })
+    }
+}
+
+impl Decode for StreamEntity {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        if node.as_str() == Some("any") {
+            return Some(Self::Any);
+        }
+        Entity::decode(node, cx).map(Self::One)
+    }
+}
+
+impl Decode for VersionRule {
+    /// A bare template is a timestamp; `none` stands for itself.
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        match &node.kind {
+            Kind::Scalar(scalar) if scalar.text == "none" => Some(Self { kind: VersionKind::None, value: None }),
+            Kind::Scalar(_) | Kind::Seq(_) => {
+                let value = Spanned::<Template>::decode(node, cx)?;
+                Some(Self { kind: VersionKind::Timestamp, value: Some(value) })
+            }
+            Kind::Map(_) => {
+                let map = cx.map(node, "version")?;
+                let (kind, value) = (map.required("kind"), map.optional("value"));
+                if let Some(kind) = kind
+                    && map.has("value") == matches!(kind, VersionKind::None)
+                {
+                    let help = "kinds timestamp, unix and sequence need `value`; kind none has no value";
+                    map.error("kind", "version kind and value do not fit together", help);
+                }
+                map.finish();
+                Some(Self { kind: kind?, value })
+            }
+        }
+    }
+}
+
+impl Decode for Explode {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "explode")?;
+        let (list, as_field) = (map.required("list"), map.required("as"));
+        map.finish();
+        Some(Self { list: list?, as_field: as_field? })
+    }
+}
+
+impl Decode for Enrich {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "enrich")?;
+        let request = Request::read(&map);
+        let (records, id, by) = (map.optional("records"), map.required("id"), map.required("by"));
+        let (as_field, batch) = (map.required("as"), map.or("batch", 50));
+        if batch == 0 {
+            map.error("batch", "a batch of 0 ids", "write at least 1");
+        }
+        map.finish();
+        Some(Self { request: request?, records, id: id?, by: by?, as_field: as_field?, batch })
+    }
+}
+
+/// `from: http` (the default) or `from: file` decides which keys are read.
+impl Decode for Read {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "read")?;
+        let read = match map.or("from", Transport::Http) {
+            Transport::Http => HttpRead::read(&map).map(|read| Self::Http(Box::new(read))),
+            Transport::File => FileRead::read(&map).map(|read| Self::File(Box::new(read))),
+        };
+        map.finish();
+        read
+    }
+}
+
+impl Decode for Write {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "write")?;
+        let write = match map.or("to", Transport::Http) {
+            Transport::Http => HttpWrite::read(&map).map(Self::Http),
+            Transport::File => FileWrite::read(&map).map(|write| Self::File(Box::new(write))),
+        };
+        map.finish();
+        write
+    }
+}
+
+crate::choice! {
+    enum Transport ("transport") { Http = "http", File = "file" }
+}
