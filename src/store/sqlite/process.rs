@@ -1,6 +1,6 @@
 //! Statements of processing: pending payloads, the mirror, events and the jobs they cause; not here: what is decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -84,11 +84,16 @@ impl Operation for Commit {
     }
 }
 
+/// What a payload becomes: id, disposition, reason, stream, entity, key, issue, error.
+#[derive(Serialize)]
+struct Settled(i64, Disposition, String, String, String, String, Option<i64>, String);
+
 /// Bookkeeping of one commit.
 #[derive(Default)]
 struct Pass {
     now: i64,
     tally: TallyDelta,
+    settled: Vec<Settled>,
     done: Processed,
     lanes: BTreeSet<String>,
     /// Keys in which a job came to stand behind another.
@@ -131,30 +136,22 @@ impl Pass {
                 (Disposition::Dead, dead.class.as_str())
             }
             PlannedOutcome::Split(children) => {
-                insert_pending(conn, children).await?;
+                insert_pending(conn, &children.iter().collect::<Vec<_>>()).await?;
                 self.done.split_rows += children.len() as u64;
                 (Disposition::Split, "")
             }
         };
-        let moved = query(
-            "UPDATE inbox SET state = 'done', disposition = $2, reason = $3, stream = $4, entity = $5, key = $6, \
-             issue_id = $7, error = $8, processed_at = $9 WHERE id = $1 AND state = 'pending' \
-             RETURNING connection, received_at",
-        )
-        .bind(row.inbox_id)
-        .bind(to.as_str())
-        .bind(reason)
-        .bind(&row.stream)
-        .bind(&row.entity)
-        .bind(&row.key)
-        .bind(dead_as.0)
-        .bind(dead_as.1)
-        .bind(self.now)
-        .fetch_optional(&mut *conn)
-        .await?
-        .ok_or_else(|| StoreError::Refused(format!("payload {} is not pending any more", row.inbox_id)))?;
-        let connection: String = moved.try_get("connection")?;
-        self.tally.shift(&connection, day_of(moved.try_get("received_at")?), (Disposition::Pending, ""), (to, reason));
+        let (issue, error) = dead_as;
+        self.settled.push(Settled(
+            row.inbox_id,
+            to,
+            reason.to_owned(),
+            row.stream.clone(),
+            row.entity.clone(),
+            row.key.clone(),
+            issue,
+            error.to_owned(),
+        ));
         if let Some(sighting) = row.sighting {
             count_sighting(conn, row, sighting).await?;
         }
@@ -195,7 +192,40 @@ impl Pass {
         Ok(())
     }
 
+    /// Closes the payloads of the commit with one statement.
+    async fn settle(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        let moved = query(
+            "UPDATE inbox SET state = 'done', disposition = k.value ->> 1, reason = k.value ->> 2, stream = k.value ->> 3, \
+             entity = k.value ->> 4, key = k.value ->> 5, issue_id = k.value ->> 6, error = k.value ->> 7, \
+             processed_at = $2 FROM json_each($1) k WHERE inbox.id = k.value ->> 0 AND inbox.state = 'pending' \
+             RETURNING id, connection, received_at",
+        )
+        .bind(json_list(&self.settled)?)
+        .bind(self.now)
+        .fetch_all(conn)
+        .await?;
+        let mut wanted: BTreeMap<i64, &Settled> = self.settled.iter().map(|row| (row.0, row)).collect();
+        let twice = wanted.len() < self.settled.len();
+        for row in &moved {
+            let connection: String = row.try_get("connection")?;
+            if let Some(Settled(_, to, reason, ..)) = wanted.remove(&row.try_get("id")?) {
+                let day = day_of(row.try_get("received_at")?);
+                self.tally.shift(&connection, day, (Disposition::Pending, ""), (*to, reason));
+            }
+        }
+        if twice || !wanted.is_empty() {
+            let ids: Vec<&i64> = wanted.keys().collect();
+            return Err(StoreError::Refused(format!(
+                "payloads {ids:?} are not pending any more, or were decided twice"
+            )));
+        }
+        Ok(())
+    }
+
     async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Processed, StoreError> {
+        if !self.settled.is_empty() {
+            self.settle(conn).await?;
+        }
         let crowded: Vec<String> = self.crowded.into_iter().collect();
         coalesce(conn, &crowded, self.now).await?;
         promote(conn, &crowded).await?;

@@ -33,7 +33,7 @@ pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: impl Fn(&str) -> Opt
 }
 
 pub(super) fn entity_word(row: &SqliteRow, column: &str) -> Result<Entity, StoreError> {
-    word(row, column, |text| Entity::parse(text))
+    word(row, column, Entity::parse)
 }
 
 pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
