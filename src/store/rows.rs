@@ -314,7 +314,8 @@ pub enum AckOutcome {
     Superseded,
     /// Nothing to do there, by which rule.
     Ignored(String),
-    /// Try again; `counts` tells whether this burns one of the policy's tries.
+    /// It did not happen: try again; `counts` tells whether this burns one of the policy's tries. Clears an earlier doubt,
+    /// so a look-up that failed is `Unknown` again, never `Retry`.
     Retry {
         run_at: i64,
         counts: bool,
@@ -325,7 +326,7 @@ pub enum AckOutcome {
         run_at: i64,
         error: String,
     },
-    /// Not before what it refers to is at the destination.
+    /// Not before what it refers to is at the destination. `wait_for` is made by `wait_key`.
     Wait {
         wait_for: String,
         check_at: i64,

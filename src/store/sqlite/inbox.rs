@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
-use super::sql::day_of;
+use super::sql::{day_of, value_lists};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -75,17 +75,11 @@ static SOME: LazyLock<String> = LazyLock::new(|| insert_statement(SOME_ROWS));
 static MANY: LazyLock<String> = LazyLock::new(|| insert_statement(MANY_ROWS));
 
 fn insert_statement(rows: usize) -> String {
-    let values: Vec<String> = (0..rows)
-        .map(|row| {
-            let places: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
     format!(
         "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, payload, received_at) VALUES {} \
          ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1 \
          RETURNING id, duplicates, received_at, dedupe_key",
-        values.join(", ")
+        value_lists(rows, COLUMNS)
     )
 }
 

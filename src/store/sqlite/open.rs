@@ -77,6 +77,7 @@ fn writing(path: &Path) -> SqliteConnectOptions {
         // A log grown by a long reader shrinks again at its next reset.
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-32768")
+        .pragma("temp_store", "MEMORY")
 }
 
 fn tuned(path: &Path) -> SqliteConnectOptions {
@@ -87,7 +88,6 @@ fn tuned(path: &Path) -> SqliteConnectOptions {
         .statement_cache_capacity(256)
         // A mapped file turns an I/O error into a signal that ends the process.
         .pragma("mmap_size", "0")
-        .pragma("temp_store", "MEMORY")
 }
 
 async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
@@ -96,14 +96,19 @@ async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
         .acquire_timeout(Duration::from_secs(30))
         // A local file does not hang up on an idle connection.
         .test_before_acquire(false)
-        .connect_with(tuned(path).read_only(true).pragma("cache_size", "-8192").pragma("query_only", "ON"))
+        .connect_with(reading(path).pragma("query_only", "ON"))
         .await
         .map_err(|cause| open_error(path, &cause))
 }
 
-/// A connection that reads only, for an image or a backup.
+/// What a report sorts may outgrow memory: it goes to a file.
+fn reading(path: &Path) -> SqliteConnectOptions {
+    tuned(path).read_only(true).pragma("cache_size", "-8192").pragma("temp_store", "FILE")
+}
+
+/// A connection that reads only, for an image or a backup. Without `query_only`, which forbids `VACUUM INTO` too.
 pub(super) async fn read_alone(path: &Path) -> Result<SqliteConnection, StoreError> {
-    tuned(path).read_only(true).connect().await.map_err(|cause| open_error(path, &cause))
+    reading(path).connect().await.map_err(|cause| open_error(path, &cause))
 }
 
 /// The schema's history. A migration that has been released never changes; a new one is added below.
