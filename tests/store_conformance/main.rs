@@ -39,6 +39,7 @@ macro_rules! suite {
                 deliver: a_retry_gives_way_to_a_newer_job;
                 deliver: two_flows_never_replace_each_other;
                 deliver: an_outdated_claim_is_refused;
+                deliver: concurrent_claims_share_the_work;
                 deliver: a_lost_job_comes_back_unknown;
                 deliver: renewed_leases_are_kept;
                 deliver: a_released_claim_counts_no_failure;

@@ -246,10 +246,10 @@ impl Closing {
     }
 
     async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
-        let keys: Vec<String> = std::mem::take(&mut self.order_keys).into_iter().collect();
         let reopened: Vec<String> = std::mem::take(&mut self.reopened).into_iter().collect();
         coalesce(conn, &reopened, self.now).await?;
-        self.lanes.extend(promote(conn, &reopened).await?);
+        let mut keys: Vec<String> = std::mem::take(&mut self.order_keys).into_iter().collect();
+        keys.extend(reopened);
         self.lanes.extend(promote(conn, &keys).await?);
         self.release_dependents(conn).await?;
         self.wake_overtaken(conn).await?;
