@@ -19,6 +19,7 @@ use crate::model::{ErrorClass, Record};
 use crate::queue::{Delivery, Lanes, QueueHandle};
 use crate::store::{
     Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, ResolvedRef, Store, StoreError,
+    wait_key,
 };
 
 /// Whether a flow's effects reach the other side.
@@ -243,7 +244,7 @@ impl Deliverer {
             });
         }
         Ended::plain(AckOutcome::Wait {
-            wait_for: format!("{}|{}|{}", job.lane, key.entity, key.natural_key),
+            wait_for: wait_key(&job.lane, key.entity, &key.natural_key),
             // Looks again soon at first, in case it came in between the look and this note, then ever less often.
             check_at: now
                 + i64::try_from((waited / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)).as_micros())
