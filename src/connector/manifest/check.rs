@@ -8,14 +8,15 @@ use super::auth::{Auth, OutgoingSignature};
 use super::body::{Body, JsonTemplate};
 use super::document::{Http, Manifest};
 use super::read::{CursorKind, Get, HttpRead};
+use super::references::{self, Reference};
 use super::request::{Fields, Request};
 use super::scope::{self, Scope};
 use super::settings::{SettingFormat, SettingKind};
 use super::stream::{Read, Stream, VersionKind, Write};
-use super::text::{Expression, Reference, Template};
 use super::verify::Verify;
 use super::webhook::{Fetch, StreamWebhook, Webhooks};
 use super::write::{Idempotency, OpKind, Operation};
+use crate::mapping::expr::{Expression, Template};
 
 /// Reports into `cx`. `node` is the document: parts that are written but could not be decoded do not count as absent.
 pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
@@ -105,12 +106,12 @@ impl Checker<'_> {
 
     /// A base URL is absolute: either it starts with a scheme, or with a setting that must be a URL.
     fn base_url(&self, url: &Spanned<Template>) {
-        let text = &url.text;
+        let text = url.as_str();
         let literal = text.starts_with("https://") || text.starts_with("http://");
         let from_setting = text.starts_with('{')
-            && url.references().first().and_then(|reference| reference.member.as_deref()).is_some_and(|name| {
-                self.manifest.setting(name).is_none_or(|setting| setting.format() == Some(SettingFormat::Url))
-            });
+            && references::of_template(url).first().and_then(|reference| reference.member.as_deref()).is_some_and(
+                |name| self.manifest.setting(name).is_none_or(|setting| setting.format() == Some(SettingFormat::Url)),
+            );
         if !literal && !from_setting {
             let help = "start with https://, or with a setting of `format: url`";
             self.error(&url.place, "base_url is not an absolute URL", help);
@@ -173,7 +174,7 @@ impl Checker<'_> {
             Some(Write::File(write)) => {
                 self.template(Some(&write.folder), scope::FOLDER);
                 self.template(Some(&write.name), scope::FILE_NAME);
-                if !write.name.references().iter().any(|reference| reference.root == "batch") {
+                if !references::of_template(&write.name).iter().any(|reference| reference.root == "batch") {
                     let help = "use `{batch.sequence}` or `{batch.time}` so that no batch overwrites another";
                     self.error(&write.name.place, "every batch would have the same file name", help);
                 }
@@ -235,7 +236,8 @@ impl Checker<'_> {
             );
         }
         let believed = webhook.topics.iter().any(|topic| topic.fetch.unwrap_or(webhook.fetch) == Fetch::Never);
-        let unsigned = self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.verify == Verify::PathSecret);
+        let unsigned =
+            self.manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
         if believed && unsigned {
             let help = "set `fetch: always`, so that the content is read from the vendor instead";
             self.error(
@@ -314,7 +316,7 @@ impl Checker<'_> {
 
     fn template_with(&self, template: Option<&Spanned<Template>>, scope: Scope, steps: &[&str]) {
         if let Some(template) = template {
-            self.references(&template.references(), &template.place, scope, steps);
+            self.references(&references::of_template(template), &template.place, scope, steps);
         }
     }
 
@@ -324,7 +326,7 @@ impl Checker<'_> {
 
     fn expression_with(&self, expression: Option<&Spanned<Expression>>, scope: Scope, steps: &[&str]) {
         if let Some(expression) = expression {
-            self.references(&expression.references(), &expression.place, scope, steps);
+            self.references(&references::of_expression(expression), &expression.place, scope, steps);
         }
     }
 
@@ -375,8 +377,9 @@ impl Checker<'_> {
 fn request_references(request: &Request) -> Vec<(Reference, &Place)> {
     let named = request.query.iter().chain(&request.headers).map(|(_, value)| value);
     let templates = std::iter::once(&request.path).chain(named);
-    let own =
-        templates.flat_map(|template| template.references().into_iter().map(|reference| (reference, &template.place)));
+    let own = templates.flat_map(|template| {
+        references::of_template(template).into_iter().map(|reference| (reference, &template.place))
+    });
     let body = body_references(&request.body);
     own.chain(
         body.into_iter()
@@ -389,13 +392,13 @@ fn body_references(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
     match body {
         Body::None => Vec::new(),
         Body::Json(json) => json_references(json),
-        Body::Form(fields) => fields.iter().map(|(_, value)| (value.references(), &value.place)).collect(),
+        Body::Form(fields) => fields.iter().map(|(_, value)| (references::of_template(value), &value.place)).collect(),
         Body::GraphQl { variables, .. } => variables.iter().flat_map(|(_, value)| json_references(value)).collect(),
-        Body::Xml(content) => vec![(content.references(), &content.place)],
+        Body::Xml(content) => vec![(references::of_template(content), &content.place)],
         Body::Soap { action, content } => action
             .iter()
             .chain(std::iter::once(content))
-            .map(|template| (template.references(), &template.place))
+            .map(|template| (references::of_template(template), &template.place))
             .collect(),
     }
 }
@@ -403,7 +406,7 @@ fn body_references(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
 fn json_references(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
     match json {
         JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) => Vec::new(),
-        JsonTemplate::Text(template) => vec![(template.references(), &template.place)],
+        JsonTemplate::Text(template) => vec![(references::of_template(template), &template.place)],
         JsonTemplate::List(items) => items.iter().flat_map(json_references).collect(),
         JsonTemplate::Map(members) => members.iter().flat_map(|(_, value)| json_references(value)).collect(),
     }

@@ -5,10 +5,11 @@
 use crate::config::yaml::{Context, Decode, Node, Place, Spanned};
 
 use super::status::StatusSet;
-use super::text::{ErrorClass, Expression, Template};
+use crate::mapping::expr::{Expression, Template};
+use crate::model::ErrorClass;
 
 /// All conditions that are given must hold. A condition that cannot be evaluated (a member is missing) does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ErrorRule {
     pub status: Option<StatusSet>,
     pub header: Option<HeaderCondition>,
@@ -20,7 +21,7 @@ pub struct ErrorRule {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HeaderCondition {
     pub name: String,
     /// `None`: present with any value.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Percent, Spanned};
 
-use super::text::Template;
+use crate::mapping::expr::Template;
 
 /// Templates see `settings`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FileRead {
     pub folder: Spanned<Template>,
     /// `*` and `?` over the file's name.
@@ -49,7 +49,7 @@ pub struct FileFormat {
     pub node: Node,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FileWrite {
     pub folder: Spanned<Template>,
     /// Sees `settings`, `batch` (`batch.time`, `batch.sequence`); unique per batch.

@@ -14,6 +14,7 @@ mod file;
 mod pages;
 mod rate;
 mod read;
+mod references;
 mod request;
 mod scope;
 mod settings;
@@ -36,15 +37,11 @@ pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind};
 pub use status::StatusSet;
 pub use stream::{Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
-pub use text::{Expression, Path, Reference, Template};
 pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
 };
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
 pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
-
-/// Placeholders until the canonical model is merged.
-pub use text::{Entity, ErrorClass};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

@@ -6,11 +6,12 @@ use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
 use super::read::{Get, HttpRead};
-use super::text::{Entity, Path, Template};
 use super::webhook::StreamWebhook;
 use super::write::HttpWrite;
+use crate::mapping::expr::{Path, Template};
+use crate::model::Entity;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Stream {
     pub name: Spanned<String>,
     pub title: Option<String>,
@@ -39,7 +40,7 @@ pub enum StreamEntity {
     Any,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct VersionRule {
     pub kind: VersionKind,
     /// Over `record`; `None` exactly when the kind is `none`.
@@ -60,19 +61,19 @@ crate::choice! {
 }
 
 /// The elements of `list` become records of their own: each is the outer record without `list`, with the element as member `as_field`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Explode {
     pub list: Spanned<Path>,
     pub as_field: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Read {
     Http(Box<HttpRead>),
     File(Box<FileRead>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Write {
     Http(HttpWrite),
     File(Box<FileWrite>),

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::config::yaml::{Context, Decode, Entry, Kind, Node, Spanned};
 
 use super::request::Request;
-use super::text::{Expression, Path, Template};
 use super::verify::Verify;
+use crate::mapping::expr::{Expression, Path, Template};
 
 /// Connector-wide: everything arrives at the connection's one address. Templates see `headers` (names in lower case) and `body`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Webhooks {
     pub verify: Verify,
     pub topic: Spanned<Template>,
@@ -22,7 +22,7 @@ pub struct Webhooks {
 }
 
 /// A test message of the vendor: answered, not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Ping {
     /// Over `headers` and `body` (text when it is not JSON).
     pub when: Spanned<Expression>,
@@ -30,11 +30,11 @@ pub struct Ping {
 }
 
 /// How the watchdog sees and restores what the vendor pushes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Subscriptions {
     pub list: Request,
-    /// The list of subscriptions in the answer of `list`.
-    pub records: Spanned<Path>,
+    /// The list of subscriptions in the answer of `list`; `None`: the answer is the list.
+    pub records: Option<Spanned<Path>>,
     /// In one subscription.
     pub topic: Spanned<Path>,
     pub url: Spanned<Path>,
@@ -44,16 +44,16 @@ pub struct Subscriptions {
 }
 
 /// Per stream: which topics concern it. A topic that no stream names is accounted as ignored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StreamWebhook {
     pub topics: Vec<Topic>,
-    /// Where the record is in the body; empty when the body is the record.
-    pub record: Spanned<Path>,
+    /// Where the record is in the body; `None`: the body is the record.
+    pub record: Option<Spanned<Path>>,
     /// Whether the record is read again through `get` before it is believed.
     pub fetch: Fetch,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Topic {
     pub name: Spanned<String>,
     pub op: TopicOp,
@@ -107,12 +107,12 @@ impl Decode for Ping {
 impl Decode for Subscriptions {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "subscriptions")?;
-        let (list, records) = (map.required("list"), map.required("records"));
+        let (list, records) = (map.required("list"), map.optional("records"));
         let (topic, url) = (map.required("topic"), map.required("url"));
         let create = map.required("create");
         let every = map.or("every", Duration::from_secs(900));
         map.finish();
-        Some(Self { list: list?, records: records?, topic: topic?, url: url?, create: create?, every })
+        Some(Self { list: list?, records, topic: topic?, url: url?, create: create?, every })
     }
 }
 
@@ -132,10 +132,10 @@ impl Decode for StreamWebhook {
                 None
             }
         };
-        let (record, fetch) = (map.required("record"), map.or("fetch", Fetch::Never));
+        let (record, fetch) = (map.optional("record"), map.or("fetch", Fetch::Never));
         map.finish();
         let topics = topics?.into_iter().map(|(_, topic)| topic).collect();
-        Some(Self { topics, record: record?, fetch })
+        Some(Self { topics, record, fetch })
     }
 }
 

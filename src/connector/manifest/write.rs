@@ -8,9 +8,9 @@ use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
 use super::request::Request;
 use super::status::StatusSet;
-use super::text::{Expression, Path, Template};
+use crate::mapping::expr::{Expression, Path, Template};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HttpWrite {
     /// At most one of each kind.
     pub operations: Vec<Operation>,
@@ -18,7 +18,7 @@ pub struct HttpWrite {
 
 /// Templates see `settings`, `record` (mapped out, in the vendor's shape), `key` (the vendor's id from the binding; absent before
 /// the first write), `idempotency_key` and `steps`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Operation {
     pub kind: OpKind,
     /// Reads that come first, in order; each sees the results of those before it.
@@ -44,11 +44,11 @@ crate::choice! {
 }
 
 /// A named read before the write; its body is `{steps.<name>}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Step {
     pub name: Spanned<String>,
     pub request: Request,
-    /// The part of the body that is kept; empty keeps all.
+    /// The part of the body that is kept; `None` keeps all.
     pub record: Option<Spanned<Path>>,
     /// Over the operation's values and `steps`; must hold after the step, else the write is refused with class `data`.
     pub expect: Option<Spanned<Expression>>,
@@ -57,20 +57,25 @@ pub struct Step {
 }
 
 /// Where the answer names what was written. Empty for an answer without content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct WriteResponse {
     pub id: Option<Spanned<Path>>,
     pub version: Option<Spanned<Path>>,
 }
 
 /// Why sending the same operation again does not repeat its effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Idempotency {
     /// The vendor remembers a key for `ttl`; a retry after that is looked up by a person.
     Header { name: String, value: Spanned<Template>, ttl: Duration },
-    /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer, `id` the
-    /// object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
-    Lookup { request: Box<Request>, found: Spanned<Path>, id: Spanned<Path>, matches: Option<Spanned<Expression>> },
+    /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer
+    /// (`None`: the answer itself), `id` the object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
+    Lookup {
+        request: Box<Request>,
+        found: Option<Spanned<Path>>,
+        id: Spanned<Path>,
+        matches: Option<Spanned<Expression>>,
+    },
     /// The request states a result; repeating it changes nothing further.
     Natural,
 }
@@ -162,9 +167,9 @@ impl Decode for Idempotency {
                 name.zip(value).zip(ttl).map(|((name, value), ttl)| Self::Header { name, value, ttl })
             }
             Scheme::Lookup => {
-                let (request, found, id) = (map.required("request"), map.required("found"), map.required("id"));
+                let (request, found, id) = (map.required("request"), map.optional("found"), map.required("id"));
                 let matches = map.optional("matches");
-                request.zip(found).zip(id).map(|((request, found), id)| Self::Lookup { request, found, id, matches })
+                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches })
             }
             Scheme::Natural => Some(Self::Natural),
         };
