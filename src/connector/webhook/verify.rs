@@ -58,7 +58,7 @@ impl Verifier {
     /// Refuses secrets with which anybody could send.
     pub fn new(verify: &Verify, secrets: &[SecretString]) -> Result<Self, SecretError> {
         let (scheme, keys) = match verify {
-            Verify::Hmac { hmac, .. } => (Scheme::Hmac(vec![hmac.clone()]), keys(&hmac.key, 1, secrets)?),
+            Verify::Hmac { hmac, .. } => (Scheme::Hmac(vec![hmac.as_ref().clone()]), keys(&hmac.key, 1, secrets)?),
             Verify::StandardWebhooks { .. } => {
                 let spellings = standard::SPELLINGS.map(standard::described).to_vec();
                 (Scheme::Hmac(spellings), standard::keys_of(secrets)?)

@@ -63,7 +63,7 @@ fn standard_scheme() -> Verify {
 }
 
 fn by_hmac(hmac: Hmac) -> Verify {
-    Verify::Hmac { hmac, secrets: Vec::new() }
+    Verify::Hmac { hmac: Box::new(hmac), secrets: Vec::new() }
 }
 
 struct Case<'a> {
