@@ -2,13 +2,13 @@
 //!
 //! Not here: which calls a connector makes (its manifest), retries that outlive a call (the job table).
 
-mod auth;
+pub(super) mod auth;
 pub mod body;
 pub mod budget;
 pub mod classify;
 pub mod client;
 pub mod cursor;
-mod exchange;
+pub(super) mod exchange;
 pub mod form;
 pub mod guard;
 pub mod json;
@@ -16,11 +16,15 @@ pub mod link;
 pub mod mask;
 mod oauth;
 mod pages;
-mod render;
+pub(super) mod render;
 pub mod retry_after;
-mod settings;
-mod usage;
+pub(super) mod settings;
+mod subscribe;
+pub(super) mod usage;
+mod walk;
+mod write;
 pub mod xml;
 
 pub use exchange::{Clock, Patience};
+pub use render::RenderError;
 pub use settings::{SettingError, Settings};

@@ -3,6 +3,7 @@
 //!
 //! Not here: reading the request, the inbox, the HTTP answer (intake), fetching what a delivery only hints at (`connection`).
 
+mod interpret;
 mod key;
 mod proof;
 mod refusal;
@@ -10,6 +11,7 @@ pub mod standard;
 mod url_escapes;
 mod verify;
 
+pub(crate) use interpret::version_of;
 pub use key::SecretError;
 pub use refusal::Refusal;
 pub use verify::{Delivery, Verified, Verifier};
