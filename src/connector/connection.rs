@@ -236,7 +236,7 @@ fn channel(
     }
     egress.check(&base).map_err(|blocked| bad(blocked.to_string()))?;
     let limits =
-        WireLimits { connect: http.timeouts.connect, total: http.timeouts.request, body_bytes: http.body_cap.bytes };
+        WireLimits { connect: http.timeouts.connect, exchange: http.timeouts.request, body_bytes: http.body_cap.bytes };
     let wire = Wire::new(egress, limits, options.lookup)
         .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?;
     let credentials = Credentials::new(&http.auth, settings).map_err(render_error)?;

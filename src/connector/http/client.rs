@@ -81,8 +81,8 @@ impl WireFailure {
 #[derive(Debug, Clone, Copy)]
 pub struct WireLimits {
     pub connect: Duration,
-    /// The whole exchange, the body included.
-    pub total: Duration,
+    /// From the first byte sent to the last byte received.
+    pub exchange: Duration,
     /// Decompressed.
     pub body_bytes: u64,
 }
@@ -110,11 +110,12 @@ impl Wire {
             Reach::AllowedOnly => &self.allowed_only,
         };
         let begun = Instant::now();
-        let deadline = tokio::time::Instant::now() + self.limits.total;
+        // Connecting has its own, earlier end: when this deadline passes, bytes have been sent.
+        let deadline = tokio::time::Instant::now() + self.limits.connect + self.limits.exchange;
         let sending = client.request(request.method, request.url).headers(request.headers).body(request.body).send();
         let response = tokio::time::timeout_at(deadline, sending)
             .await
-            .map_err(|_| WireFailure::TimedOut(self.limits.total))?
+            .map_err(|_| WireFailure::TimedOut(self.limits.exchange))?
             .map_err(|error| failure(error, self.limits.connect))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let (body, end) = read_body(response, deadline, self.limits.body_bytes).await;
