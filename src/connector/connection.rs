@@ -33,7 +33,7 @@ pub enum ConnectionError {
     #[error("connection `{connection}`: {error}")]
     Setting { connection: String, error: SettingError },
     #[error("connection `{connection}`: {error}")]
-    Render { connection: String, error: RenderError },
+    Render { connection: String, error: Box<RenderError> },
     #[error("connection `{connection}`: the base address `{url}` {reason}")]
     BaseUrl { connection: String, url: String, reason: String },
     #[error("connection `{connection}`: webhooks cannot be verified: {error}")]
@@ -214,7 +214,8 @@ fn rendered(
         return Ok(SecretString::from(""));
     }
     let text = render::text(what, template, &Scope::new().with("settings", settings));
-    text.map(SecretString::from).map_err(|error| ConnectionError::Render { connection: id.to_owned(), error })
+    text.map(SecretString::from)
+        .map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })
 }
 
 fn channel(
@@ -225,7 +226,7 @@ fn channel(
     options: ConnectionOptions,
 ) -> Result<Channel, ConnectionError> {
     let scope = Scope::new().with("settings", settings);
-    let render_error = |error| ConnectionError::Render { connection: id.to_owned(), error };
+    let render_error = |error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) };
     let text = render::text("the base address", &http.base_url, &scope).map_err(render_error)?;
     let bad = |reason: String| ConnectionError::BaseUrl { connection: id.to_owned(), url: text.clone(), reason };
     let base = Url::parse(&text).map_err(|error| bad(format!("is not an absolute URL: {error}")))?;

@@ -44,6 +44,26 @@ async fn a_credential_in_the_query_never_shows() {
     assert!(!everything.contains(SECRET) && error.message.contains("[secret]"), "{everything}");
 }
 
+#[tokio::test]
+async fn a_credential_that_the_vendor_repeats_is_not_stored() {
+    let vendor = Vendor::start(|_, asked| match asked.query("at") {
+        None => json(200, r#"{"items":[{"id":1}],"next":"/items?key=tok-3cr3t&at=2"}"#),
+        Some(_) => json(200, r#"{"items":[{"id":2}]}"#),
+    })
+    .await;
+    let paged = manifest(
+        "  auth: { scheme: query, name: key, value: \"{settings.token}\" }",
+        "\nstreams:\n  items:\n    entity: product\n    key: \"{record.id}\"\n    read: { request: { get: /items }, records: items, \
+         pages: { scheme: next_url, path: next }, cursor: { kind: snapshot } }\n",
+    );
+    let shop = connect(paged, &vendor.url);
+    let page = shop.read_page("items", None, None).await.unwrap();
+    let token = page.next.unwrap();
+    assert!(!token.0.contains(SECRET), "{token:?}");
+    shop.read_page("items", None, Some(token)).await.unwrap();
+    assert_eq!(vendor.asked()[1].target, "/items?at=2&key=tok-3cr3t");
+}
+
 const OAUTH: &str = "{ scheme: oauth2_client_credentials, token_url: \"{settings.url}/token\", client_id: hub, client_secret: \"{settings.token}\", scopes: [read, write] }";
 
 #[tokio::test]

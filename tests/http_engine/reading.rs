@@ -191,6 +191,38 @@ async fn circles_and_foreign_hosts_end_a_walk() {
 }
 
 #[tokio::test]
+async fn a_walk_ends_at_the_most_pages_allowed() {
+    let vendor = Vendor::start(|number, _| {
+        json(200, format!("{{\"items\":[{{\"id\":{number}}}],\"next\":\"/items?at={number}\"}}"))
+    })
+    .await;
+    let few = syncline::connector::connection::ConnectionOptions { max_pages: 5, ..crate::setup::options() };
+    let shop = crate::setup::try_connect(snapshot("{ scheme: next_url, path: next }"), &vendor.url, few).unwrap();
+    let (mut token, mut pages) = (None, 0);
+    let error = loop {
+        match shop.read_page("items", None, token.take()).await {
+            Ok(page) => token = page.next,
+            Err(error) => break error,
+        }
+        pages += 1;
+    };
+    assert!(error.message.contains("after 5 pages") && pages == 4, "{pages}: {error}");
+}
+
+#[tokio::test]
+async fn the_vendors_counter_holds_calls_back() {
+    let limited =
+        format!("{AUTH}\n  rate_limit: {{ scheme: leaky_bucket, size: 40, leak_per_s: 2, usage_header: X-Usage }}");
+    let vendor = Vendor::start(|_, _| with(200, &[("x-usage", "40/40")], r#"{"order":{"id":1}}"#)).await;
+    let shop = connect(manifest(&limited, crate::setup::STREAMS), &vendor.url);
+    shop.get("orders", "1").await.unwrap();
+    let error = shop.get("orders", "1").await.unwrap_err();
+    assert_eq!((error.class, error.sent, vendor.count()), (ErrorClass::RateLimited, false, 1), "{error}");
+    // 10 % is kept for people: work waits until five calls have drained.
+    assert!((1_900..=2_500).contains(&error.retry_after.unwrap().as_millis()), "{:?}", error.retry_after);
+}
+
+#[tokio::test]
 async fn a_token_of_another_stream_is_refused() {
     let vendor = Vendor::start(|_, _| json(200, "{\"orders\":[]}")).await;
     let shop = orders(&vendor.url);

@@ -53,6 +53,16 @@ async fn a_create_whose_answer_names_nothing_is_unknown() {
 }
 
 #[tokio::test]
+async fn a_success_of_an_unknown_kind_is_unknown() {
+    let strict = sink("      set: { post: /x, json: { a: 1 }, accepts: 201 }", "");
+    for (status, class) in [(202, ErrorClass::UnknownOutcome), (422, ErrorClass::Data)] {
+        let vendor = Vendor::start(move |_, _| json(status, "{}")).await;
+        let error = connect(strict.clone(), &vendor.url).write("sink", OpKind::Set, &context()).await.unwrap_err();
+        assert_eq!(error.class, class, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_look_up_finds_exactly_the_record_that_is_meant() {
     async fn ask(body: &'static str) -> Result<Lookup, ErrorClass> {
         let vendor = Vendor::start(move |_, _| json(200, body)).await;

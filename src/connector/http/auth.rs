@@ -6,12 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::client::WireRequest;
 use super::form;
 use super::oauth::TokenSource;
+use super::pages::Place;
 use super::render::{self, RenderError};
 use crate::connector::manifest::Auth;
 use crate::mapping::expr::Scope;
@@ -44,6 +46,23 @@ impl Credentials {
             }
             Auth::Bearer { token } => header(AUTHORIZATION.as_str(), &format!("Bearer {}", text("the token", token)?)),
             Auth::OAuth2ClientCredentials { .. } => Ok(Self::Token(Box::new(TokenSource::new(auth, &scope)?))),
+        }
+    }
+
+    /// Some vendors repeat the caller's credential in the next page's address; it is not stored with the page token.
+    pub(crate) fn strip(&self, place: Place) -> Place {
+        match (self, place) {
+            (Self::Query { name, .. }, Place::Url(text)) => match Url::parse(&text) {
+                Ok(mut url) => {
+                    let prefix = format!("{}=", form::percent_encode(name));
+                    let own = url.query().unwrap_or_default().to_owned();
+                    let kept: Vec<&str> = own.split('&').filter(|part| !part.starts_with(&prefix)).collect();
+                    url.set_query(Some(&kept.join("&")));
+                    Place::Url(url.into())
+                }
+                Err(_) => Place::Url(text),
+            },
+            (Self::None | Self::Header { .. } | Self::Query { .. } | Self::Token(_), place) => place,
         }
     }
 

@@ -200,10 +200,10 @@ fn failure(error: reqwest::Error, connect_timeout: Duration) -> WireFailure {
     WireFailure::Broken(chain(&error))
 }
 
-/// TLS errors arrive wrapped in I/O errors, which hide them from `source`.
+/// TLS errors arrive wrapped in I/O errors, sometimes twice, which hide them from `source`.
 fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }
 
 fn sources<'e>(

@@ -105,22 +105,10 @@ impl Caller {
             .with_max_times(self.patience.retries)
             .with_jitter();
         let longest = self.patience.longest_pause;
-        let repeatable = move |error: &Box<CallError>| match error.class {
-            ErrorClass::Transient => !error.sent || error.status == Some(503),
-            ErrorClass::RateLimited => error.sent && error.retry_after.is_some(),
-            ErrorClass::Auth
-            | ErrorClass::Data
-            | ErrorClass::Permission
-            | ErrorClass::NotFound
-            | ErrorClass::Conflict
-            | ErrorClass::UnknownOutcome
-            | ErrorClass::UnmappedValue
-            | ErrorClass::Bug => false,
-        };
         (|| self.once(outgoing, terms))
             .retry(backoff)
-            .when(repeatable)
-            .adjust(move |error: &Box<CallError>, pause| match error.retry_after {
+            .when(|error| worth_repeating(error))
+            .adjust(|error, pause| match error.retry_after {
                 Some(wait) if wait > longest => None,
                 Some(wait) => pause.map(|pause| pause.max(wait)),
                 None => pause,
@@ -218,7 +206,8 @@ impl Caller {
         }
         if !accepted {
             let class = if (200..300).contains(&answer.status) {
-                ErrorClass::Data
+                // A success of another kind than the manifest knows: something was done, and we cannot say what.
+                terms.purpose.lost()
             } else {
                 classify::by_status(answer.status, terms.purpose)
             };
@@ -299,6 +288,22 @@ impl Caller {
 
     pub(crate) fn not_built(&self, what: &str, error: &RenderError) -> Box<CallError> {
         self.local(what, ErrorClass::Data, error.to_string())
+    }
+}
+
+/// Whether a read that failed like this may succeed a moment later.
+fn worth_repeating(error: &CallError) -> bool {
+    match error.class {
+        ErrorClass::Transient => !error.sent || error.status == Some(503),
+        ErrorClass::RateLimited => error.sent && error.retry_after.is_some(),
+        ErrorClass::Auth
+        | ErrorClass::Data
+        | ErrorClass::Permission
+        | ErrorClass::NotFound
+        | ErrorClass::Conflict
+        | ErrorClass::UnknownOutcome
+        | ErrorClass::UnmappedValue
+        | ErrorClass::Bug => false,
     }
 }
 

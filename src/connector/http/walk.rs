@@ -60,6 +60,7 @@ impl Connection {
         let records = list_at(read.records.as_deref(), &answer.body).map_err(&failed)?;
         let seen = Seen { headers: &answer.headers, body: &answer.body, records: &records, url: &outgoing.url };
         let next = pages::next(&read.pages, walk.place.as_ref(), &seen).map_err(|error| failed(error.to_string()))?;
+        let next = next.map(|next| channel.caller.credentials.strip(next));
         walk.pages += 1;
         walk.began = walk.began.or(answer.server_time);
         let page_seen = PageSeen { body: &answer.body, records: &records };
