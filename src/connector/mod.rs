@@ -5,6 +5,8 @@
 
 pub mod call;
 pub mod connection;
+pub mod file;
 pub mod http;
 pub mod manifest;
+pub mod registry;
 pub mod webhook;

@@ -5,7 +5,6 @@
 use crate::config::yaml::{Context, Node, Place, Spanned, suggest};
 
 use super::auth::{Auth, OutgoingSignature};
-use super::body::{Body, JsonTemplate};
 use super::document::{Http, Manifest};
 use super::read::{CursorKind, Get, HttpRead};
 use super::references::{self, Reference};
@@ -22,6 +21,7 @@ use crate::mapping::expr::{Expression, Template};
 pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
     let checker = Checker { manifest, node, cx };
     checker.name();
+    checker.defaults();
     if let Some(http) = &manifest.http {
         checker.http(http);
     }
@@ -62,6 +62,23 @@ impl Checker<'_> {
                 let help = "lower-case letters, digits, `-` and `_`, starting with a letter, at most 40 characters";
                 self.error(&name.place, format!("`{}` is not a {kind} name", name.escape_debug()), help);
             }
+        }
+    }
+
+    /// A default may read what stands before it.
+    fn defaults(&self) {
+        let mut before: Vec<&str> = Vec::new();
+        for setting in &self.manifest.settings {
+            self.template(setting.default.as_ref(), scope::DEFAULT);
+            for reference in setting.default.iter().flat_map(|default| references::of_template(default)) {
+                let member = reference.member.as_deref().unwrap_or_default();
+                if reference.root == "settings" && !before.contains(&member) && self.manifest.setting(member).is_some()
+                {
+                    let message = format!("the default reads setting `{member}`, which comes after it");
+                    self.error(&setting.name.place, message, "move it up");
+                }
+            }
+            before.push(&setting.name);
         }
     }
 
@@ -127,7 +144,7 @@ impl Checker<'_> {
             }
             Verify::PathSecret => {}
         }
-        self.template(Some(&webhooks.topic), scope::EVENT);
+        webhooks.topic.iter().for_each(|topic| self.template(Some(topic), scope::EVENT));
         webhooks.dedupe.iter().for_each(|id| self.template(Some(id), scope::EVENT));
         if let Some(ping) = &webhooks.ping {
             self.expression(Some(&ping.when), scope::EVENT);
@@ -140,9 +157,24 @@ impl Checker<'_> {
     }
 
     fn stream(&self, stream: &Stream) {
-        self.template(stream.key.as_ref(), scope::RECORD);
-        self.template(stream.version.value.as_ref(), scope::RECORD);
-        self.template(stream.occurred_at.as_ref(), scope::RECORD);
+        let pushed_only = stream.get.is_none()
+            && stream.http_read().is_none_or(|read| read.as_webhook)
+            && stream.file_read().is_none();
+        let scope = if pushed_only { scope::TOPIC } else { scope::RECORD };
+        self.template(stream.key.as_ref(), scope);
+        self.template(stream.version.value.as_ref(), scope);
+        self.template(stream.occurred_at.as_ref(), scope);
+        if let Some(enrich) = &stream.enrich {
+            self.request(&enrich.request, scope::ENRICH, &[]);
+            self.needs_http(&enrich.request.place, "enrich");
+            if !references::places_in_request(&enrich.request).iter().any(|(reference, _)| reference.root == "ids") {
+                self.error(
+                    &enrich.request.place,
+                    "enrich does not use `{ids}`",
+                    "put `{ids}` into the query: the ids joined by commas",
+                );
+            }
+        }
         match &stream.read {
             Some(Read::Http(read)) => self.http_read(stream, read),
             Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
@@ -151,7 +183,7 @@ impl Checker<'_> {
         if let Some(Get { request, .. }) = &stream.get {
             self.request(request, scope::GET, &[]);
             self.needs_http(&request.place, "get");
-            let used = request_references(request);
+            let used = references::places_in_request(request);
             if !used.iter().any(|(reference, _)| reference.root == "key") {
                 self.error(&request.place, "get does not use `{key}`", "it would read the same record for every key");
             }
@@ -187,7 +219,8 @@ impl Checker<'_> {
         self.request(&read.request, scope::READ, &[]);
         self.template(read.cursor.start.as_ref(), scope::START);
         self.needs_http(&read.request.place, "read");
-        let uses_cursor = request_references(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
+        let uses_cursor =
+            references::places_in_request(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
         match (read.cursor.kind, uses_cursor) {
             (CursorKind::Snapshot, true) => {
                 let help = "remove `{cursor}` from the request, or choose another cursor kind";
@@ -272,6 +305,8 @@ impl Checker<'_> {
             self.template_with(step.message.as_ref(), scope::WRITE, &known);
         }
         self.request(&operation.request, scope::WRITE, &known);
+        self.template(operation.response.id.as_ref(), scope::RESPONSE);
+        self.template(operation.response.version.as_ref(), scope::RESPONSE);
         match &operation.idempotency {
             Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
             Idempotency::Lookup { request, matches, .. } => {
@@ -280,7 +315,7 @@ impl Checker<'_> {
             }
             Idempotency::Natural => {}
         }
-        let addressed = request_references(&operation.request)
+        let addressed = references::places_in_request(&operation.request)
             .iter()
             .any(|(r, _)| matches!(r.root.as_str(), "key" | "record" | "steps"));
         if matches!(operation.kind, OpKind::Update | OpKind::Delete) && !addressed {
@@ -301,7 +336,7 @@ impl Checker<'_> {
         for (_, value) in &request.headers {
             self.template_with(Some(value), inner, steps);
         }
-        for (references, place) in body_references(&request.body) {
+        for (references, place) in references::places_in_body(&request.body) {
             self.references(&references, place, inner, steps);
         }
     }
@@ -370,44 +405,5 @@ impl Checker<'_> {
         if scope.secrets && scope.what == scope::CREDENTIALS.what && matches!(setting.kind, SettingKind::Bool) {
             self.error(place, format!("setting `{name}` is a flag, not a credential"), "use a text setting");
         }
-    }
-}
-
-/// Everything that a request's templates read, with the place.
-fn request_references(request: &Request) -> Vec<(Reference, &Place)> {
-    let named = request.query.iter().chain(&request.headers).map(|(_, value)| value);
-    let templates = std::iter::once(&request.path).chain(named);
-    let own = templates.flat_map(|template| {
-        references::of_template(template).into_iter().map(|reference| (reference, &template.place))
-    });
-    let body = body_references(&request.body);
-    own.chain(
-        body.into_iter()
-            .flat_map(|(references, place)| references.into_iter().map(move |reference| (reference, place))),
-    )
-    .collect()
-}
-
-fn body_references(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
-    match body {
-        Body::None => Vec::new(),
-        Body::Json(json) => json_references(json),
-        Body::Form(fields) => fields.iter().map(|(_, value)| (references::of_template(value), &value.place)).collect(),
-        Body::GraphQl { variables, .. } => variables.iter().flat_map(|(_, value)| json_references(value)).collect(),
-        Body::Xml(content) => vec![(references::of_template(content), &content.place)],
-        Body::Soap { action, content } => action
-            .iter()
-            .chain(std::iter::once(content))
-            .map(|template| (references::of_template(template), &template.place))
-            .collect(),
-    }
-}
-
-fn json_references(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
-    match json {
-        JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) => Vec::new(),
-        JsonTemplate::Text(template) => vec![(references::of_template(template), &template.place)],
-        JsonTemplate::List(items) => items.iter().flat_map(json_references).collect(),
-        JsonTemplate::Map(members) => members.iter().flat_map(|(_, value)| json_references(value)).collect(),
     }
 }

@@ -16,7 +16,8 @@ pub struct ErrorRule {
     /// Over `status`, `headers`, `body`.
     pub when: Option<Spanned<Expression>>,
     pub class: ErrorClass,
-    /// Over `status`, `headers`, `body`; the vendor's own words for the person who reads the issue.
+    /// Over `status`, `headers`, `body`; the vendor's own words for the person who reads the issue. What comes out as a list or
+    /// object is shown as JSON; if it cannot be evaluated, the beginning of the body stands in.
     pub message: Option<Spanned<Template>>,
     pub place: Place,
 }

@@ -2,7 +2,11 @@
 //!
 //! Not here: evaluation. Words inside quotes, function names, keywords and map keys do not count.
 
+use crate::config::yaml::Place;
 use crate::mapping::expr::{Expression, Template};
+
+use super::body::{Body, JsonTemplate};
+use super::request::Request;
 
 /// `root` or `root.member` (also `root['member']`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,48 @@ pub fn of_template(template: &Template) -> Vec<Reference> {
 
 pub fn of_expression(expression: &Expression) -> Vec<Reference> {
     references(expression.source())
+}
+
+pub fn of_request(request: &Request) -> Vec<Reference> {
+    places_in_request(request).into_iter().map(|(reference, _)| reference).collect()
+}
+
+/// Everything that a request's templates read, with the place.
+pub fn places_in_request(request: &Request) -> Vec<(Reference, &Place)> {
+    let named = request.query.iter().chain(&request.headers).map(|(_, value)| value);
+    let templates = std::iter::once(&request.path).chain(named);
+    let own =
+        templates.flat_map(|template| of_template(template).into_iter().map(|reference| (reference, &template.place)));
+    let body = places_in_body(&request.body);
+    own.chain(
+        body.into_iter()
+            .flat_map(|(references, place)| references.into_iter().map(move |reference| (reference, place))),
+    )
+    .collect()
+}
+
+pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
+    match body {
+        Body::None => Vec::new(),
+        Body::Json(json) => json_references(json),
+        Body::Form(fields) => fields.iter().map(|(_, value)| (of_template(value), &value.place)).collect(),
+        Body::GraphQl { variables, .. } => variables.iter().flat_map(|(_, value)| json_references(value)).collect(),
+        Body::Xml(content) => vec![(of_template(content), &content.place)],
+        Body::Soap { action, content } => action
+            .iter()
+            .chain(std::iter::once(content))
+            .map(|template| (of_template(template), &template.place))
+            .collect(),
+    }
+}
+
+fn json_references(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
+    match json {
+        JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) => Vec::new(),
+        JsonTemplate::Text(template) => vec![(of_template(template), &template.place)],
+        JsonTemplate::List(items) => items.iter().flat_map(json_references).collect(),
+        JsonTemplate::Map(members) => members.iter().flat_map(|(_, value)| json_references(value)).collect(),
+    }
 }
 
 /// The text between single braces of a template that has been parsed before.

@@ -37,7 +37,7 @@ webhooks:
     content: "{timestamp}.{body}"
     timestamp: { part: t, tolerance: 5m }
     secrets: ["{settings.hook_secret}"]
-  topic: "{headers['x-topic']}"
+  topic: ["{headers['x-topic']}"]
   dedupe: ["{headers['x-id']}"]
 streams:
   orders:
@@ -59,7 +59,7 @@ streams:
           customer: { get: "/customers/{record.customer_id}" }
         post: /orders
         json: { customer: "{steps.customer.id}", n: 1, lines: "{record.lines}", note?: "{record.note}" }
-        response: { id: order.id }
+        response: { id: "{body.order.id}" }
         idempotency:
           scheme: lookup
           request: { get: /orders, query: { reference: "{record.number}" } }
@@ -82,7 +82,7 @@ fn a_whole_manifest_is_read() {
     let create = write.operation(OpKind::Create).unwrap();
     let Body::Json(JsonTemplate::Map(members)) = &create.request.body else { panic!("not JSON") };
     assert!(matches!(&members[1].1, JsonTemplate::Number(n) if n.as_str() == "1"));
-    assert!(matches!(create.idempotency, Idempotency::Lookup { .. }));
+    assert!(matches!(create.idempotency, Idempotency::Lookup { steps_before: 0, .. }));
     assert!(matches!(write.operation(OpKind::Update).unwrap().idempotency, Idempotency::Natural));
     let rule = &manifest.http.as_ref().unwrap().errors[0];
     assert!(rule.status.as_ref().unwrap().contains(404) && !rule.status.as_ref().unwrap().contains(500));

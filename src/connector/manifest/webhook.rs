@@ -14,7 +14,8 @@ use crate::mapping::expr::{Expression, Path, Template};
 #[derive(Debug, Clone)]
 pub struct Webhooks {
     pub verify: Verify,
-    pub topic: Spanned<Template>,
+    /// What happened, in the vendor's word; the first that can be evaluated counts.
+    pub topic: Vec<Spanned<Template>>,
     /// The vendor's id of the event; the first that can be evaluated counts. Empty: the hash of the body.
     pub dedupe: Vec<Spanned<Template>>,
     pub ping: Option<Ping>,
@@ -83,7 +84,14 @@ crate::choice! {
 impl Decode for Webhooks {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "webhooks")?;
-        let (verify, topic) = (map.required("verify"), map.required("topic"));
+        let (verify, topic) = (map.required("verify"), map.required::<Vec<Spanned<Template>>>("topic"));
+        if topic.as_ref().is_some_and(Vec::is_empty) {
+            map.error(
+                "topic",
+                "no topic is named",
+                "write `topic: [\"{headers['x-topic']}\"]` or `topic: [\"{body.type}\"]`",
+            );
+        }
         let dedupe = map.list("dedupe");
         let (ping, subscriptions) = (map.optional("ping"), map.optional("subscriptions"));
         map.finish();

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
+use super::references;
 use super::request::Request;
 use super::status::StatusSet;
 use crate::mapping::expr::{Expression, Path, Template};
+use crate::model::ErrorClass;
 
 #[derive(Debug, Clone)]
 pub struct HttpWrite {
@@ -43,24 +45,26 @@ crate::choice! {
     }
 }
 
-/// A named read before the write; its body is `{steps.<name>}`.
+/// A named read before the write; what it found is `{steps.<name>}`.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub name: Spanned<String>,
     pub request: Request,
     /// The part of the body that is kept; `None` keeps all.
     pub record: Option<Spanned<Path>>,
-    /// Over the operation's values and `steps`; must hold after the step, else the write is refused with class `data`.
+    /// Over the operation's values and `steps`; must hold after the step, else the write fails with `class`.
     pub expect: Option<Spanned<Expression>>,
-    /// What the refusal says.
+    /// What it means when `record` is not there or `expect` does not hold; `transient` waits for the other record.
+    pub class: ErrorClass,
+    /// What the failure says.
     pub message: Option<Spanned<Template>>,
 }
 
-/// Where the answer names what was written. Empty for an answer without content.
+/// What the answer says about what was written, over `body` and `headers`; the id is the stream's key. Empty for an answer without content.
 #[derive(Debug, Clone, Default)]
 pub struct WriteResponse {
-    pub id: Option<Spanned<Path>>,
-    pub version: Option<Spanned<Path>>,
+    pub id: Option<Spanned<Template>>,
+    pub version: Option<Spanned<Template>>,
 }
 
 /// Why sending the same operation again does not repeat its effect.
@@ -70,11 +74,14 @@ pub enum Idempotency {
     Header { name: String, value: Spanned<Template>, ttl: Duration },
     /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer
     /// (`None`: the answer itself), `id` the object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
+    /// More than one that matches is a conflict for a person. It runs as soon as the steps that it reads have run: those up to number
+    /// `steps_before`, counted from 1; the others follow only if nothing is found.
     Lookup {
         request: Box<Request>,
         found: Option<Spanned<Path>>,
         id: Spanned<Path>,
         matches: Option<Spanned<Expression>>,
+        steps_before: usize,
     },
     /// The request states a result; repeating it changes nothing further.
     Natural,
@@ -132,20 +139,32 @@ impl Operation {
             }
         };
         map.finish();
-        let steps = steps?.into_iter().map(|(_, step)| step).collect();
-        Some(Self { kind, steps, request: request?, accepts, response, idempotency: idempotency? })
+        let steps: Vec<Step> = steps?.into_iter().map(|(_, step)| step).collect();
+        let mut idempotency = idempotency?;
+        if let Idempotency::Lookup { request, matches, steps_before, .. } = &mut idempotency {
+            *steps_before = steps_read(request, matches.as_ref(), &steps);
+        }
+        Some(Self { kind, steps, request: request?, accepts, response, idempotency })
     }
+}
+
+/// The number of the last step that a look-up reads.
+fn steps_read(request: &Request, matches: Option<&Spanned<Expression>>, steps: &[Step]) -> usize {
+    let mut read = references::of_request(request);
+    read.extend(matches.into_iter().flat_map(|matches| references::of_expression(matches)));
+    let named = |step: &Step| read.iter().any(|r| r.root == "steps" && r.member.as_deref() == Some(step.name.as_str()));
+    steps.iter().rposition(named).map_or(0, |last| last + 1)
 }
 
 impl Step {
     fn read(entry: &Entry, cx: &Context) -> Option<Self> {
         let name = cx.spanned(entry.key.clone(), entry.key_span);
         let map = cx.map(&entry.value, format!("step `{}`", entry.key))?;
-        let request = Request::read(&map);
-        let record = map.optional("record");
-        let (expect, message) = (map.optional("expect"), map.optional("message"));
+        let (request, record) = (Request::read(&map), map.optional("record"));
+        let (expect, class) = (map.optional("expect"), map.or("class", ErrorClass::NotFound));
+        let message = map.optional("message");
         map.finish();
-        Some(Self { name, request: request?, record, expect, message })
+        Some(Self { name, request: request?, record, expect, class, message })
     }
 }
 
@@ -169,7 +188,7 @@ impl Decode for Idempotency {
             Scheme::Lookup => {
                 let (request, found, id) = (map.required("request"), map.optional("found"), map.required("id"));
                 let matches = map.optional("matches");
-                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches })
+                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches, steps_before: 0 })
             }
             Scheme::Natural => Some(Self::Natural),
         };
