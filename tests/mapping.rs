@@ -125,6 +125,7 @@ fn mistakes_in_mapping_files_are_found_before_anything_runs() {
     check_refused("out:\n  a: lines\n", &["`lines` is no single value"]);
     check_refused("out:\n  a: lines.sku\n", &["the path gives many values"]);
     check_refused("out:\n  a: { ref: number }\n", &["which names no other record"]);
+    check_refused("out:\n  a: { from: note, optional: true }\n", &["going out, only a `ref` is optional"]);
     check_refused("out:\n  a.b: number\n  a: note\n", &["`a` is written twice"]);
     check_refused("tests:\n  - given: {}\n", &["a test has either `expect` or `expect_error`"]);
 }
@@ -275,7 +276,8 @@ fn an_order_goes_from_the_shop_to_the_erp() {
 
 #[test]
 fn a_record_waits_for_what_it_names() {
-    let mapping = shipped("shopify/inventory_level");
+    let out = "mapping: shop/inventory_level\nout:\n  item: { ref: sku, extra: shop.item, as: integer }\n";
+    let mapping = load(out, "values: shop").unwrap();
     let level = r#"{"sku":"MUG-01","location":"WH1","available":"4"}"#;
     let level = Record::from_canonical_json(Entity::InventoryLevel, level).unwrap();
     let (refs, settings) = (Refs::new(), settings());
