@@ -20,9 +20,8 @@ use super::http::exchange::{Caller, Clock, Patience, Terms};
 use super::http::guard::{EgressPolicy, NameLookup, SystemLookup};
 use super::http::mask::Mask;
 use super::http::render::{self, RenderError};
-use super::http::settings::{self, SettingError, Settings};
 use super::http::usage;
-use super::manifest::{Http, Manifest, Stream, Verify};
+use super::manifest::{Http, Manifest, SettingValues, Stream, Verify};
 use super::webhook::{Delivery, Refusal, SecretError, Verified, Verifier};
 use crate::mapping::expr::Scope;
 use crate::model::ErrorClass;
@@ -30,8 +29,6 @@ use crate::model::ErrorClass;
 /// A connection that cannot be used as configured.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConnectionError {
-    #[error("connection `{connection}`: {error}")]
-    Setting { connection: String, error: SettingError },
     #[error("connection `{connection}`: {error}")]
     Render { connection: String, error: Box<RenderError> },
     #[error("connection `{connection}`: the base address `{url}` {reason}")]
@@ -84,22 +81,22 @@ pub(super) struct Channel {
 
 impl Connection {
     /// Compiles what can be compiled once, and refuses settings with which nothing would work.
+    /// A connector whose base address is not set can receive but makes no calls.
     pub fn new(
         id: impl Into<String>,
         manifest: Arc<Manifest>,
-        settings: &Settings,
+        settings: &SettingValues,
         options: ConnectionOptions,
     ) -> Result<Self, ConnectionError> {
         let id = id.into();
-        let checked = settings::check(&manifest, settings)
-            .map_err(|error| ConnectionError::Setting { connection: id.clone(), error })?;
-        let verifier = verifier(&id, &manifest, &checked.values)?;
+        let values = settings.expose();
+        let verifier = verifier(&id, &manifest, &values)?;
         let (clock, max_pages) = (Arc::clone(&options.clock), options.max_pages);
         let channel = match &manifest.http {
-            Some(http) => Some(channel(&id, http, &checked.values, checked.secrets, options)?),
+            Some(http) => channel(&id, http, &values, settings.secrets().cloned().collect(), options)?,
             None => None,
         };
-        Ok(Self { id, settings: checked.values, max_pages, clock, channel, verifier, manifest })
+        Ok(Self { id, settings: values, max_pages, clock, channel, verifier, manifest })
     }
 
     pub fn id(&self) -> &str {
@@ -147,7 +144,7 @@ impl Connection {
     }
 
     pub(super) fn channel(&self, what: &str) -> CallResult<&Channel> {
-        self.channel.as_ref().ok_or_else(|| self.misuse(what, "the connector's manifest has no `http` section"))
+        self.channel.as_ref().ok_or_else(|| self.misuse(what, "the connection has no address to call"))
     }
 
     pub(super) fn stream(&self, what: &str, name: &str) -> CallResult<&Stream> {
@@ -189,33 +186,15 @@ fn verifier(id: &str, manifest: &Manifest, settings: &Value) -> Result<Option<Ve
         }
         Verify::PathSecret => &[],
     };
-    let secrets = templates.iter().map(|secret| rendered(id, "the webhook secret", secret, settings));
-    let secrets = secrets.collect::<Result<Vec<SecretString>, _>>()?;
+    let scope = Scope::new().with("settings", settings);
+    let secrets =
+        templates.iter().map(|secret| render::text("the webhook secret", secret, &scope).map(SecretString::from));
+    let secrets = secrets.collect::<Result<Vec<_>, _>>();
+    let secrets =
+        secrets.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
     Verifier::new(&webhooks.verify, &secrets)
         .map(Some)
         .map_err(|error| ConnectionError::WebhookSecrets { connection: id.to_owned(), error })
-}
-
-/// A secret that is not set comes out empty, which verifiers treat as not configured.
-fn rendered(
-    id: &str,
-    what: &str,
-    template: &crate::mapping::expr::Template,
-    settings: &Value,
-) -> Result<SecretString, ConnectionError> {
-    let blank = settings.as_object().is_some_and(|all| {
-        template
-            .as_str()
-            .strip_prefix("{settings.")
-            .and_then(|rest| rest.strip_suffix('}'))
-            .is_some_and(|name| all.get(name.trim_end_matches('?')).is_some_and(Value::is_null))
-    });
-    if blank {
-        return Ok(SecretString::from(""));
-    }
-    let text = render::text(what, template, &Scope::new().with("settings", settings));
-    text.map(SecretString::from)
-        .map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })
 }
 
 fn channel(
@@ -224,10 +203,13 @@ fn channel(
     settings: &Value,
     secrets: Vec<SecretString>,
     options: ConnectionOptions,
-) -> Result<Channel, ConnectionError> {
+) -> Result<Option<Channel>, ConnectionError> {
     let scope = Scope::new().with("settings", settings);
     let render_error = |error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) };
     let text = render::text("the base address", &http.base_url, &scope).map_err(render_error)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
     let bad = |reason: String| ConnectionError::BaseUrl { connection: id.to_owned(), url: text.clone(), reason };
     let base = Url::parse(&text).map_err(|error| bad(format!("is not an absolute URL: {error}")))?;
     let mut egress = options.egress;
@@ -254,5 +236,5 @@ fn channel(
         clock: options.clock,
         http: http.clone(),
     };
-    Ok(Channel { base, caller })
+    Ok(Some(Channel { base, caller }))
 }

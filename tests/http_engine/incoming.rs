@@ -13,7 +13,7 @@ use crate::setup::{AUTH, connect, manifest};
 const PUSHED: &str = r#"
 webhooks:
   verify: { scheme: hmac, headers: [X-Sig, Sig], encoding: base64, secrets: ["{settings.token}", "{settings.second?}"], content: "{body}" }
-  topic: "{headers['x-topic']}"
+  topic: ["{headers['x-topic']}", "{headers['x-new-topic']}"]
   dedupe: ["{headers['x-event-id']}", "{body.event_id}"]
   ping: { when: "body == \"webhook_id=7\"", status: 200 }
 streams:
@@ -143,7 +143,7 @@ fn polled_records_are_read_by_the_same_rules() {
     let listed = r#"
 webhooks:
   verify: { scheme: shared_secret, header: x-secret, secrets: ["{settings.token}"] }
-  topic: "{body.type}"
+  topic: ["{body.type}"]
 streams:
   refunds:
     entity: refund

@@ -201,7 +201,7 @@ async fn the_manifests_rules_come_first() {
     let rules = format!(
         "{AUTH}\n  errors:\n    - {{ status: 422, when: \"body.code == \\\"dup\\\"\", class: conflict, message: \"taken by {{body.by}}\" }}\n    \
          - {{ status: 4xx, header: {{ name: X-Should-Retry, equals: \"true\" }}, class: transient }}\n    \
-         - {{ when: \"body.userErrors.len() > 0\", class: data, message: \"{{body.userErrors[0].message}}\" }}"
+         - {{ when: \"body.userErrors.len() > 0\", class: data, message: \"{{body.userErrors}}\" }}"
     );
     let judged = |reply: fn() -> Reply| {
         let rules = rules.clone();
@@ -219,5 +219,5 @@ async fn the_manifests_rules_come_first() {
     let retry = judged(|| with(409, &[("x-should-retry", "true")], "{}")).await;
     assert_eq!(retry.0, ErrorClass::Transient);
     let hidden = judged(|| json(200, r#"{"order":{"id":1},"userErrors":[{"message":"stale"}]}"#)).await;
-    assert_eq!(hidden, (ErrorClass::Data, "stale".to_owned()));
+    assert_eq!(hidden, (ErrorClass::Data, r#"[{"message":"stale"}]"#.to_owned()));
 }

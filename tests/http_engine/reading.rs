@@ -305,6 +305,38 @@ async fn one_record_by_its_key() {
 }
 
 #[tokio::test]
+async fn what_the_list_leaves_out_is_joined_in() {
+    let enriched = manifest(
+        AUTH,
+        r#"
+streams:
+  levels:
+    entity: inventory_level
+    key: "{record.item}"
+    enrich: { get: /items, query: { ids: "{ids}" }, records: items, id: id, by: item, as: product, batch: 2 }
+    read: { request: { get: /levels }, records: levels, cursor: { kind: snapshot } }
+    get: { get: /levels, query: { item: "{key}" }, record: "levels[0]" }
+"#,
+    );
+    let vendor = Vendor::start(|_, asked| match (asked.path(), asked.query("ids"), asked.query("item")) {
+        ("/levels", _, None) => json(200, r#"{"levels":[{"item":1},{"item":2},{"item":1},{"item":3},{"item":null}]}"#),
+        ("/levels", _, Some("3")) => json(200, r#"{"levels":[{"item":3}]}"#),
+        ("/levels", _, Some(_)) => json(200, r#"{"levels":[]}"#),
+        (_, Some("1%2C2"), _) => json(200, r#"{"items":[{"id":"2","sku":"B"},{"id":1,"sku":"A"}]}"#),
+        (_, Some("3"), _) => json(200, r#"{"items":[]}"#),
+        _ => json(500, "{}"),
+    })
+    .await;
+    let shop = connect(enriched, &vendor.url);
+    let page = shop.read_page("levels", None, None).await.unwrap();
+    let skus: Vec<_> = page.records.iter().map(|record| record["product"]["sku"].as_str()).collect();
+    assert_eq!(skus, [Some("A"), Some("B"), Some("A"), None, None]);
+    assert_eq!(vendor.count(), 3);
+    assert_eq!(shop.get("levels", "3").await.unwrap(), Some(value!({"item": 3})));
+    assert_eq!(shop.get("levels", "4").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn xml_answers_read_like_json() {
     let xml = stream("      request: { get: /items }\n      records: list.item[]\n      cursor: { kind: snapshot }");
     for (body, count) in [

@@ -7,16 +7,16 @@ use serde_json::json;
 use syncline::config::yaml::Source;
 use syncline::connector::call::WriteContext;
 use syncline::connector::connection::{Connection, ConnectionError, ConnectionOptions};
+use syncline::connector::http::Patience;
 use syncline::connector::http::guard::EgressPolicy;
-use syncline::connector::http::{Patience, Settings};
-use syncline::connector::manifest::Manifest;
+use syncline::connector::manifest::{Manifest, SettingValues};
 
 pub const SECRET: &str = "tok-3cr3t";
 
 /// A connector with everything the tests need; `extra` and `streams` are YAML with their own indentation.
 pub fn manifest(http: &str, streams: &str) -> Arc<Manifest> {
     let text = format!(
-        "connector: fake\ntitle: Fake\nsettings:\n  url: {{ format: url }}\n  token: {{ secret: true }}\n  second: {{ secret: true, required: false }}\n\
+        "connector: fake\ntitle: Fake\nsettings:\n  url: {{ format: url, required: false }}\n  token: {{ secret: true }}\n  second: {{ secret: true, required: false }}\n\
          http:\n  base_url: \"{{settings.url}}\"\n{http}\ncheck: {{ get: /me, shows: \"{{body.name}}\" }}\n{streams}"
     );
     match Manifest::parse(&Source::new("fake.yaml", text.as_str())) {
@@ -43,7 +43,7 @@ streams:
       create:
         post: /orders
         json: { order: "{record}" }
-        response: { id: order.id, version: order.updated_at }
+        response: { id: "{body.order.id}", version: "{body.order.updated_at}" }
         idempotency: { scheme: lookup, request: { get: /orders, query: { name: "{record.name}" } }, found: orders, id: id, matches: "candidate.name == record.name" }
       update:
         put: "/orders/{key}"
@@ -64,8 +64,9 @@ pub fn options() -> ConnectionOptions {
     }
 }
 
-pub fn settings(url: &str) -> Settings {
-    Settings::from([("url".to_owned(), url.into()), ("token".to_owned(), SECRET.into())])
+pub fn settings(manifest: &Manifest, pairs: &[(&str, &str)]) -> SettingValues {
+    let given = pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    SettingValues::complete(&manifest.settings, &given).unwrap()
 }
 
 pub fn try_connect(
@@ -73,7 +74,8 @@ pub fn try_connect(
     url: &str,
     options: ConnectionOptions,
 ) -> Result<Connection, ConnectionError> {
-    Connection::new("shop", manifest, &settings(url), options)
+    let settings = settings(&manifest, &[("url", url), ("token", SECRET)]);
+    Connection::new("shop", manifest, &settings, options)
 }
 
 pub fn connect(manifest: Arc<Manifest>, url: &str) -> Connection {

@@ -3,7 +3,6 @@
 use serde_json::{Value, json as value};
 use syncline::connector::call::{Lookup, WriteContext};
 use syncline::connector::connection::Connection;
-use syncline::connector::http::Settings;
 use syncline::connector::manifest::OpKind;
 use syncline::model::ErrorClass;
 
@@ -122,7 +121,7 @@ async fn a_header_cannot_be_split_by_a_record() {
 
 const STEPPED: &str = r#"      set:
         steps:
-          item: { get: "/items/{record.sku}", record: item, expect: "steps.item.open", message: "item {record.sku} is closed" }
+          item: { get: "/items/{record.sku}", record: item, expect: "steps.item.open", class: conflict, message: "item {record.sku} is closed" }
           place: { get: "/places/{steps.item.place}" }
         post: "/stock/{steps.place.id}"
         json: { sku: "{steps.item.id}", qty: "{record.qty}" }
@@ -133,6 +132,7 @@ async fn steps_come_first_and_can_refuse() {
     let vendor = Vendor::start(|_, asked| match asked.path() {
         "/items/A" => json(200, r#"{"item":{"id":11,"place":"p 1","open":true}}"#),
         "/items/B" => json(200, r#"{"item":{"id":12,"place":"p 1","open":false}}"#),
+        "/items/D" => json(200, r#"{"item":null}"#),
         "/places/p%201" => json(200, r#"{"id":21}"#),
         "/stock/21" => json(200, "ok"),
         _ => json(404, "{}"),
@@ -143,9 +143,40 @@ async fn steps_come_first_and_can_refuse() {
     shop.write("sink", OpKind::Set, &write("A")).await.unwrap();
     assert_eq!(vendor.asked().last().unwrap().body, r#"{"sku":11,"qty":5}"#);
     let error = shop.write("sink", OpKind::Set, &write("B")).await.unwrap_err();
-    assert_eq!((error.class, error.message.as_str(), error.sent), (ErrorClass::Data, "item B is closed", false));
+    assert_eq!((error.class, error.message.as_str(), error.sent), (ErrorClass::Conflict, "item B is closed", false));
     assert_eq!(shop.write("sink", OpKind::Set, &write("C")).await.unwrap_err().class, ErrorClass::NotFound);
+    let absent = shop.write("sink", OpKind::Set, &write("D")).await.unwrap_err();
+    assert_eq!((absent.class, absent.message.as_str()), (ErrorClass::Conflict, "item D is closed"));
     assert_eq!(vendor.asked().iter().filter(|asked| asked.method == "POST").count(), 1);
+}
+
+#[tokio::test]
+async fn a_look_up_runs_the_steps_that_it_reads_and_no_others() {
+    let stepped = sink(
+        r#"      create:
+        steps:
+          order: { get: "/orders/{record.order}", record: order, class: transient, message: "order {record.order} is on its way" }
+          place: { get: /places/1 }
+        post: /shipments
+        json: { order: "{steps.order.id}" }
+        idempotency: { scheme: lookup, request: { get: "/orders/{steps.order.id}/shipments" }, id: id, matches: "candidate.tracking == record.tracking" }"#,
+        "",
+    );
+    let vendor = Vendor::start(|_, asked| match asked.path() {
+        "/orders/7" => json(200, r#"{"order":{"id":70}}"#),
+        "/orders/8" => json(200, r#"{"order":null}"#),
+        "/orders/70/shipments" => json(200, r#"[{"id":1,"tracking":"A"},{"id":2,"tracking":"B"}]"#),
+        _ => json(500, "{}"),
+    })
+    .await;
+    let shop = connect(stepped, &vendor.url);
+    let ship = |order: u32| WriteContext { record: value!({"order": order, "tracking": "B"}), ..context() };
+    assert!(
+        matches!(shop.lookup("sink", &ship(7)).await.unwrap(), Lookup::Found { remote_id, .. } if remote_id == "2")
+    );
+    assert_eq!(vendor.count(), 2);
+    let error = shop.lookup("sink", &ship(8)).await.unwrap_err();
+    assert_eq!((error.class, error.message.as_str()), (ErrorClass::Transient, "order 8 is on its way"));
 }
 
 #[tokio::test]
@@ -158,11 +189,7 @@ async fn a_signed_webhook_out_is_one_that_we_would_accept() {
     let new = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
     let signature = "\n  signature: { scheme: standard_webhooks, secrets: [\"{settings.token}\", \"{settings.second?}\"], id: \"{event.id}\" }";
     let signed = sink("      set: { post: /hook, json: { type: \"{event.type}\", data: \"{record}\" } }", signature);
-    let all = Settings::from([
-        ("url".to_owned(), vendor.url.as_str().into()),
-        ("token".to_owned(), new.into()),
-        ("second".to_owned(), old.into()),
-    ]);
+    let all = settings(&signed, &[("url", &vendor.url), ("token", new), ("second", old)]);
     let shop = Connection::new("hook", signed.clone(), &all, options()).unwrap();
     let event = value!({"id": "msg_1", "type": "order.paid"});
     let context = WriteContext { event, ..context() };
@@ -180,7 +207,7 @@ async fn a_signed_webhook_out_is_one_that_we_would_accept() {
         assert_eq!(verified.message_id.as_deref(), Some("msg_1"));
     }
     // One secret is enough; none is not.
-    let one = Settings::from([("url".to_owned(), vendor.url.as_str().into()), ("token".to_owned(), new.into())]);
+    let one = settings(&signed, &[("url", &vendor.url), ("token", new)]);
     let shop = Connection::new("hook", signed, &one, options()).unwrap();
     assert!(shop.write("sink", OpKind::Set, &context).await.is_ok());
 }
@@ -190,7 +217,7 @@ async fn missing_subscriptions_are_created_and_existing_ones_left() {
     let webhooks = r#"
 webhooks:
   verify: { scheme: path_secret }
-  topic: "{headers['x-topic']}"
+  topic: ["{headers['x-topic']}"]
   subscriptions:
     list: { get: /webhooks }
     records: webhooks
@@ -217,21 +244,12 @@ streams:
 }
 
 #[tokio::test]
-async fn settings_are_checked_by_name_and_kind() {
-    let build = |pairs: &[(&str, &str)]| {
-        let settings: Settings = pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
-        Connection::new("shop", manifest(AUTH, crate::setup::STREAMS), &settings, options()).map(|_| ())
-    };
-    let good = ("url", "http://127.0.0.1:9");
-    assert!(build(&[good, ("token", "x")]).is_ok());
-    for wrong in [
-        &[good][..],
-        &[good, ("token", "")],
-        &[good, ("token", "x"), ("extra", "1")],
-        &[("url", "ftp://x"), ("token", "x")],
-    ] {
-        let error = build(wrong).unwrap_err().to_string();
-        assert!(error.contains("shop"), "{error}");
-    }
-    assert_eq!(settings(good.1).len(), 2);
+async fn a_connection_without_an_address_receives_and_calls_nobody() {
+    let manifest = manifest(AUTH, crate::setup::STREAMS);
+    let settings = settings(&manifest, &[("token", "x")]);
+    let shop = Connection::new("shop", manifest, &settings, options()).unwrap();
+    let error = shop.write("orders", OpKind::Create, &context()).await.unwrap_err();
+    assert!(!error.sent && error.message.contains("no address"), "{error}");
+    let record = value!({"id": 1, "updated_at": "2026-11-22T10:00:00Z"});
+    assert!(shop.interpret_record("orders", &record).unwrap().incoming[0].is_ok());
 }

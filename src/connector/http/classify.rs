@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::client::{WireAnswer, WireFailure};
 use crate::connector::manifest::ErrorRule;
-use crate::mapping::expr::Scope;
+use crate::mapping::expr::{Scope, Template};
 use crate::model::ErrorClass;
 
 /// What the call was for; decides what a lost answer means.
@@ -51,8 +51,17 @@ pub fn by_rules(rules: &[ErrorRule], seen: &Seen<'_>, accepted: bool) -> Option<
         let when = || rule.when.as_ref().is_none_or(|when| when.eval_bool(&scope).unwrap_or(false));
         (!accepted || rule.status.is_some() || rule.when.is_some()) && status && header && when()
     })?;
-    let words = rule.message.as_ref().and_then(|message| message.render(&scope).ok());
-    Some((rule.class, words.filter(|words| !words.trim().is_empty())))
+    Some((rule.class, rule.message.as_ref().and_then(|message| words(message, &scope))))
+}
+
+/// What a rule's message comes out as; a list or an object as JSON.
+fn words(message: &Template, scope: &Scope<'_>) -> Option<String> {
+    let words = match message.value(scope).ok()? {
+        Value::String(text) => text,
+        Value::Null => return None,
+        other => other.to_string(),
+    };
+    Some(words).filter(|words| !words.trim().is_empty())
 }
 
 /// The table for statuses that no rule names.

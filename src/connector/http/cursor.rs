@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::enrich::text_at;
 use crate::connector::manifest::{Cursor, CursorKind, ReadOrder};
-use crate::mapping::expr::Path;
 use crate::model::Timestamp as VendorTime;
 
 /// Records younger than this, by the vendor's clock, may still be joined by others of the same time:
@@ -114,14 +114,6 @@ fn unix(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| format!("`{}` is not a count of seconds", super::mask::escape(text, 40)))
 }
 
-fn text_at(path: &Path, value: &Value) -> Option<String> {
-    match path.first(value)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -131,6 +123,7 @@ mod tests {
 
     use super::*;
     use crate::config::yaml::{Place, Span, Spanned};
+    use crate::mapping::expr::Path;
 
     fn cursor(kind: CursorKind, overlap_s: u64) -> Cursor {
         let field = spanned(Path::parse("at").unwrap());

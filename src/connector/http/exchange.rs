@@ -88,7 +88,8 @@ pub(crate) struct Answered {
     pub(crate) headers: HeaderMap,
     pub(crate) headers_json: Value,
     pub(crate) body: Value,
-    pub(crate) excerpt: String,
+    /// The body as it came.
+    pub(crate) raw: Bytes,
     pub(crate) server_time: Option<Timestamp>,
     pub(crate) latency: Duration,
 }
@@ -189,31 +190,68 @@ impl Caller {
     }
 
     fn judge(&self, outgoing: &Outgoing, terms: Terms<'_>, answer: WireAnswer) -> CallResult<Answered> {
-        let accepted = match terms.accepts {
-            Some(set) => set.contains(answer.status),
-            None => (200..300).contains(&answer.status),
-        };
         let parsed = body::parse(&answer.headers, &answer.body);
-        let headers = headers_json(&answer.headers);
-        let lenient = match &parsed {
-            Ok(body) => body.clone(),
-            Err(_) => Value::String(String::from_utf8_lossy(&answer.body).into_owned()),
+        let headers_json = headers_json(&answer.headers);
+        if let Some((class, message)) = self.verdict(terms, &answer, &headers_json, &parsed) {
+            return Err(self.refused(outgoing, &answer, class, message));
+        }
+        let body = match parsed {
+            Ok(body) => body,
+            // The verdict let it pass because nobody reads it.
+            Err(_) => as_text(&answer),
         };
-        let seen = Seen { status: answer.status, headers: &headers, body: &lenient };
-        let refuse = |class, message: String| Err(self.refused(outgoing, &answer, class, message));
+        Ok(Answered {
+            status: answer.status,
+            server_time: retry_after::server_time(&answer.headers),
+            latency: answer.latency,
+            headers: answer.headers,
+            headers_json,
+            body,
+            raw: answer.body,
+        })
+    }
+
+    /// What is wrong with an answer, if anything: the manifest's rules, the status, an unfinished or unreadable body.
+    fn verdict(
+        &self,
+        terms: Terms<'_>,
+        answer: &WireAnswer,
+        headers: &Value,
+        parsed: &Result<Value, BodyError>,
+    ) -> Option<(ErrorClass, String)> {
+        let is_success = (200..300).contains(&answer.status);
+        let accepted = terms.accepts.map_or(is_success, |set| set.contains(answer.status));
+        let unparsed;
+        let body = match parsed {
+            Ok(body) => body,
+            Err(_) => {
+                unparsed = as_text(answer);
+                &unparsed
+            }
+        };
+        let seen = Seen { status: answer.status, headers, body };
         if let Some((class, words)) = classify::by_rules(&self.http.errors, &seen, accepted) {
-            return refuse(class, words.unwrap_or_else(|| classify::words_of(&answer, &lenient)));
+            return Some((class, words.unwrap_or_else(|| classify::words_of(answer, body))));
         }
+        let lost = terms.purpose.lost();
         if !accepted {
-            let class = if (200..300).contains(&answer.status) {
-                // A success of another kind than the manifest knows: something was done, and we cannot say what.
-                terms.purpose.lost()
-            } else {
-                classify::by_status(answer.status, terms.purpose)
-            };
-            return refuse(class, classify::words_of(&answer, &lenient));
+            // A success of another kind than the manifest knows: something was done, and we cannot say what.
+            let class = if is_success { lost } else { classify::by_status(answer.status, terms.purpose) };
+            return Some((class, classify::words_of(answer, body)));
         }
-        let unfinished = match &answer.end {
+        if let Some(message) = self.unfinished(&answer.end) {
+            return Some((lost, message));
+        }
+        match parsed {
+            Err(BodyError::Unreadable(_)) if !terms.needs_body => None,
+            Err(error) => Some((lost, error.to_string())),
+            Ok(body) if terms.graphql => classify::by_graphql(body, terms.purpose),
+            Ok(_) => None,
+        }
+    }
+
+    fn unfinished(&self, end: &BodyEnd) -> Option<String> {
+        match end {
             BodyEnd::Complete => None,
             BodyEnd::TooLarge => {
                 Some(format!("the answer is larger than {} bytes; ask for smaller pages", self.http.body_cap.bytes))
@@ -222,29 +260,7 @@ impl Caller {
                 Some(format!("the answer was not complete within {} s", self.http.timeouts.request.as_secs()))
             }
             BodyEnd::Broken(reason) => Some(format!("the answer broke off: {reason}")),
-        };
-        if let Some(message) = unfinished {
-            return refuse(terms.purpose.lost(), message);
         }
-        let body = match parsed {
-            Ok(body) => body,
-            Err(BodyError::Unreadable(_)) if !terms.needs_body => lenient,
-            Err(error) => return refuse(terms.purpose.lost(), error.to_string()),
-        };
-        if terms.graphql
-            && let Some((class, message)) = classify::by_graphql(&body, terms.purpose)
-        {
-            return refuse(class, message);
-        }
-        Ok(Answered {
-            status: answer.status,
-            excerpt: self.mask.excerpt(&answer.body),
-            server_time: retry_after::server_time(&answer.headers),
-            latency: answer.latency,
-            headers: answer.headers,
-            headers_json: headers,
-            body,
-        })
     }
 
     fn refused(&self, outgoing: &Outgoing, answer: &WireAnswer, class: ErrorClass, message: String) -> Box<CallError> {
@@ -259,6 +275,22 @@ impl Caller {
     fn unanswered(&self, outgoing: &Outgoing, terms: Terms<'_>, failure: &WireFailure) -> Box<CallError> {
         let mut error = self.error(outgoing, classify::by_failure(failure, terms.purpose), failure.to_string());
         error.sent = failure.sent();
+        error
+    }
+
+    /// An error about an answer that was accepted but whose shape is not what the manifest says.
+    pub(crate) fn misshapen(
+        &self,
+        outgoing: &Outgoing,
+        answer: &Answered,
+        class: ErrorClass,
+        reason: impl Into<String>,
+    ) -> Box<CallError> {
+        let mut error = self.error(outgoing, class, reason);
+        error.status = Some(answer.status);
+        error.sent = true;
+        error.response_excerpt = self.mask.excerpt(&answer.raw);
+        "compare the answer with the connector's manifest".clone_into(&mut error.next_step);
         error
     }
 
@@ -305,6 +337,10 @@ fn worth_repeating(error: &CallError) -> bool {
         | ErrorClass::UnmappedValue
         | ErrorClass::Bug => false,
     }
+}
+
+fn as_text(answer: &WireAnswer) -> Value {
+    Value::String(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
 /// Method, path and query; credentials in the query are added later and never appear here.

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod classify;
 pub mod client;
 pub mod cursor;
+mod enrich;
 pub(super) mod exchange;
 pub mod form;
 pub mod guard;
@@ -18,7 +19,6 @@ mod oauth;
 mod pages;
 pub(super) mod render;
 pub mod retry_after;
-pub(super) mod settings;
 mod subscribe;
 pub(super) mod usage;
 mod walk;
@@ -27,4 +27,6 @@ pub mod xml;
 
 pub use exchange::{Clock, Patience};
 pub use render::RenderError;
-pub use settings::{SettingError, Settings};
+
+#[cfg(test)]
+mod hostile_tests;

@@ -145,6 +145,9 @@ fn address(base: &Url, path: &Template, scope: &Scope<'_>) -> Result<Url, Render
     if dotted.get() {
         return Err(wrong("would contain an empty value, `.` or `..`, which leads to another object"));
     }
+    if rendered.is_empty() {
+        return Ok(base.clone());
+    }
     let whole = if rendered.starts_with("https://") || rendered.starts_with("http://") {
         rendered
     } else {

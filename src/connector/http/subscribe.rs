@@ -8,7 +8,7 @@ use super::budget::Priority;
 use super::classify::Purpose;
 use super::exchange::Terms;
 use super::render;
-use super::walk::{answered, list_at, terms};
+use super::walk::{list_at, terms};
 use crate::connector::call::{CallResult, Subscription};
 use crate::connector::connection::Connection;
 use crate::connector::manifest::{Body, Subscriptions};
@@ -23,7 +23,7 @@ impl Connection {
         let outgoing = render::render(&channel.base, &described.list, &scope, &[])
             .map_err(|error| channel.caller.not_built("list subscriptions", &error))?;
         let answer = channel.caller.call(&outgoing, terms(&described.list)).await?;
-        let refuse = |reason: String| answered(channel.caller.error(&outgoing, ErrorClass::Data, reason), &answer);
+        let refuse = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
         let records = list_at(described.records.as_deref(), &answer.body).map_err(&refuse)?;
         let text = |path: &crate::mapping::expr::Path, record: &Value| {
             let found = path.first(record).and_then(Value::as_str).map(str::to_owned);

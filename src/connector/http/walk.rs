@@ -7,13 +7,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::cursor::{self, PageSeen};
-use super::exchange::{Answered, Terms};
+use super::exchange::Terms;
 use super::pages::{self, Place, Seen};
 use super::render::{self, Outgoing};
-use crate::connector::call::{CallError, CallResult, Page, PageToken};
+use crate::connector::call::{CallResult, Page, PageToken};
 use crate::connector::connection::{Channel, Connection};
 use crate::connector::manifest::{Body, CursorKind, HttpRead, ReadOrder, Request};
-use crate::mapping::expr::{Path, Scope};
+use crate::mapping::expr::{Path, Scope, Step};
 use crate::model::ErrorClass;
 
 /// Where a walk stands. Written into the page token, so that a walk survives a restart.
@@ -42,7 +42,8 @@ impl Connection {
     pub async fn read_page(&self, stream: &str, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
         let what = format!("read {stream}");
         let channel = self.channel(&what)?;
-        let read = self.stream(&what, stream)?.http_read();
+        let described = self.stream(&what, stream)?;
+        let read = described.http_read();
         let read = read.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` is not read over HTTP")))?;
         let mut walk = match &page {
             None => self.begin(stream, cursor, read, channel)?,
@@ -52,12 +53,11 @@ impl Connection {
                 .ok_or_else(|| self.misuse(&what, "the page token is not one of this stream; start the walk again"))?,
         };
         let mut outgoing = self.first_request(read, &walk, channel)?;
-        let refuse = |outgoing: &Outgoing, reason: String| channel.caller.error(outgoing, ErrorClass::Data, reason);
         pages::ask(&read.pages, &mut outgoing, walk.place.as_ref())
-            .map_err(|error| refuse(&outgoing, error.to_string()))?;
+            .map_err(|error| channel.caller.error(&outgoing, ErrorClass::Data, error.to_string()))?;
         let answer = channel.caller.call(&outgoing, terms(&read.request)).await?;
-        let failed = |reason: String| answered(refuse(&outgoing, reason), &answer);
-        let records = list_at(read.records.as_deref(), &answer.body).map_err(&failed)?;
+        let failed = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
+        let mut records = list_at(read.records.as_deref(), &answer.body).map_err(&failed)?;
         let seen = Seen { headers: &answer.headers, body: &answer.body, records: &records, url: &outgoing.url };
         let next = pages::next(&read.pages, walk.place.as_ref(), &seen).map_err(|error| failed(error.to_string()))?;
         let next = next.map(|next| channel.caller.credentials.strip(next));
@@ -80,6 +80,9 @@ impl Connection {
             None => None,
             Some(_) => Some(PageToken(serde_json::to_string(&walk).map_err(|error| failed(error.to_string()))?)),
         };
+        if let Some(enrich) = &described.enrich {
+            self.complete(channel, enrich, &mut records).await?;
+        }
         Ok(Page { records, next, server_time, cursor })
     }
 
@@ -87,8 +90,9 @@ impl Connection {
     pub async fn get(&self, stream: &str, key: &str) -> CallResult<Option<Value>> {
         let what = format!("get {stream} {key}");
         let channel = self.channel(&what)?;
-        let get = self.stream(&what, stream)?.get.as_ref();
-        let get = get.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no get")))?;
+        let described = self.stream(&what, stream)?;
+        let get =
+            described.get.as_ref().ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no get")))?;
         let key = Value::String(key.to_owned());
         let scope = Scope::new().with("settings", &self.settings).with("key", &key);
         let outgoing = render::render(&channel.base, &get.request, &scope, &[])
@@ -98,17 +102,26 @@ impl Connection {
             Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        match get.record.as_deref() {
-            None => Ok(Some(answer.body).filter(|body| !body.is_null())),
+        let found = match get.record.as_deref() {
+            None => Some(answer.body).filter(|body| !body.is_null()),
             Some(path) => match path.first(&answer.body) {
-                Some(Value::Null) => Ok(None),
-                Some(record) => Ok(Some(record.clone())),
+                Some(Value::Null) => None,
+                Some(record) => Some(record.clone()),
+                // The place of one record in a list that has none.
+                None if matches!(path.steps().last(), Some(Step::Index(_))) => None,
                 None => {
                     let reason = format!("the answer has no record at `{}`", path.as_str());
-                    Err(answered(channel.caller.error(&outgoing, ErrorClass::Data, reason), &answer))
+                    return Err(channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason));
                 }
             },
+        };
+        let Some(record) = found else { return Ok(None) };
+        let mut records = [record];
+        if let Some(enrich) = &described.enrich {
+            self.complete(channel, enrich, &mut records).await?;
         }
+        let [record] = records;
+        Ok(Some(record))
     }
 
     fn begin(&self, stream: &str, cursor: Option<&str>, read: &HttpRead, channel: &Channel) -> CallResult<Walk> {
@@ -146,15 +159,6 @@ impl Connection {
 
 pub(super) fn terms(request: &Request) -> Terms<'static> {
     Terms { graphql: matches!(request.body, Body::GraphQl { .. }), ..Terms::read() }
-}
-
-/// Completes an error about an answer whose shape is not what the manifest says.
-pub(super) fn answered(mut error: Box<CallError>, answer: &Answered) -> Box<CallError> {
-    error.status = Some(answer.status);
-    error.sent = true;
-    error.response_excerpt.clone_from(&answer.excerpt);
-    "compare the answer with the connector's manifest".clone_into(&mut error.next_step);
-    error
 }
 
 /// The list at `path`. XML shows a list of one as its only item and an empty list as nothing.

@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 
 use super::budget::Priority;
 use super::classify::Purpose;
+use super::enrich::text_at;
 use super::exchange::{Answered, Terms};
 use super::render::{self, Content, Outgoing};
-use super::walk::{answered, list_at, terms};
+use super::walk::{list_at, terms};
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::connection::{Channel, Connection};
 use crate::connector::manifest::{
@@ -17,7 +18,7 @@ use crate::connector::manifest::{
 };
 use crate::connector::webhook::standard::Signer;
 use crate::connector::webhook::version_of;
-use crate::mapping::expr::{Path, Scope};
+use crate::mapping::expr::Scope;
 use crate::model::ErrorClass;
 
 /// The values of one write as templates see them.
@@ -70,13 +71,7 @@ impl Connection {
         let operation =
             operation.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no {}", op.as_str())))?;
         let mut values = Values::new(&self.settings, context);
-        for step in &operation.steps {
-            let result = step_result(channel, step, &values).await?;
-            if let Value::Object(steps) = &mut values.steps {
-                steps.insert(step.name.value.clone(), result);
-            }
-            expect(channel, step, &values)?;
-        }
+        run_steps(channel, &operation.steps, &mut values).await?;
         let outgoing = self.request_of(channel, operation, &values, &what)?;
         let answer = channel.caller.call(&outgoing, write_terms(operation)).await?;
         receipt(channel, described, operation, context, &outgoing, &answer)
@@ -88,12 +83,15 @@ impl Connection {
         let channel = self.channel(&what)?;
         let operations = http_write(self.stream(&what, stream)?).map_or(&[][..], |write| &write.operations);
         let found = operations.iter().find_map(|operation| match &operation.idempotency {
-            Idempotency::Lookup { request, found, id, matches } => Some((request, found, id, matches)),
+            Idempotency::Lookup { request, found, id, matches, steps_before } => {
+                Some((request, found, id, matches, operation.steps.get(..*steps_before).unwrap_or_default()))
+            }
             Idempotency::Header { .. } | Idempotency::Natural => None,
         });
-        let (request, list, id, matches) =
+        let (request, list, id, matches, steps) =
             found.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no look-up")))?;
-        let values = Values::new(&self.settings, context);
+        let mut values = Values::new(&self.settings, context);
+        run_steps(channel, steps, &mut values).await?;
         let outgoing = render::render(&channel.base, request, &values.scope(), &[])
             .map_err(|error| channel.caller.not_built(&what, &error))?;
         let answer = match channel.caller.call(&outgoing, terms(request)).await {
@@ -101,7 +99,7 @@ impl Connection {
             Err(error) if error.class == ErrorClass::NotFound => return Ok(Lookup::Absent),
             Err(error) => return Err(error),
         };
-        let refuse = |reason: String| answered(channel.caller.error(&outgoing, ErrorClass::Data, reason), &answer);
+        let refuse = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
         let mut meant = Vec::new();
         for candidate in list_at(list.as_deref(), &answer.body).map_err(&refuse)? {
             let is_meant = match matches {
@@ -195,31 +193,36 @@ fn write_terms(operation: &Operation) -> Terms<'_> {
     }
 }
 
-async fn step_result(channel: &Channel, step: &Step, values: &Values<'_>) -> CallResult<Value> {
-    let what = format!("step {}", *step.name);
-    let outgoing = render::render(&channel.base, &step.request, &values.scope(), &[])
-        .map_err(|error| channel.caller.not_built(&what, &error))?;
-    let answer = channel.caller.call(&outgoing, terms(&step.request)).await?;
-    Ok(match &step.record {
-        None => answer.body,
-        Some(path) => path.first(&answer.body).cloned().unwrap_or(Value::Null),
-    })
-}
-
-/// Refuses the write, before anything was sent that changes something, when a step did not find what it must.
-fn expect(channel: &Channel, step: &Step, values: &Values<'_>) -> CallResult<()> {
-    let Some(condition) = &step.expect else { return Ok(()) };
-    let scope = values.scope();
-    let what = format!("step {}", *step.name);
-    let reason = match condition.eval_bool(&scope) {
-        Ok(true) => return Ok(()),
-        Ok(false) => {
-            let said = step.message.as_ref().and_then(|message| message.render(&scope).ok());
-            said.unwrap_or_else(|| format!("`{}` does not hold", condition.source()))
+/// Runs the reads that come first, in order. A step that does not find what it must refuses the write before anything
+/// was sent that changes something.
+async fn run_steps(channel: &Channel, steps: &[Step], values: &mut Values<'_>) -> CallResult<()> {
+    for step in steps {
+        let what = format!("step {}", *step.name);
+        let outgoing = render::render(&channel.base, &step.request, &values.scope(), &[])
+            .map_err(|error| channel.caller.not_built(&what, &error))?;
+        let answer = channel.caller.call(&outgoing, terms(&step.request)).await?;
+        let found = match &step.record {
+            None => Some(answer.body),
+            Some(path) => path.first(&answer.body).filter(|found| !found.is_null()).cloned(),
+        };
+        let refuse = |values: &Values<'_>, reason: String| {
+            let said = step.message.as_ref().and_then(|message| message.render(&values.scope()).ok());
+            channel.caller.local(&what, step.class, said.unwrap_or(reason))
+        };
+        let Some(found) = found else {
+            return Err(refuse(values, "what the write needs is not there".to_owned()));
+        };
+        if let Value::Object(steps) = &mut values.steps {
+            steps.insert(step.name.value.clone(), found);
         }
-        Err(error) => error.to_string(),
-    };
-    Err(channel.caller.local(&what, ErrorClass::Data, reason))
+        let Some(condition) = &step.expect else { continue };
+        match condition.eval_bool(&values.scope()) {
+            Ok(true) => {}
+            Ok(false) => return Err(refuse(values, format!("`{}` does not hold", condition.source()))),
+            Err(error) => return Err(channel.caller.local(&what, ErrorClass::Data, error.to_string())),
+        }
+    }
+    Ok(())
 }
 
 fn receipt(
@@ -230,32 +233,35 @@ fn receipt(
     outgoing: &Outgoing,
     answer: &Answered,
 ) -> CallResult<Receipt> {
+    let scope = Scope::new().with("body", &answer.body).with("headers", &answer.headers_json);
     let remote_id = match &operation.response.id {
         None => context.remote_id.clone(),
-        Some(path) => match text_at(path, &answer.body).or_else(|| context.remote_id.clone()) {
-            Some(id) => Some(id),
-            None => {
+        Some(template) => match template.render(&scope) {
+            Ok(id) if !id.is_empty() => Some(id),
+            // Some vendors answer an update with nothing; the object is the one that was addressed.
+            Ok(_) | Err(_) if context.remote_id.is_some() => context.remote_id.clone(),
+            found => {
                 // It was done, but as what? The look-up will tell.
-                let reason = format!("the answer does not name the written object at `{}`", path.as_str());
-                return Err(answered(channel.caller.error(outgoing, ErrorClass::UnknownOutcome, reason), answer));
+                let reason = found.err().map_or_else(|| "it is empty".to_owned(), |error| error.to_string());
+                let reason = format!("the answer does not name the written object: {reason}");
+                return Err(channel.caller.misshapen(outgoing, answer, ErrorClass::UnknownOutcome, reason));
             }
         },
     };
-    let remote_version = match operation.response.version.as_ref().and_then(|path| text_at(path, &answer.body)) {
-        None => None,
-        Some(text) => version_of(stream.version.kind, &text).unwrap_or_else(|reason| {
-            // The write stands; without its version, our echo is recognised by content.
-            tracing::warn!(connection = %channel.caller.system, stream = %*stream.name, %reason, "unreadable version in a write's answer");
-            None
-        }),
-    };
-    Ok(Receipt { remote_id, remote_version, status: answer.status, response_excerpt: answer.excerpt.clone() })
-}
-
-fn text_at(path: &Path, value: &Value) -> Option<String> {
-    match path.first(value)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
-    }
+    let version = operation.response.version.as_ref().map(|template| {
+        let text = template.render(&scope).map_err(|error| error.to_string())?;
+        version_of(stream.version.kind, &text)
+    });
+    let remote_version = version.transpose().unwrap_or_else(|reason| {
+        // The write stands; without its version, our echo is recognised by content.
+        tracing::warn!(connection = %channel.caller.system, stream = %*stream.name, %reason, "no version in a write's answer");
+        None
+    });
+    let remote_version = remote_version.flatten();
+    Ok(Receipt {
+        remote_id,
+        remote_version,
+        status: answer.status,
+        response_excerpt: channel.caller.mask.excerpt(&answer.raw),
+    })
 }

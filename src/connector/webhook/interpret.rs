@@ -79,24 +79,26 @@ impl Connection {
             found.ignored += 1;
             return;
         };
-        let topic = match webhooks.topic.render(&scope) {
-            Ok(topic) => topic,
-            Err(error) => {
-                found.incoming.push(Err(InterpretError::Topic { index, reason: error.to_string() }));
-                return;
-            }
+        // The first that can be evaluated counts; if none can, the first says why.
+        let topics: Vec<_> = webhooks.topic.iter().map(|topic| topic.render(&scope)).collect();
+        let Some(topic) = topics.iter().find_map(|topic| topic.as_deref().ok().filter(|topic| !topic.is_empty()))
+        else {
+            let reason = topics.iter().find_map(|topic| topic.as_ref().err()).map(ToString::to_string);
+            let reason = reason.unwrap_or_else(|| "it is empty".to_owned());
+            found.incoming.push(Err(InterpretError::Topic { index, reason }));
+            return;
         };
         let before = found.incoming.len();
-        for stream in self.manifest.streams_for_topic(&topic) {
+        for stream in self.manifest.streams_for_topic(topic) {
             let wanted = only.is_none_or(|only| *stream.name == only);
             if let (true, Some(webhook)) = (wanted, &stream.webhook)
-                && let Some(rules) = webhook.topic(&topic)
+                && let Some(rules) = webhook.topic(topic)
             {
                 concerning(stream, webhook, rules, &scope, body, &mut found.incoming);
             }
         }
         found.ignored += usize::from(found.incoming.len() == before);
-        found.topics.push(topic);
+        found.topics.push(topic.to_owned());
     }
 }
 
