@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
@@ -210,7 +211,8 @@ impl Deliverer {
             remote_id: remote_id.map(str::to_owned),
             idempotency_key: job.idempotency_key.clone(),
             refs: Value::Object(known.json),
-            record: record.to_scope(),
+            record: body.clone(),
+            event: event(job, &record),
         };
         let kind = EffectKind::Create;
         Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
@@ -476,6 +478,18 @@ fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
         }
     }
     Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
+}
+
+/// What happened, for destinations that pass events on: the attributes of a CloudEvent.
+fn event(job: &Claimed, record: &Record) -> Value {
+    let time = Timestamp::from_microsecond(job.event.at).map(|at| at.to_string()).unwrap_or_default();
+    json!({
+        "id": format!("{}-{}", job.source.connection, job.event.id),
+        "type": format!("syncline.{}.{}", job.entity, job.event.kind),
+        "source": format!("/connections/{}/{}", job.source.connection, job.source.stream),
+        "subject": format!("{}/{}", job.entity, record.natural_key().unwrap_or_else(|| job.source.key.clone())),
+        "time": time,
+    })
 }
 
 /// The operation for a job, the most fitting that the destination has.
