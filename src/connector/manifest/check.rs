@@ -157,10 +157,12 @@ impl Checker<'_> {
     }
 
     fn stream(&self, stream: &Stream) {
-        let pushed_only = stream.get.is_none()
-            && stream.http_read().is_none_or(|read| read.as_webhook)
-            && stream.file_read().is_none();
-        let scope = if pushed_only { scope::TOPIC } else { scope::RECORD };
+        let pushed_only = stream.get.is_none() && stream.http_read().is_none_or(|read| read.as_webhook);
+        let scope = match (&stream.read, pushed_only) {
+            (Some(Read::File(_)), _) => scope::FILE_RECORD,
+            (Some(Read::Http(_)) | None, true) => scope::TOPIC,
+            (Some(Read::Http(_)) | None, false) => scope::RECORD,
+        };
         self.template(stream.key.as_ref(), scope);
         self.template(stream.version.value.as_ref(), scope);
         self.template(stream.occurred_at.as_ref(), scope);
