@@ -360,3 +360,45 @@ fn an_installation_replaces_and_adds_connectors() {
     );
     assert!(problems.contains("connectors/empty:1:1: the folder has no connector.yaml"), "{problems}");
 }
+
+#[test]
+fn unwise_settings_are_warned_about() {
+    let text = WHOLE.replace("  public_url: https://hub.example.com/\n", "");
+    let warnings = accepted(&whole(&text)).warnings.to_string();
+    assert!(
+        warnings.contains("connection `shop` cannot subscribe to webhooks: `hub.public_url` is not set"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("secret `webhook_secret` stands in the file in clear"), "{warnings}");
+    assert!(!warnings.contains("whsec_written_in_clear"), "{warnings}");
+
+    let text = WHOLE.replace("mode: canary, canary: 5%", "mode: live, canary: 5%");
+    let problems = refused(&whole(&text)).to_string();
+    assert!(problems.contains("a share without mode canary has no effect"), "{problems}");
+}
+
+#[test]
+fn references_resolve_or_are_reported() {
+    let read_dir = |value: &str| {
+        let text = format!("hub: {{ data_dir: '{value}' }}\n");
+        read(&[("syncline.yaml", &text), ("secrets/a", "from-file\r\n"), ("secrets/empty", "")])
+            .map(|config| config.hub.data_dir.file_name().unwrap().to_string_lossy().into_owned())
+            .map_err(|problems| problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))
+    };
+    let check = |value: &str, expected: Result<&str, &str>| match (read_dir(value), expected) {
+        (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{value}"),
+        (Err(found), Err(expected)) => assert!(found.contains(expected), "{value}: {found}"),
+        (found, expected) => panic!("{value}: {found:?}, not {expected:?}"),
+    };
+    check("${PORT}", Ok("9000"));
+    check("a-${PORT}-${NOPE:-b}", Ok("a-9000-b"));
+    check("$${PORT}", Ok("${PORT}"));
+    check("${file:secrets/a}", Ok("from-file"));
+    check("${NOPE}", Err("environment variable NOPE is not set"));
+    check("${NOPE}${NOPE2}", Err("NOPE2"));
+    check("${file:secrets/b}", Err("secret file secrets/b cannot be read"));
+    check("${file:secrets/empty}", Err("it is empty"));
+    check("${file:secrets}", Err("it is not a file"));
+    check("${PORT", Err("never closed"));
+    check("${1A}", Err("not a reference"));
+}

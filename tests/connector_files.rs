@@ -1,10 +1,10 @@
 //! The shipped file connectors against their fixtures: what the manifest declares reads the file, what the mapping says fits the rows.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::result_large_err)]
 
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use syncline::connector::file::{FileError, FileLimits, FileRow, ReadContext, read};
+use syncline::connector::file::{FileLimits, FileRow, ReadContext, read};
 use syncline::connector::manifest::{Stream, StreamEntity, VersionKind};
 use syncline::connector::registry::Registry;
 use syncline::mapping::expr::Scope;
@@ -21,7 +21,7 @@ fn stream<'r>(registry: &'r Registry, connector: &str, stream: &str) -> &'r Stre
     registry.connector(connector).unwrap().manifest.stream(stream).unwrap()
 }
 
-fn rows(stream: &Stream, file: &str, bytes: &[u8]) -> Result<Vec<FileRow>, FileError> {
+fn rows(stream: &Stream, file: &str, bytes: &[u8]) -> Result<Vec<FileRow>, String> {
     let spec = &stream.file_read().unwrap().format;
     let limits = FileLimits::default();
     let mut rows = Vec::new();
@@ -30,6 +30,7 @@ fn rows(stream: &Stream, file: &str, bytes: &[u8]) -> Result<Vec<FileRow>, FileE
         Ok(())
     })
     .map(|_| rows)
+    .map_err(|error| error.to_string())
 }
 
 /// Reads a fixture the way intake does: pattern, rows, keys, records.
