@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use syncline::config::yaml::Diagnostics;
+use syncline::config::yaml::{Diagnostics, Source};
 use syncline::config::{Config, Database, Environment, Mode, load_with, starter_files};
-use syncline::connector::manifest::{Idempotency, OpKind, Write};
+use syncline::connector::manifest::{Idempotency, Manifest, OpKind, Write};
 use syncline::connector::registry::{Origin, Registry};
 
 struct Variables(HashMap<&'static str, &'static str>);
@@ -401,4 +401,16 @@ fn references_resolve_or_are_reported() {
     check("${file:secrets}", Err("it is not a file"));
     check("${PORT", Err("never closed"));
     check("${1A}", Err("not a reference"));
+}
+
+/// The guide's example is what people copy.
+#[test]
+fn the_guides_manifest_is_accepted() {
+    let guide = std::fs::read_to_string("connectors/README.md").unwrap();
+    let example = guide.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let manifest = Manifest::parse(&Source::new("connectors/README.md", example)).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(manifest.streams_for_topic("order.changed").count(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("connectors/acme/connector.yaml", example)]);
+    assert!(Registry::load(folder.path()).unwrap().connector("acme").is_some());
 }
