@@ -91,6 +91,7 @@ flows:
     deliver: latest
     mode: shadow
     publish: on_hand - committed - in_flight - 2
+  shipments-to-shop: { from: erp.deliveries, to: shop.fulfilments, needs: [order], mode: live, retry: patient }
 ownership: { order.payment_status: psp, order.fulfilment_status: erp }
 retry:
   gentle: { first_delay: 30s, max_delay: 1h, give_up_after: 3d }
@@ -229,7 +230,7 @@ fn files_of_conf_d_join_and_may_not_contradict() {
 
     let mut files = whole(WHOLE);
     files.push(("conf.d/10-more.yaml", "connections:\n  archive: { connector: jsonl }\nflows:\n  x: { from: shop.orders, to: archive.records, mode: live }\n"));
-    assert_eq!(accepted(&files).flows.len(), 4);
+    assert_eq!(accepted(&files).flows.len(), 5);
 }
 
 const TINY: &str = "connector: tiny\ntitle: Tiny\nstreams:\n  orders:\n    entity: order\n    key: \"{record.id}\"\n    read:\n      from: file\n      folder: in\n      pattern: x.csv\n      marker: { scheme: stable, stable_for: 10s }\n      mode: delta\n      format: { type: csv, columns: [id] }\n";
@@ -413,4 +414,31 @@ fn the_guides_manifest_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("connectors/acme/connector.yaml", example)]);
     assert!(Registry::load(folder.path()).unwrap().connector("acme").is_some());
+}
+
+/// Whatever is missing from a manifest, the answer is a manifest or a list of problems with places in it.
+#[test]
+fn a_manifest_with_a_line_missing_never_panics() {
+    let registry = Registry::shipped().unwrap();
+    let mut refused = 0;
+    for connector in registry.connectors() {
+        let lines: Vec<&str> = connector.source.text().lines().collect();
+        for missing in 0..lines.len() {
+            let text: String = lines
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != missing)
+                .map(|(_, line)| format!("{line}\n"))
+                .collect();
+            if let Err(problems) = Manifest::parse(&Source::new("connector.yaml", text)) {
+                refused += 1;
+                let within = |line: u32| line >= 1 && line as usize <= lines.len();
+                assert!(
+                    problems.iter().all(|problem| within(problem.line) && !problem.message.is_empty()),
+                    "{problems}"
+                );
+            }
+        }
+    }
+    assert!(refused > 100, "only {refused} manifests were refused");
 }
