@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use syncline::config::yaml::Diagnostics;
+use syncline::config::yaml::{Diagnostics, Source};
 use syncline::config::{Config, Database, Environment, Mode, load_with, starter_files};
-use syncline::connector::manifest::{Idempotency, OpKind, Write};
+use syncline::connector::manifest::{Idempotency, Manifest, OpKind, Write};
 use syncline::connector::registry::{Origin, Registry};
 
 struct Variables(HashMap<&'static str, &'static str>);
@@ -91,6 +91,7 @@ flows:
     deliver: latest
     mode: shadow
     publish: on_hand - committed - in_flight - 2
+  shipments-to-shop: { from: erp.deliveries, to: shop.fulfilments, needs: [order], mode: live, retry: patient }
 ownership: { order.payment_status: psp, order.fulfilment_status: erp }
 retry:
   gentle: { first_delay: 30s, max_delay: 1h, give_up_after: 3d }
@@ -229,7 +230,7 @@ fn files_of_conf_d_join_and_may_not_contradict() {
 
     let mut files = whole(WHOLE);
     files.push(("conf.d/10-more.yaml", "connections:\n  archive: { connector: jsonl }\nflows:\n  x: { from: shop.orders, to: archive.records, mode: live }\n"));
-    assert_eq!(accepted(&files).flows.len(), 4);
+    assert_eq!(accepted(&files).flows.len(), 5);
 }
 
 const TINY: &str = "connector: tiny\ntitle: Tiny\nstreams:\n  orders:\n    entity: order\n    key: \"{record.id}\"\n    read:\n      from: file\n      folder: in\n      pattern: x.csv\n      marker: { scheme: stable, stable_for: 10s }\n      mode: delta\n      format: { type: csv, columns: [id] }\n";
@@ -359,4 +360,85 @@ fn an_installation_replaces_and_adds_connectors() {
         "{problems}"
     );
     assert!(problems.contains("connectors/empty:1:1: the folder has no connector.yaml"), "{problems}");
+}
+
+#[test]
+fn unwise_settings_are_warned_about() {
+    let text = WHOLE.replace("  public_url: https://hub.example.com/\n", "");
+    let warnings = accepted(&whole(&text)).warnings.to_string();
+    assert!(
+        warnings.contains("connection `shop` cannot subscribe to webhooks: `hub.public_url` is not set"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("secret `webhook_secret` stands in the file in clear"), "{warnings}");
+    assert!(!warnings.contains("whsec_written_in_clear"), "{warnings}");
+
+    let text = WHOLE.replace("mode: canary, canary: 5%", "mode: live, canary: 5%");
+    let problems = refused(&whole(&text)).to_string();
+    assert!(problems.contains("a share without mode canary has no effect"), "{problems}");
+}
+
+#[test]
+fn references_resolve_or_are_reported() {
+    let read_dir = |value: &str| {
+        let text = format!("hub: {{ data_dir: '{value}' }}\n");
+        read(&[("syncline.yaml", &text), ("secrets/a", "from-file\r\n"), ("secrets/empty", "")])
+            .map(|config| config.hub.data_dir.file_name().unwrap().to_string_lossy().into_owned())
+            .map_err(|problems| problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))
+    };
+    let check = |value: &str, expected: Result<&str, &str>| match (read_dir(value), expected) {
+        (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{value}"),
+        (Err(found), Err(expected)) => assert!(found.contains(expected), "{value}: {found}"),
+        (found, expected) => panic!("{value}: {found:?}, not {expected:?}"),
+    };
+    check("${PORT}", Ok("9000"));
+    check("a-${PORT}-${NOPE:-b}", Ok("a-9000-b"));
+    check("$${PORT}", Ok("${PORT}"));
+    check("${file:secrets/a}", Ok("from-file"));
+    check("${NOPE}", Err("environment variable NOPE is not set"));
+    check("${NOPE}${NOPE2}", Err("NOPE2"));
+    check("${file:secrets/b}", Err("secret file secrets/b cannot be read"));
+    check("${file:secrets/empty}", Err("it is empty"));
+    check("${file:secrets}", Err("it is not a file"));
+    check("${PORT", Err("never closed"));
+    check("${1A}", Err("not a reference"));
+}
+
+/// The guide's example is what people copy.
+#[test]
+fn the_guides_manifest_is_accepted() {
+    let guide = std::fs::read_to_string("connectors/README.md").unwrap();
+    let example = guide.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let manifest = Manifest::parse(&Source::new("connectors/README.md", example)).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(manifest.streams_for_topic("order.changed").count(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("connectors/acme/connector.yaml", example)]);
+    assert!(Registry::load(folder.path()).unwrap().connector("acme").is_some());
+}
+
+/// Whatever is missing from a manifest, the answer is a manifest or a list of problems with places in it.
+#[test]
+fn a_manifest_with_a_line_missing_never_panics() {
+    let registry = Registry::shipped().unwrap();
+    let mut refused = 0;
+    for connector in registry.connectors() {
+        let lines: Vec<&str> = connector.source.text().lines().collect();
+        for missing in 0..lines.len() {
+            let text: String = lines
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != missing)
+                .map(|(_, line)| format!("{line}\n"))
+                .collect();
+            if let Err(problems) = Manifest::parse(&Source::new("connector.yaml", text)) {
+                refused += 1;
+                let within = |line: u32| line >= 1 && line as usize <= lines.len();
+                assert!(
+                    problems.iter().all(|problem| within(problem.line) && !problem.message.is_empty()),
+                    "{problems}"
+                );
+            }
+        }
+    }
+    assert!(refused > 100, "only {refused} manifests were refused");
 }

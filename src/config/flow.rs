@@ -126,6 +126,13 @@ impl Decode for WrittenFlow {
             (Some(ModeWord::Paused), _) => Some(Mode::Paused),
             (None, _) => None,
         };
+        if share.is_some() && word.is_some_and(|word| !matches!(word, ModeWord::Canary)) {
+            map.error(
+                "canary",
+                "a share without mode canary has no effect",
+                "write `mode: canary`, or remove `canary`",
+            );
+        }
         if freshness.is_some_and(|objective: Duration| objective < Duration::from_secs(1)) {
             map.error("freshness", "a freshness under one second cannot be kept", "write `freshness: 30s` or more");
         }

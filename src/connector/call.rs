@@ -135,6 +135,14 @@ pub struct Interpreted {
     pub ignored: usize,
 }
 
+/// What is known of a delivery before its body is looked into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    pub topic: String,
+    /// The vendor's id of the event, or the hash of its body where it gives none: what makes a second delivery a duplicate.
+    pub dedupe_key: String,
+}
+
 /// One change at the vendor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incoming {

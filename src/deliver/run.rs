@@ -30,6 +30,10 @@ pub enum FlowMode {
     Live,
     /// Everything but the sending; what would have been sent is kept with the attempt.
     Shadow,
+    /// Live for this share of keys, shadow for the rest.
+    Canary {
+        share_basis_points: u32,
+    },
     Paused,
 }
 

@@ -80,16 +80,16 @@ impl WebhookSource for ConnectionHook {
         match self.connection.verify(&delivery, now) {
             None => Verdict::Refused { label: "no_webhooks", reason: "the connector describes no webhooks".to_owned() },
             Some(Err(refusal)) => Verdict::Refused { label: refusal.label(), reason: refusal.to_string() },
-            Some(Ok(_)) => Verdict::Proven(Proven {
-                topic: self.connection.topic(body, headers),
-                dedupe_key: dedupe_key(&self.connection.dedupe_key(body, headers)),
-            }),
+            Some(Ok(_)) => {
+                let label = self.connection.label(body, headers);
+                Verdict::Proven(Proven { topic: label.topic, dedupe_key: event_key(&label.dedupe_key) })
+            }
         }
     }
 }
 
 /// One name space for events, whether they were pushed or listed.
-fn dedupe_key(id: &str) -> String {
+fn event_key(id: &str) -> String {
     format!("event/{id}")
 }
 
@@ -114,7 +114,7 @@ impl ConnectionPoll {
                 all.push(Arc::new(ConnectionPoll {
                     connection: Arc::clone(&site.connection),
                     stream: stream.name.value.clone(),
-                    every: site.config.poll_every.unwrap_or(read.every),
+                    every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
                     events: read.as_webhook,
                 }));
             }
@@ -150,8 +150,7 @@ impl PollSource for ConnectionPoll {
 
     fn as_webhook(&self, record: &Value) -> Option<(String, String)> {
         let payload = self.events.then(|| record.to_string().into_bytes())?;
-        let headers = HeaderMap::new();
-        let topic = self.connection.topic(&payload, &headers);
-        Some((topic, dedupe_key(&self.connection.dedupe_key(&payload, &headers))))
+        let label = self.connection.label(&payload, &HeaderMap::new());
+        Some((label.topic, event_key(&label.dedupe_key)))
     }
 }

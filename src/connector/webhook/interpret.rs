@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::connector::call::{Incoming, IncomingOp, InterpretError, Interpreted};
+use crate::config::yaml::Spanned;
+use crate::connector::call::{Incoming, IncomingOp, InterpretError, Interpreted, Label};
 use crate::connector::connection::Connection;
 use crate::connector::http::body::{headers_json, parse};
 use crate::connector::manifest::{Fetch, Stream, StreamWebhook, Topic, TopicOp, VersionKind};
@@ -55,13 +56,28 @@ impl Connection {
         Ok(found)
     }
 
-    /// The vendor's id of a delivery, or the hash of its body where it gives none: what makes a second delivery a duplicate.
-    pub fn dedupe_key(&self, payload: &[u8], headers: &HeaderMap) -> String {
-        let (body, headers) = (lenient(payload, headers), headers_json(headers));
+    /// Topic and dedupe key of a delivery, without reading its body where the manifest does not need it. The topic is empty
+    /// where it cannot be told.
+    pub fn label(&self, payload: &[u8], headers: &HeaderMap) -> Label {
+        let Some(webhooks) = &self.manifest.webhooks else { return Label::default() };
+        let templates = || webhooks.topic.iter().chain(&webhooks.dedupe);
+        let body = if templates().any(|template| template.reads("body")) { lenient(payload, headers) } else { Value::Null };
+        let headers = headers_json(headers);
         let scope = Scope::new().with("headers", &headers).with("body", &body);
-        let described = self.manifest.webhooks.iter().flat_map(|webhooks| &webhooks.dedupe);
-        let id = described.filter_map(|id| id.render(&scope).ok()).find(|id| !id.is_empty());
-        id.unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload))))
+        let first = |templates: &[Spanned<Template>]| {
+            templates.iter().filter_map(|template| template.render(&scope).ok()).find(|text| !text.is_empty())
+        };
+        Label {
+            topic: first(&webhooks.topic).unwrap_or_default(),
+            dedupe_key: first(&webhooks.dedupe)
+                .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
+        }
+    }
+
+    /// The key of one record of a list; `None` where one list record becomes several, or where the key cannot be read.
+    pub fn record_key(&self, stream: &str, record: &Value) -> Option<String> {
+        let described = self.manifest.stream(stream).filter(|described| described.explode.is_none())?;
+        described.key.as_deref()?.render(&Scope::new().with("record", record)).ok().filter(|key| !key.is_empty())
     }
 
     /// The status with which a test message of the vendor is answered; `None` for everything else.
