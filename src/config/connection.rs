@@ -42,6 +42,17 @@ impl Connection {
         }
     }
 
+    pub(super) fn warn_without_public_url(&self, warnings: &mut Diagnostics) {
+        let subscribes = self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.subscriptions.is_some());
+        if subscribes {
+            let message =
+                format!("connection `{}` cannot subscribe to webhooks: `hub.public_url` is not set", *self.name);
+            let help =
+                "set it to the address at which vendors reach this hub; until then changes are found by polling only";
+            warnings.push(Diagnostic::new(&self.name.place, message).help(help));
+        }
+    }
+
     /// Everything of this connection that must be masked wherever it turns up.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.settings.secrets().chain(&self.path_secret)

@@ -196,7 +196,7 @@ fn source(compiler: &mut Compiler<'_>, spec: &CellSpec) -> Option<Source> {
                 }
             }
         }
-        SourceSpec::Expr(text) => compiler.expression(text).map(Source::Expr),
+        SourceSpec::Expr(text) => compiler.expression(text, &["record", "item", "settings"]).map(Source::Expr),
         SourceSpec::Const(scalar) => Some(Source::Const(scalar.text.clone())),
         SourceSpec::Ref { field, .. } => {
             compiler.error(&field.place, "`ref` is for `out` only", "use `from`");

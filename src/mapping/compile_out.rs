@@ -7,6 +7,7 @@ use serde_json::{Number, Value as Json};
 use super::compile::{self, Compiler};
 use super::compile_cell::{numbers, time_format};
 use super::expr::{Path, Step};
+use super::filter::check_members;
 use super::outbound::{OutCell, OutNode, OutPlan, OutSource};
 use super::spec::{Absent, Amount, As, CellSpec, FieldSpec, SourceSpec};
 use super::writer::{Form, Writer};
@@ -181,7 +182,11 @@ fn source(
             Some((OutSource::Ref { field: path, entity: named, extra, optional: spec.optional }, None, text))
         }
         SourceSpec::Expr(text) => {
-            compiler.expression(text).map(|expression| (OutSource::Expr(expression), None, text.value.clone()))
+            let expression = compiler.expression(text, &["record", "item", "settings", "binding"])?;
+            if let Err(error) = check_members(entity, &expression) {
+                compiler.error(&text.place, error.to_string(), "");
+            }
+            Some((OutSource::Expr(expression), None, text.value.clone()))
         }
         SourceSpec::Const(scalar) => Some((OutSource::Const(constant(scalar)), None, scalar.text.clone())),
         SourceSpec::Nothing => {

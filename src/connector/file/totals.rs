@@ -203,8 +203,8 @@ impl<'a> Tally<'a> {
                         let cause = FileCause::SumMismatch {
                             source_name: place.name(),
                             column: column.clone(),
-                            expected: expected.to_string(),
-                            found: found.to_string(),
+                            expected,
+                            found,
                             rejected,
                         };
                         return Err(FileError::new(stated.file, cause));

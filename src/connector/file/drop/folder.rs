@@ -59,8 +59,22 @@ impl DropFolder {
         let mut recovery = Recovery::default();
         for entry in std::fs::read_dir(&self.spec.work).map_err(DropError::io("list", &self.spec.work))? {
             let entry = entry.map_err(DropError::io("list", &self.spec.work))?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let Some(numbers) = self.spec.pattern.matches(&name).filter(|_| !self.is_marker(&name)) else { continue };
+            let name = match entry.file_name().into_string() {
+                Ok(name) => name,
+                Err(name) => {
+                    let name = name.to_string_lossy().into_owned();
+                    recovery.refused.push(DropError::Name { name, reason: "it is not UTF-8" });
+                    continue;
+                }
+            };
+            if self.is_marker(&name) {
+                continue;
+            }
+            let Some(numbers) = self.spec.pattern.matches(&name) else {
+                // Claimed under an earlier configuration, or put here by hand.
+                recovery.refused.push(DropError::Name { name, reason: "it is in work but does not match the pattern" });
+                continue;
+            };
             let marker = self.marker_of(&name);
             let marker = marker.map(|marker| self.recover_marker(&name, marker)).transpose()?.flatten();
             match Claim::identify(entry.path(), name, marker, numbers) {
