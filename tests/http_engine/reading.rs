@@ -337,6 +337,22 @@ streams:
 }
 
 #[tokio::test]
+async fn a_connection_is_shared_by_tasks() {
+    let vendor = Vendor::start(|_, _| json(200, r#"{"orders":[],"order":{"id":1}}"#)).await;
+    let shop = std::sync::Arc::new(orders(&vendor.url));
+    let reader = tokio::spawn({
+        let shop = std::sync::Arc::clone(&shop);
+        async move { shop.read_page("orders", None, None).await.is_ok() }
+    });
+    let writer = tokio::spawn(async move {
+        let written =
+            shop.write("orders", syncline::connector::manifest::OpKind::Create, &crate::setup::context()).await;
+        written.is_ok() && shop.get("orders", "1").await.is_ok()
+    });
+    assert!(reader.await.unwrap() && writer.await.unwrap());
+}
+
+#[tokio::test]
 async fn xml_answers_read_like_json() {
     let xml = stream("      request: { get: /items }\n      records: list.item[]\n      cursor: { kind: snapshot }");
     for (body, count) in [
