@@ -13,6 +13,8 @@ mod misbehaviour;
 mod reading;
 #[path = "http_engine/setup.rs"]
 mod setup;
+#[path = "http_engine/shipped.rs"]
+mod shipped;
 #[path = "http_engine/vendor.rs"]
 mod vendor;
 #[path = "http_engine/writing.rs"]

@@ -255,10 +255,10 @@ async fn the_watermark_asks_with_overlap_and_stays_behind_the_vendors_clock() {
     assert_eq!(vendor.asked()[0].target, "/orders?state=any");
     let stored = Some("2026-11-22T09:00:00Z");
     assert_eq!(shop.read_page("orders", stored, None).await.unwrap().cursor.as_deref(), stored);
-    // A record without the field would fall out of every later read.
+    // Without the field in any record, the manifest is wrong and the next read would miss things.
     let vendor = Vendor::start(|_, _| json(200, r#"{"orders":[{"id":1}]}"#)).await;
     let error = orders(&vendor.url).read_page("orders", stored, None).await.unwrap_err();
-    assert!(error.message.contains("record 0 has no cursor field `updated_at`"), "{error}");
+    assert!(error.message.contains("no record has a readable cursor field `updated_at`"), "{error}");
     assert!(orders(&vendor.url).read_page("orders", Some("yesterday"), None).await.is_err());
 }
 
@@ -334,6 +334,22 @@ streams:
     assert_eq!(vendor.count(), 3);
     assert_eq!(shop.get("levels", "3").await.unwrap(), Some(value!({"item": 3})));
     assert_eq!(shop.get("levels", "4").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_connection_is_shared_by_tasks() {
+    let vendor = Vendor::start(|_, _| json(200, r#"{"orders":[],"order":{"id":1}}"#)).await;
+    let shop = std::sync::Arc::new(orders(&vendor.url));
+    let reader = tokio::spawn({
+        let shop = std::sync::Arc::clone(&shop);
+        async move { shop.read_page("orders", None, None).await.is_ok() }
+    });
+    let writer = tokio::spawn(async move {
+        let written =
+            shop.write("orders", syncline::connector::manifest::OpKind::Create, &crate::setup::context()).await;
+        written.is_ok() && shop.get("orders", "1").await.is_ok()
+    });
+    assert!(reader.await.unwrap() && writer.await.unwrap());
 }
 
 #[tokio::test]

@@ -41,28 +41,33 @@ pub fn advance(
     if cursor.kind == CursorKind::Token {
         return Ok(text_at(field, page.body).or(before));
     }
+    let readable = |value: &String| match cursor.kind {
+        CursorKind::Time => time(value).is_ok(),
+        CursorKind::Unix => unix(value).is_ok(),
+        CursorKind::Id | CursorKind::Token | CursorKind::Snapshot => true,
+    };
+    // One odd record is that record's problem and must not stop the stream; if all are odd, the manifest is wrong.
+    let values: Vec<String> =
+        page.records.iter().filter_map(|record| text_at(field, record)).filter(readable).collect();
+    if values.is_empty() && !page.records.is_empty() {
+        return Err(format!("no record has a readable cursor field `{}`", field.as_str()));
+    }
     let mut seen = before;
-    for (index, record) in page.records.iter().enumerate() {
-        let found =
-            text_at(field, record).ok_or_else(|| format!("record {index} has no cursor field `{}`", field.as_str()))?;
+    for value in values {
         let later = match &seen {
             None => true,
-            Some(known) => {
-                match compare(cursor.kind, &found, known).map_err(|reason| format!("record {index}: {reason}"))? {
-                    Some(ordering) => ordering == Ordering::Greater,
-                    // Ids that are not numbers: only the order of the list tells which is newer.
-                    None => match order {
-                        ReadOrder::Ascending => true,
-                        ReadOrder::Descending => false,
-                        ReadOrder::Unordered => {
-                            return Err(format!("record {index}: ids that are not numbers need an ordered list"));
-                        }
-                    },
+            Some(known) => match (compare(cursor.kind, &value, known)?, order) {
+                (Some(ordering), _) => ordering == Ordering::Greater,
+                // Ids that are not numbers: only the order of the list tells which is newer.
+                (None, ReadOrder::Ascending) => true,
+                (None, ReadOrder::Descending) => false,
+                (None, ReadOrder::Unordered) => {
+                    return Err("ids that are not numbers need a list that is ordered".to_owned());
                 }
-            }
+            },
         };
         if later {
-            seen = Some(found);
+            seen = Some(value);
         }
     }
     Ok(seen)
@@ -166,6 +171,10 @@ mod tests {
         assert!(after(CursorKind::Id, ReadOrder::Unordered, &ids).is_err());
         assert_eq!(after(CursorKind::Token, ReadOrder::Unordered, &[]).unwrap().unwrap(), "token-2");
         assert!(after(CursorKind::Time, ReadOrder::Unordered, &[json!(null)]).is_err());
+        assert!(after(CursorKind::Unix, ReadOrder::Unordered, &[json!("soon")]).is_err());
+        let odd = [json!("soon"), json!(7), json!(null)];
+        assert_eq!(after(CursorKind::Unix, ReadOrder::Unordered, &odd).unwrap().unwrap(), "7");
+        assert_eq!(after(CursorKind::Time, ReadOrder::Unordered, &[]).unwrap(), None);
     }
 
     #[test]

@@ -16,10 +16,11 @@ use super::auth::{Credentials, add_to_query};
 use super::body::{self, BodyError, headers_json};
 use super::budget::{Permit, Priority, RateBudget, clock_now};
 use super::classify::{self, Purpose, Seen};
-use super::client::{BodyEnd, Wire, WireAnswer, WireFailure, WireRequest};
+use super::client::{BodyEnd, Wire, WireAnswer, WireRequest};
 use super::mask::Mask;
 use super::oauth::Fetching;
-use super::render::{self, Outgoing, RenderError};
+use super::render::{self, Outgoing};
+use super::report::outgoing_name;
 use super::{retry_after, usage};
 use crate::connector::call::{CallError, CallResult};
 use crate::connector::manifest::{Http, StatusSet};
@@ -262,65 +263,6 @@ impl Caller {
             BodyEnd::Broken(reason) => Some(format!("the answer broke off: {reason}")),
         }
     }
-
-    fn refused(&self, outgoing: &Outgoing, answer: &WireAnswer, class: ErrorClass, message: String) -> Box<CallError> {
-        let mut error = self.error(outgoing, class, message);
-        error.status = Some(answer.status);
-        error.sent = true;
-        error.retry_after = retry_after::retry_after(&answer.headers, (self.clock)());
-        error.response_excerpt = self.mask.excerpt(&answer.body);
-        error
-    }
-
-    fn unanswered(&self, outgoing: &Outgoing, terms: Terms<'_>, failure: &WireFailure) -> Box<CallError> {
-        let mut error = self.error(outgoing, classify::by_failure(failure, terms.purpose), failure.to_string());
-        error.sent = failure.sent();
-        error
-    }
-
-    /// An error about an answer that was accepted but whose shape is not what the manifest says.
-    pub(crate) fn misshapen(
-        &self,
-        outgoing: &Outgoing,
-        answer: &Answered,
-        class: ErrorClass,
-        reason: impl Into<String>,
-    ) -> Box<CallError> {
-        let mut error = self.error(outgoing, class, reason);
-        error.status = Some(answer.status);
-        error.sent = true;
-        error.response_excerpt = self.mask.excerpt(&answer.raw);
-        "compare the answer with the connector's manifest".clone_into(&mut error.next_step);
-        error
-    }
-
-    /// An error about `outgoing` as far as it is known before anything was sent.
-    pub(crate) fn error(&self, outgoing: &Outgoing, class: ErrorClass, message: impl Into<String>) -> Box<CallError> {
-        let mut error = self.local(&outgoing_name(outgoing), class, message);
-        error.request_excerpt = self.mask.excerpt(&outgoing.body.bytes());
-        error
-    }
-
-    /// An error about something that is not a request yet.
-    pub(crate) fn local(&self, what: &str, class: ErrorClass, message: impl Into<String>) -> Box<CallError> {
-        let masked = |text: &str| super::mask::escape(&self.mask.text(text), super::mask::MAX_EXCERPT_BYTES);
-        Box::new(CallError {
-            class,
-            system: self.system.clone(),
-            what: masked(what),
-            status: None,
-            message: masked(&message.into()),
-            next_step: classify::next_step(class).to_owned(),
-            retry_after: None,
-            sent: false,
-            request_excerpt: String::new(),
-            response_excerpt: String::new(),
-        })
-    }
-
-    pub(crate) fn not_built(&self, what: &str, error: &RenderError) -> Box<CallError> {
-        self.local(what, ErrorClass::Data, error.to_string())
-    }
 }
 
 /// Whether a read that failed like this may succeed a moment later.
@@ -341,10 +283,4 @@ fn worth_repeating(error: &CallError) -> bool {
 
 fn as_text(answer: &WireAnswer) -> Value {
     Value::String(String::from_utf8_lossy(&answer.body).into_owned())
-}
-
-/// Method, path and query; credentials in the query are added later and never appear here.
-fn outgoing_name(outgoing: &Outgoing) -> String {
-    let query = outgoing.url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    format!("{} {}{query}", outgoing.method, outgoing.url.path())
 }

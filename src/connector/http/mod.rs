@@ -18,6 +18,7 @@ pub mod mask;
 mod oauth;
 mod pages;
 pub(super) mod render;
+mod report;
 pub mod retry_after;
 mod subscribe;
 pub(super) mod usage;
