@@ -96,7 +96,8 @@ impl Decode for WrittenConnection {
             map.error("path_secret", "the path secret can be guessed", "use at least 16 random characters");
         }
         let (allow_hosts, allow_networks) = (map.list("allow_hosts"), map.list("allow_networks"));
-        let polls = map.node("polls").and_then(|node| cx.named(node, "stream names and times", poll_every)).unwrap_or_default();
+        let polls =
+            map.node("polls").and_then(|node| cx.named(node, "stream names and times", poll_every)).unwrap_or_default();
         map.finish();
         let connector = connector?;
         Some(Self { connector, settings, settings_place, enabled, path_secret, allow_hosts, allow_networks, polls })

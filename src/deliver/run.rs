@@ -37,6 +37,29 @@ pub enum FlowMode {
     Paused,
 }
 
+/// What a flow's mode means for one record.
+enum KeyMode {
+    Send,
+    Shadow,
+    Hold,
+}
+
+impl FlowMode {
+    /// A canary's share is chosen by key, so that one record is always on the same side.
+    fn for_key(self, key: &str) -> KeyMode {
+        match self {
+            FlowMode::Live => KeyMode::Send,
+            FlowMode::Shadow => KeyMode::Shadow,
+            FlowMode::Paused => KeyMode::Hold,
+            FlowMode::Canary { share_basis_points } => {
+                let digest = Sha256::digest(key.as_bytes());
+                let slot = (u32::from(digest[0]) << 8 | u32::from(digest[1])) % 10_000;
+                if slot < share_basis_points { KeyMode::Send } else { KeyMode::Shadow }
+            }
+        }
+    }
+}
+
 /// How a record becomes what the destination takes; pure.
 #[derive(Clone)]
 pub enum MapOut {
@@ -273,12 +296,12 @@ impl Deliverer {
             return Ended::plain(AckOutcome::Ignored("unchanged at destination".to_owned()));
         }
         let request = excerpt(&effect);
-        match flow.mode {
-            FlowMode::Live => {}
-            FlowMode::Shadow => {
+        match flow.mode.for_key(&job.source.key) {
+            KeyMode::Send => {}
+            KeyMode::Shadow => {
                 return Ended { request, ..Ended::plain(AckOutcome::Ignored("shadow".to_owned())) };
             }
-            FlowMode::Paused => {
+            KeyMode::Hold => {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }

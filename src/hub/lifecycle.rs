@@ -26,9 +26,7 @@ use crate::connector::connection::ConnectionOptions;
 use crate::deliver::{Deliverer, Destination, FlowBook, FlowMode, FlowRun};
 use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, webhook_router};
 use crate::model::clock::Clock;
-use crate::process::{
-    Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch,
-};
+use crate::process::{Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch};
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ConnectionHealth, DeadLetter, EntityKey, InboxRow, Store, StoreError};
@@ -259,9 +257,6 @@ impl Hub {
                 Arc::clone(&self.poll_now),
                 stop.clone(),
             ));
-        }
-        for watcher in plant.file_intakes(&self.store, &self.processor, &self.clock) {
-            self.intake_tasks.spawn(crate::intake::watch_files(watcher, stop.clone()));
         }
         for (connection, url) in plant.subscriptions() {
             self.intake_tasks.spawn(super::watchdog::watch(connection, url, stop.clone()));

@@ -9,8 +9,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, Deliver, Flow, Mode};
-use crate::connector::http::guard::AddressRange;
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
+use crate::connector::http::guard::AddressRange;
 use crate::connector::manifest::StreamEntity;
 use crate::deliver::{Destination, FlowMode, FlowRun, MapOut, RetryPolicy};
 use crate::mapping::{Filter, Mapping};
@@ -97,6 +97,15 @@ impl Plant {
         self.streams.contains_key(&(connection.to_owned(), stream.to_owned()))
     }
 
+    /// The address at which a connection's vendor must deliver webhooks.
+    pub fn webhook_url(&self, connection: &str) -> Option<String> {
+        let site = self.sites.get(connection)?;
+        site.config.manifest.webhooks.as_ref()?;
+        let hub = &self.config.hub;
+        let public_url = hub.public_url.clone().unwrap_or_else(|| format!("http://{}", hub.listen));
+        Some(format!("{public_url}/hooks/{connection}/{}", site.token))
+    }
+
     /// Connections whose vendor keeps subscriptions, with the address they should have.
     pub(super) fn subscriptions(&self) -> Vec<(Arc<Connection>, String)> {
         let Some(public_url) = &self.config.hub.public_url else { return Vec::new() };
@@ -105,9 +114,7 @@ impl Plant {
                 && site.config.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.subscriptions.is_some())
         });
         subscribed
-            .map(|(name, site)| {
-                (Arc::clone(&site.connection), format!("{public_url}/hooks/{name}/{}", site.token))
-            })
+            .map(|(name, site)| (Arc::clone(&site.connection), format!("{public_url}/hooks/{name}/{}", site.token)))
             .collect()
     }
 
@@ -122,20 +129,15 @@ impl Plant {
         options.egress.allow.extend(
             described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
         );
-        let connection = Arc::new(Connection::new(
-            name.clone(),
-            Arc::clone(&described.manifest),
-            &described.settings,
-            options,
-        )?);
+        let connection =
+            Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());
         let token = match &described.path_secret {
             Some(secret) => secret.expose_secret().to_owned(),
             None => token(hub_secret, &name),
         };
         if described.manifest.streams.iter().any(crate::connector::manifest::Stream::is_sink) {
-            let files = HashMap::new();
-            let destination = ConnectionDestination::new(Arc::clone(&connection), files);
+            let destination = ConnectionDestination::new(Arc::clone(&connection));
             self.destinations.insert(name.clone(), Arc::new(destination));
         }
         self.sites.insert(name, Site { connection, config: described.clone(), settings, token });
@@ -171,14 +173,17 @@ impl Plant {
         };
         let name = flow.name.value.clone();
         let when = match &flow.when {
-            Some(when) => Some(Arc::new(Filter::compile(flow.entity, when.value.source()).map_err(|cause| {
-                PlantError::When { flow: name.clone(), cause: cause.to_string() }
-            })?)),
+            Some(when) => Some(Arc::new(
+                Filter::compile(flow.entity, when.value.source())
+                    .map_err(|cause| PlantError::When { flow: name.clone(), cause: cause.to_string() })?,
+            )),
             None => None,
         };
-        let owned = self.config.ownership.iter().filter(|rule| {
-            rule.entity == flow.entity && rule.owner.as_str() != flow.from.connection
-        });
+        let owned = self
+            .config
+            .ownership
+            .iter()
+            .filter(|rule| rule.entity == flow.entity && rule.owner.as_str() != flow.from.connection);
         let run = FlowRun {
             name: name.clone(),
             mode: mode(flow.mode),

@@ -53,8 +53,13 @@ impl WebhookSources for Plant {
     fn source(&self, connection: &str) -> Option<Arc<dyn WebhookSource>> {
         let site = self.sites.get(connection).filter(|site| site.config.enabled)?;
         site.config.manifest.webhooks.as_ref()?;
-        let public_url = self.config.hub.public_url.clone().unwrap_or_else(|| format!("http://{}", self.config.hub.listen));
-        Some(Arc::new(ConnectionHook { connection: Arc::clone(&site.connection), token: site.token.clone(), public_url }))
+        let public_url =
+            self.config.hub.public_url.clone().unwrap_or_else(|| format!("http://{}", self.config.hub.listen));
+        Some(Arc::new(ConnectionHook {
+            connection: Arc::clone(&site.connection),
+            token: site.token.clone(),
+            public_url,
+        }))
     }
 }
 

@@ -24,7 +24,11 @@ pub(super) async fn watch(connection: Arc<Connection>, url: String, stop: Cancel
         pause = match connection.ensure_subscriptions(&url).await {
             Ok(missing) if missing.is_empty() => every,
             Ok(missing) => {
-                tracing::info!(connection = connection.id(), topics = missing.join(", "), "webhook subscriptions restored");
+                tracing::info!(
+                    connection = connection.id(),
+                    topics = missing.join(", "),
+                    "webhook subscriptions restored"
+                );
                 metrics::counter!("syncline_subscriptions_restored_total", "connection" => connection.id().to_owned())
                     .increment(missing.len() as u64);
                 every

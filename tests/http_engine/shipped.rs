@@ -159,7 +159,7 @@ async fn stripe_events_are_hints_to_payments() {
     }
     assert_eq!(keys, ["pi_1", "pi_9"]);
     // A pushed event and the listed one are the same change.
-    assert_eq!(psp.dedupe_key(first.records[0].to_string().as_bytes(), &HeaderMap::new()), "evt_2");
+    assert_eq!(psp.label(first.records[0].to_string().as_bytes(), &HeaderMap::new()).dedupe_key, "evt_2");
 }
 
 #[tokio::test]

@@ -61,7 +61,8 @@ impl Connection {
     pub fn label(&self, payload: &[u8], headers: &HeaderMap) -> Label {
         let Some(webhooks) = &self.manifest.webhooks else { return Label::default() };
         let templates = || webhooks.topic.iter().chain(&webhooks.dedupe);
-        let body = if templates().any(|template| template.reads("body")) { lenient(payload, headers) } else { Value::Null };
+        let body =
+            if templates().any(|template| template.reads("body")) { lenient(payload, headers) } else { Value::Null };
         let headers = headers_json(headers);
         let scope = Scope::new().with("headers", &headers).with("body", &body);
         let first = |templates: &[Spanned<Template>]| {
