@@ -63,6 +63,7 @@ impl Catalogue for Book {
             occurred_at: None,
             record: Some(Record::from_json(Entity::InventoryLevel, &record).unwrap()),
             payload,
+            as_of: row.received_at,
             backfill: false,
         }))
     }

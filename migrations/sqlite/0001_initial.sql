@@ -60,6 +60,7 @@ CREATE TABLE entity (
     deleted      INTEGER NOT NULL DEFAULT 0,
     inbox_id     INTEGER NOT NULL,
     seen_by      TEXT    NOT NULL,                -- the source that brought this version first
+    as_of        INTEGER NOT NULL,                -- the latest moment, by our clock, at which the vendor can have said so
     changed_at   INTEGER NOT NULL,
     UNIQUE (connection, stream, key)
 ) STRICT;

@@ -66,15 +66,19 @@ impl Plant {
             op: incoming.op,
             version: incoming.version.map(Version::value),
             occurred_at: incoming.occurred_at.map(|at| at.as_microsecond()),
+            asked_at: None,
             payload: incoming.payload,
         };
         self.candidate(row, id, part)
     }
 
     fn part(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
-        let part = Part::from_bytes(&row.payload)
+        let mut part = Part::from_bytes(&row.payload)
             .map_err(|error| unreadable(row, &row.stream, &format!("the stored part is not readable: {error}")))?;
         let id = EntityKey { connection: row.connection.clone(), stream: row.stream.clone(), key: part.key.clone() };
+        if let (None, Some(site)) = (part.version, self.sites.get(&row.connection)) {
+            part.version = site.connection.record_version(&row.stream, &part.payload).map(Version::value);
+        }
         self.candidate(row, id, part)
     }
 
@@ -95,6 +99,7 @@ impl Plant {
             occurred_at: part.occurred_at,
             record,
             payload: part.payload,
+            as_of: part.asked_at.unwrap_or(row.received_at),
             backfill: row.place == BACKFILL,
         }))
     }
@@ -135,6 +140,7 @@ fn several(row: &InboxRow, found: Vec<Result<Incoming, InterpretError>>) -> Resu
                     op: incoming.op,
                     version: incoming.version.map(Version::value),
                     occurred_at: incoming.occurred_at.map(|at| at.as_microsecond()),
+                    asked_at: None,
                     payload: incoming.payload,
                 };
                 let bytes = part.to_bytes().map_err(|error| unreadable(row, &incoming.stream, &error.to_string()))?;

@@ -264,6 +264,7 @@ fn stored(state: &EntityWrite) -> EntityRow {
         doc: state.doc.clone(),
         deleted: state.deleted,
         seen_by: state.seen_by,
+        as_of: state.as_of,
         changed_at: 0,
     }
 }

@@ -17,6 +17,9 @@ pub struct Part {
     /// Microseconds, by the vendor's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<i64>,
+    /// When it was asked for, by our clock, in microseconds; absent for what was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<i64>,
     pub payload: Value,
 }
 

@@ -48,6 +48,8 @@ pub struct Candidate {
     pub record: Option<Record>,
     /// As the vendor wrote it, for what the record does not carry.
     pub payload: Value,
+    /// The latest moment, by our clock, at which the vendor can have said so.
+    pub as_of: i64,
     /// Part of the first walk through a stream: says nothing about lost webhooks.
     pub backfill: bool,
 }
@@ -146,11 +148,15 @@ fn fence(candidate: &Candidate, current: Option<&EntityRow>, traits: SourceTrait
         Some(record) => !current.deleted && record.content_hash().to_string() == current.hash,
         None => current.deleted,
     };
-    // A read of the record itself is the vendor's present state, whatever version it carries.
+    // A read of the record itself is the vendor's state when the read began, whatever version it carries; what was said
+    // later may be newer.
     let authoritative = match candidate.source {
-        SourceKind::Fetch => true,
+        SourceKind::Fetch => candidate.as_of >= current.as_of,
         SourceKind::Webhook | SourceKind::Poll | SourceKind::File | SourceKind::Split => false,
     };
+    if candidate.source == SourceKind::Fetch && !authoritative && candidate.version.is_none() {
+        return if same { Fence::Unchanged { version: current.version } } else { Fence::Tie };
+    }
     let version = match (candidate.version, candidate.operation) {
         (Some(version), _) => version,
         (None, Operation::Upsert | Operation::Delete) => current.version.saturating_add(i64::from(!same)),
@@ -159,7 +165,12 @@ fn fence(candidate: &Candidate, current: Option<&EntityRow>, traits: SourceTrait
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if authoritative {
-        let version = candidate.version.unwrap_or(current.version).max(current.version);
+        let version = candidate.version.unwrap_or(current.version);
+        if version < current.version && !current.deleted {
+            // A replica that lags behind what the vendor has already said.
+            return Fence::Superseded;
+        }
+        let version = version.max(current.version);
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if current.deleted && candidate.operation == Operation::Upsert && candidate.source == SourceKind::Webhook {
@@ -198,6 +209,7 @@ fn next_state(candidate: &Candidate, current: Option<&EntityRow>, version: i64) 
         doc,
         deleted: candidate.record.is_none(),
         seen_by: candidate.source,
+        as_of: candidate.as_of.max(current.map_or(i64::MIN, |row| row.as_of)),
     }
 }
 

@@ -132,8 +132,14 @@ impl TieFetch {
 
     async fn keep(&self, id: &EntityKey, record: Option<Value>, asked_at: i64) -> Result<(), String> {
         let op = if record.is_some() { IncomingOp::Upsert } else { IncomingOp::Delete };
-        let part =
-            Part { key: id.key.clone(), op, version: None, occurred_at: None, payload: record.unwrap_or_default() };
+        let part = Part {
+            key: id.key.clone(),
+            op,
+            version: None,
+            occurred_at: None,
+            asked_at: Some(asked_at),
+            payload: record.unwrap_or_default(),
+        };
         let row = NewInbox {
             connection: id.connection.clone(),
             stream: id.stream.clone(),

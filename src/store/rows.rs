@@ -168,6 +168,7 @@ pub struct EntityRow {
     pub doc: String,
     pub deleted: bool,
     pub seen_by: SourceKind,
+    pub as_of: i64,
     pub changed_at: i64,
 }
 
@@ -195,6 +196,8 @@ pub struct EntityWrite {
     pub doc: String,
     pub deleted: bool,
     pub seen_by: SourceKind,
+    /// The latest moment, by our clock, at which the vendor can have said so: when a push arrived, when a read began.
+    pub as_of: i64,
 }
 
 #[derive(Clone, Debug)]

@@ -80,6 +80,7 @@ pub fn state(key: &str, revision: i64) -> EntityWrite {
         hash: format!("hash-{key}-{revision}"),
         doc: format!("{{\"key\":\"{key}\",\"revision\":{revision}}}"),
         deleted: false,
+        as_of: 0,
         seen_by: SourceKind::Webhook,
     }
 }

@@ -81,6 +81,13 @@ impl Connection {
         described.key.as_deref()?.render(&Scope::new().with("record", record)).ok().filter(|key| !key.is_empty())
     }
 
+    /// The version of one record that was read by its key; `None` where the vendor tells none that can be read.
+    pub fn record_version(&self, stream: &str, record: &Value) -> Option<Version> {
+        let rule = &self.manifest.stream(stream)?.version;
+        let text = rule.value.as_ref()?.render(&Scope::new().with("record", record)).ok()?;
+        version_of(rule.kind, &text).ok()?
+    }
+
     /// The status with which a test message of the vendor is answered; `None` for everything else.
     pub fn ping(&self, payload: &[u8], headers: &HeaderMap) -> Option<u16> {
         let ping = self.manifest.webhooks.as_ref()?.ping.as_ref()?;

@@ -248,12 +248,12 @@ async fn write_entity(
 ) -> Result<bool, StoreError> {
     let written = query(
         "INSERT INTO entity (connection, stream, entity, key, natural_key, version, revision, hash, doc, deleted, inbox_id, \
-         seen_by, changed_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+         seen_by, changed_at, as_of) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $15 \
          WHERE $7 = 1 OR EXISTS (SELECT 1 FROM entity WHERE connection = $1 AND stream = $2 AND key = $4) \
          ON CONFLICT (connection, stream, key) DO UPDATE SET natural_key = excluded.natural_key, \
          version = excluded.version, revision = excluded.revision, hash = excluded.hash, doc = excluded.doc, \
          deleted = excluded.deleted, inbox_id = excluded.inbox_id, seen_by = excluded.seen_by, \
-         changed_at = excluded.changed_at \
+         changed_at = excluded.changed_at, as_of = excluded.as_of \
          WHERE entity.revision = excluded.revision - 1 AND (entity.version <= excluded.version OR $14)",
     )
     .bind(&state.id.connection)
@@ -270,6 +270,7 @@ async fn write_entity(
     .bind(state.seen_by.as_str())
     .bind(now)
     .bind(mutation::active(mutation::NO_VERSION_FENCE))
+    .bind(state.as_of)
     .execute(conn)
     .await?;
     Ok(written.rows_affected() == 1)

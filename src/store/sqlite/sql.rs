@@ -62,6 +62,7 @@ pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
         doc: row.try_get("doc")?,
         deleted: row.try_get("deleted")?,
         seen_by: word(row, "seen_by", SourceKind::parse)?,
+        as_of: row.try_get("as_of")?,
         changed_at: row.try_get("changed_at")?,
     })
 }
