@@ -49,9 +49,16 @@ pub trait Store: Send + Sync + 'static {
     async fn stage_rows(&self, batch: i64, rows: Vec<NewInbox>) -> Result<(), StoreError>;
     /// All rows of the batch become pending at once; its sequence is remembered. Returns rows released and duplicates dropped.
     async fn release_batch(&self, batch: i64, sequence: Option<i64>) -> Result<Released, StoreError>;
-    /// Staged rows vanish, the refusal and its issue stay (without dead letters: a person discards it).
-    async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError>;
-    /// The newest applied batch of a stream, and whether this content was applied before.
+    /// Staged rows vanish, the refusal and its issue stay; returns the issue's id. With a sequence the file has used up its
+    /// number: the next one counts on from it.
+    async fn refuse_batch(
+        &self,
+        batch: i64,
+        sequence: Option<i64>,
+        reason: &str,
+        issue: DeadLetter,
+    ) -> Result<i64, StoreError>;
+    /// What became of a stream's batches so far, and under which names this content was applied before.
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError>;
 
     // 2 process ----------------------------------------------------------------------------------------------------

@@ -143,17 +143,53 @@ pub async fn a_refused_batch_leaves_only_its_issue(bench: &impl Bench) {
     append_one(&*store, "row-1").await;
     let batch = open_batch(&*store, "half.csv").await;
     store.stage_rows(batch, vec![payload("row-1", T0), payload("row-2", T0)]).await.unwrap();
-    store.refuse_batch(batch, "half the rows of yesterday", dead_letter("short file")).await.unwrap();
+    let issue = store.refuse_batch(batch, None, "half the rows of yesterday", dead_letter("short file")).await.unwrap();
     assert_eq!(ledger(&*store).await, [entry(Disposition::Pending, "", 1)]);
     let issues = store.issues(IssueFilter::Open).await.unwrap();
     assert_eq!(issues.len(), 1);
     assert_eq!((issues[0].title.as_str(), issues[0].open_count), ("title of short file", 0));
+    assert_eq!(issues[0].id, issue);
     assert!(store.release_batch(batch, None).await.is_err());
     let history = store.batch_history(SHOP, "orders", "sha-half.csv").await.unwrap();
     assert_eq!((history.same_content, history.last_rows), (None, None));
     // Somebody has looked at it.
     assert_eq!(store.discard_issue(issues[0].id, None, "resent by the supplier", "ann", T0).await.unwrap(), 0);
     assert_eq!(store.issues(IssueFilter::Open).await.unwrap().len(), 0);
+    assert_sound(&*store).await;
+}
+
+pub async fn a_batch_history_tells_numbers_and_repeats(bench: &impl Bench) {
+    let store = bench.open().await;
+    let apply = async |name: &str, sequence| {
+        let batch = open_batch(&*store, name).await;
+        store.stage_rows(batch, vec![payload(&format!("{name}{sequence:?}"), T0)]).await.unwrap();
+        store.release_batch(batch, sequence).await.unwrap();
+    };
+    let history = async |name: &str| store.batch_history(SHOP, "orders", &format!("sha-{name}")).await.unwrap();
+    let none = history("a.csv").await;
+    assert_eq!((none.last_sequence, none.last_rows, none.is_newest, none.last_refused), (None, None, false, false));
+
+    apply("a.csv", Some(1)).await;
+    assert!(history("a.csv").await.is_newest);
+    apply("b.csv", Some(2)).await;
+    apply("a.csv", Some(3)).await;
+    let again = history("a.csv").await;
+    assert_eq!(again.applied_as, ["a.csv", "a.csv"]);
+    assert!(again.is_newest && !history("b.csv").await.is_newest);
+
+    // A refused file uses up its number if one is given, and is never the newest applied.
+    let held = open_batch(&*store, "c.csv").await;
+    store.refuse_batch(held, None, "held", dead_letter("held")).await.unwrap();
+    assert_eq!((history("c.csv").await.last_sequence, history("c.csv").await.last_refused), (Some(3), false));
+    let refused = open_batch(&*store, "d.csv").await;
+    store.refuse_batch(refused, Some(4), "cut", dead_letter("cut")).await.unwrap();
+    let after = history("a.csv").await;
+    assert_eq!(
+        (after.last_sequence, after.last_refused, after.last_rows, after.is_newest),
+        (Some(4), true, Some(1), true)
+    );
+    apply("e.csv", Some(5)).await;
+    assert_eq!((history("e.csv").await.last_sequence, history("e.csv").await.last_refused), (Some(5), false));
     assert_sound(&*store).await;
 }
 

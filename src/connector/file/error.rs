@@ -17,6 +17,8 @@ pub struct FileError {
     /// Column or field name, element path, or `column 7` where there is no name.
     pub column: Option<String>,
     pub byte_offset: Option<u64>,
+    /// The sequence number that the file states, if it was known by then and is the one that was due.
+    pub sequence: Option<u64>,
     /// Boxed, because errors travel through every reader's `Result`.
     pub cause: Box<FileCause>,
 }
@@ -318,7 +320,8 @@ impl FileCause {
 
 impl FileError {
     pub fn new(file: &str, cause: FileCause) -> Self {
-        Self { file: file.to_owned(), row: None, line: None, column: None, byte_offset: None, cause: Box::new(cause) }
+        let file = file.to_owned();
+        Self { file, row: None, line: None, column: None, byte_offset: None, sequence: None, cause: Box::new(cause) }
     }
 
     /// Wraps a failure of the caller's sink, so that it aborts the read and keeps its source.

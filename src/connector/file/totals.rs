@@ -64,6 +64,16 @@ impl ControlTotals {
     }
 }
 
+impl ControlTotals {
+    /// Whether files of this stream are numbered, so that none can be left out or come twice unseen.
+    pub fn numbers_files(&self) -> bool {
+        self.checks.iter().any(|check| match check {
+            TotalCheck::Sequence { .. } => true,
+            TotalCheck::Count { .. } | TotalCheck::Sum { .. } => false,
+        })
+    }
+}
+
 impl TotalCheck {
     fn stated(&self) -> &ControlValue {
         match self {

@@ -196,27 +196,32 @@ impl Release {
 
 pub(super) struct Refuse {
     pub batch: i64,
+    pub sequence: Option<i64>,
     pub reason: String,
     pub issue: DeadLetter,
 }
 
 impl Operation for Refuse {
-    type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    type Output = i64;
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
         Box::pin(async move {
             require_staging(conn, self.batch).await?;
             query("DELETE FROM staged_row WHERE batch = $1").bind(self.batch).execute(&mut *conn).await?;
-            let at: i64 =
-                query_scalar("UPDATE file_batch SET state = 'refused', reason = $2 WHERE id = $1 RETURNING started_at")
-                    .bind(self.batch)
-                    .bind(&self.reason)
-                    .fetch_one(&mut *conn)
-                    .await?;
-            file_dead_letter(conn, &self.issue, at).await?;
-            Ok(())
+            let at: i64 = query_scalar(
+                "UPDATE file_batch SET state = 'refused', reason = $2, sequence = $3 WHERE id = $1 RETURNING started_at",
+            )
+            .bind(self.batch)
+            .bind(&self.reason)
+            .bind(self.sequence)
+            .fetch_one(&mut *conn)
+            .await?;
+            file_dead_letter(conn, &self.issue, at).await
         })
     }
 }
+
+/// Names remembered of one content; who applies the same content more often has other problems.
+const NAMES_MAX: i64 = 100;
 
 pub(super) async fn history(
     pool: &SqlitePool,
@@ -224,26 +229,40 @@ pub(super) async fn history(
     stream: &str,
     sha256: &str,
 ) -> Result<BatchHistory, StoreError> {
-    let same_content = query_scalar(
+    let applied_as: Vec<String> = query_scalar(
         "SELECT name FROM file_batch WHERE connection = $1 AND stream = $2 AND sha256 = $3 AND state = 'applied' \
-         ORDER BY id DESC LIMIT 1",
+         ORDER BY id DESC LIMIT $4",
     )
     .bind(connection)
     .bind(stream)
     .bind(sha256)
-    .fetch_optional(pool)
+    .bind(NAMES_MAX)
+    .fetch_all(pool)
     .await?;
-    let last = query(
-        "SELECT sequence, rows FROM file_batch WHERE connection = $1 AND stream = $2 AND state = 'applied' \
+    let newest = query(
+        "SELECT rows, sha256 FROM file_batch WHERE connection = $1 AND stream = $2 AND state = 'applied' \
          ORDER BY id DESC LIMIT 1",
     )
     .bind(connection)
     .bind(stream)
     .fetch_optional(pool)
     .await?;
-    let (last_sequence, last_rows) = match last {
-        Some(row) => (row.try_get(0)?, Some(row.try_get(1)?)),
-        None => (None, None),
-    };
-    Ok(BatchHistory { same_content, last_sequence, last_rows })
+    let numbered = query(
+        "SELECT sequence, state FROM file_batch WHERE connection = $1 AND stream = $2 \
+         AND (state = 'applied' OR (state = 'refused' AND sequence IS NOT NULL)) ORDER BY id DESC LIMIT 1",
+    )
+    .bind(connection)
+    .bind(stream)
+    .fetch_optional(pool)
+    .await?;
+    let mut history = BatchHistory { same_content: applied_as.first().cloned(), applied_as, ..BatchHistory::default() };
+    if let Some(newest) = newest {
+        let content: String = newest.try_get("sha256")?;
+        (history.last_rows, history.is_newest) = (Some(newest.try_get("rows")?), content == sha256);
+    }
+    if let Some(numbered) = numbered {
+        let state: String = numbered.try_get("state")?;
+        (history.last_sequence, history.last_refused) = (numbered.try_get("sequence")?, state == "refused");
+    }
+    Ok(history)
 }

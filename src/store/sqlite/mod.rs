@@ -83,8 +83,14 @@ impl Store for SqliteStore {
         self.write(batch::Release { batch, sequence }).await
     }
 
-    async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError> {
-        self.write(batch::Refuse { batch, reason: reason.to_owned(), issue }).await
+    async fn refuse_batch(
+        &self,
+        batch: i64,
+        sequence: Option<i64>,
+        reason: &str,
+        issue: DeadLetter,
+    ) -> Result<i64, StoreError> {
+        self.write(batch::Refuse { batch, sequence, reason: reason.to_owned(), issue }).await
     }
 
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError> {

@@ -85,6 +85,14 @@ impl NamePattern {
         Ok(Self { tokens, ignore_case })
     }
 
+    /// Whether only one name can match (upper and lower case aside), so that a name says nothing about a file.
+    pub fn is_constant(&self) -> bool {
+        self.tokens.iter().all(|token| match token {
+            Token::Literal(_) => true,
+            Token::One | Token::Any | Token::Sequence | Token::Class { .. } => false,
+        })
+    }
+
     /// The numbers at `{seq}` if the name matches, in order of the pattern.
     pub fn matches(&self, name: &str) -> Option<Vec<u128>> {
         let name: Vec<char> = name.chars().collect();
