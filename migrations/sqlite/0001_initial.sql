@@ -9,7 +9,7 @@ CREATE TABLE inbox (
     source       TEXT    NOT NULL,                -- webhook | poll | file | fetch | split
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL DEFAULT '',
-    headers      TEXT    NOT NULL DEFAULT '',     -- of a webhook, as JSON, without credentials and signatures
+    headers      TEXT    NOT NULL DEFAULT '',     -- of a webhook (without credentials and signatures) or a file row, as JSON
     place        TEXT    NOT NULL DEFAULT '',     -- where in a file or page: "stock.csv row 12"
     payload      BLOB    NOT NULL,
     edited       BLOB,                            -- a person's replacement of the payload
@@ -39,6 +39,7 @@ CREATE TABLE staged_row (
     source       TEXT    NOT NULL,
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL,
+    headers      TEXT    NOT NULL,
     place        TEXT    NOT NULL,
     payload      BLOB    NOT NULL,
     received_at  INTEGER NOT NULL,

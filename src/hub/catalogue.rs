@@ -23,7 +23,7 @@ impl Catalogue for Plant {
             SourceKind::Split | SourceKind::Fetch => return self.part(row),
             SourceKind::Webhook => site.connection.interpret(&row.payload, &headers(row)),
             SourceKind::Poll | SourceKind::File => match serde_json::from_slice::<Value>(&row.payload) {
-                Ok(record) => site.connection.interpret_record(&row.stream, &record),
+                Ok(record) => site.connection.interpret_row(&row.stream, &record, &envelope(row)),
                 Err(error) => return Err(unreadable(row, &row.stream, &format!("the payload is not JSON: {error}"))),
             },
         };
@@ -127,6 +127,11 @@ fn headers(row: &InboxRow) -> HeaderMap {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
         })
         .collect()
+}
+
+/// What came around a file's row.
+fn envelope(row: &InboxRow) -> Value {
+    serde_json::from_str(&row.headers).unwrap_or_default()
 }
 
 /// Each record of a payload becomes a payload of its own; one that cannot be read fails alone.

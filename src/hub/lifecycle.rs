@@ -24,7 +24,7 @@ use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
 use crate::connector::connection::ConnectionOptions;
 use crate::deliver::{Deliverer, Destination, FlowBook, FlowMode, FlowRun};
-use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, webhook_router};
+use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router};
 use crate::model::clock::Clock;
 use crate::process::{Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch};
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
@@ -257,6 +257,9 @@ impl Hub {
                 Arc::clone(&self.poll_now),
                 stop.clone(),
             ));
+        }
+        for intake in plant.file_intakes(&self.store, &self.processor, &self.clock, &self.poll_now) {
+            self.intake_tasks.spawn(watch_files(intake, stop.clone()));
         }
         for (connection, url) in plant.subscriptions() {
             self.intake_tasks.spawn(super::watchdog::watch(connection, url, stop.clone()));

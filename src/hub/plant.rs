@@ -7,16 +7,21 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use crate::config::{Config, Deliver, Flow, Mode};
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
+use crate::connector::file::FileLimits;
 use crate::connector::http::guard::AddressRange;
 use crate::connector::manifest::StreamEntity;
 use crate::deliver::{Destination, FlowMode, FlowRun, MapOut, RetryPolicy};
+use crate::intake::FileIntake;
 use crate::mapping::{Filter, Mapping};
 use crate::model::Entity;
-use crate::process::{Route, SourceTraits};
+use crate::model::clock::Clock;
+use crate::process::{ProcessorHandle, Route, SourceTraits};
 use crate::queue::LaneLimits;
+use crate::store::Store;
 
 use super::destination::ConnectionDestination;
 
@@ -95,6 +100,37 @@ impl Plant {
     /// Whether a stream is worth asking: somebody here can say what its records mean.
     pub(super) fn polled(&self, connection: &str, stream: &str) -> bool {
         self.streams.contains_key(&(connection.to_owned(), stream.to_owned()))
+    }
+
+    /// What watches the folders that files come in by.
+    pub(super) fn file_intakes(
+        &self,
+        store: &Arc<dyn Store>,
+        processor: &ProcessorHandle,
+        clock: &Clock,
+        now: &Arc<Notify>,
+    ) -> Vec<FileIntake> {
+        let mut all = Vec::new();
+        for (name, site) in self.sites.iter().filter(|(_, site)| site.config.enabled) {
+            for stream in &site.config.manifest.streams {
+                let Some(read) = stream.file_read().filter(|_| self.polled(name, &stream.name)) else { continue };
+                let mut read = read.clone();
+                read.every = site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every);
+                all.push(FileIntake {
+                    connection: name.clone(),
+                    stream: stream.name.value.clone(),
+                    read,
+                    settings: site.settings.as_ref().clone(),
+                    data_dir: self.config.folder.clone(),
+                    limits: FileLimits::default(),
+                    store: Arc::clone(store),
+                    processor: processor.clone(),
+                    clock: clock.clone(),
+                    now: Arc::clone(now),
+                });
+            }
+        }
+        all
     }
 
     /// The address at which a connection's vendor must deliver webhooks.

@@ -83,7 +83,8 @@ pub struct NewInbox {
     pub source: SourceKind,
     pub dedupe_key: String,
     pub topic: String,
-    /// Of a webhook, as a JSON object without credentials and signatures; else empty.
+    /// What came around the payload, as a JSON object: a webhook's headers without credentials and signatures; a file's
+    /// `header` record and its `file` name and numbers. Else empty.
     pub headers: String,
     pub place: String,
     pub payload: Vec<u8>,

@@ -34,6 +34,12 @@ impl Connection {
 
     /// Reads one record of `read_page` or `get`. An event list's items are read like deliveries, for this stream alone.
     pub fn interpret_record(&self, stream: &str, record: &Value) -> Result<Interpreted, InterpretError> {
+        self.interpret_row(stream, record, &Value::Null)
+    }
+
+    /// Reads one row of a file, whose key and version may also see the members of `envelope`: the file's header record and
+    /// the file itself.
+    pub fn interpret_row(&self, stream: &str, record: &Value, envelope: &Value) -> Result<Interpreted, InterpretError> {
         let unknown = || InterpretError::Stream { stream: stream.to_owned() };
         let described = self.manifest.stream(stream).ok_or_else(unknown)?;
         let mut found = Interpreted::default();
@@ -42,7 +48,12 @@ impl Connection {
             return Ok(found);
         }
         for (index, record) in exploded(described, record).into_iter().enumerate() {
-            let scope = Scope::new().with("record", &record);
+            let mut scope = Scope::new().with("record", &record);
+            for name in ["header", "file"] {
+                if let Some(value) = envelope.get(name) {
+                    scope.set(name, value);
+                }
+            }
             let rule = Rule {
                 stream: described,
                 index,

@@ -1,6 +1,9 @@
 //! From the blocking reader to the asynchronous store: chunks of rows through a short channel, so that memory is bounded by
 //! chunks and not by files; not here: the store.
 
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::connector::file::drop::{Claim, DropError};
@@ -18,6 +21,8 @@ pub(super) struct StagedRow {
     /// Ordinal in the file, unique within it.
     pub row: u64,
     pub payload: Vec<u8>,
+    /// The file's header record, shared by its rows.
+    pub header: Option<Arc<Map<String, Value>>>,
     /// Why the row could not be read, if it could not: the payload then is this text, which no record is, so that the row
     /// ends as a dead letter of its own.
     pub rejected: bool,
@@ -48,7 +53,8 @@ pub(super) fn read_claim(
     let context = ReadContext { file: &claim.name, limits, previous_sequence, control_file: control_file.as_ref() };
     let mut sender = Sender { rows, chunk: Vec::new(), bytes: 0, abandoned: false };
     let read = read(spec, context, claim.open()?, &mut |row| {
-        sender.push(StagedRow { row: row.place.row, payload: row.value.to_string().into_bytes(), rejected: false })
+        let payload = row.value.to_string().into_bytes();
+        sender.push(StagedRow { row: row.place.row, payload, header: row.header, rejected: false })
     });
     let summary = match read {
         Ok(summary) => summary,
@@ -59,6 +65,7 @@ pub(super) fn read_claim(
         let row = StagedRow {
             row: reject.error.row.unwrap_or_default(),
             payload: reject.error.to_string().into_bytes(),
+            header: None,
             rejected: true,
         };
         sender.push(row).map_err(|_| ReadFailure::Abandoned)?;

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -135,6 +136,7 @@ impl PickUp<'_> {
         let rows = Rows {
             intake,
             name: claim.name.clone(),
+            file: json!({ "name": claim.name, "numbers": claim.numbers }),
             // Content that returns after other content came in between is new.
             dedupe: match history.applied_as.len() {
                 0 => format!("file/{}/{sha256}", intake.stream),
@@ -281,6 +283,8 @@ struct Rows<'a> {
     intake: &'a FileIntake,
     name: String,
     dedupe: String,
+    /// `file` of keys' and versions' templates.
+    file: Value,
     at: i64,
 }
 
@@ -292,11 +296,16 @@ impl Rows<'_> {
             source: SourceKind::File,
             dedupe_key: format!("{}/{}{}", self.dedupe, row.row, if row.rejected { "!" } else { "" }),
             topic: String::new(),
-            headers: String::new(),
+            headers: envelope(row.header.as_deref(), &self.file),
             place: format!("{} row {}", self.name, row.row),
             payload: row.payload,
             received_at: self.at,
         };
         chunk.into_iter().map(row).collect()
     }
+}
+
+/// What keys and versions may read besides the row.
+fn envelope(header: Option<&Map<String, Value>>, file: &Value) -> String {
+    json!({ "header": header, "file": file }).to_string()
 }

@@ -81,7 +81,7 @@ impl Operation for Stage {
     }
 }
 
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 11;
 /// Rows that one statement stages; what is left over goes one by one.
 const MANY_ROWS: usize = 64;
 
@@ -90,8 +90,8 @@ static MANY: LazyLock<String> = LazyLock::new(|| stage_statement(MANY_ROWS));
 
 fn stage_statement(rows: usize) -> String {
     format!(
-        "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, place, payload, received_at) \
-         VALUES {}",
+        "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, headers, place, payload, \
+         received_at) VALUES {}",
         value_lists(rows, COLUMNS)
     )
 }
@@ -113,6 +113,7 @@ async fn stage(
             .bind(row.source.as_str())
             .bind(&row.dedupe_key)
             .bind(&row.topic)
+            .bind(&row.headers)
             .bind(&row.place)
             .bind(&row.payload)
             .bind(row.received_at);
@@ -144,8 +145,8 @@ impl Operation for Release {
             require_staging(conn, self.batch).await?;
             let before: i64 = query_scalar("SELECT COALESCE(MAX(id), 0) FROM inbox").fetch_one(&mut *conn).await?;
             query(
-                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, payload, batch, received_at) \
-                 SELECT connection, stream, source, dedupe_key, topic, place, payload, batch, received_at \
+                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, batch, received_at) \
+                 SELECT connection, stream, source, dedupe_key, topic, headers, place, payload, batch, received_at \
                  FROM staged_row WHERE batch = $1 ORDER BY no \
                  ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1",
             )
