@@ -7,4 +7,5 @@ pub mod call;
 pub mod file;
 pub mod http;
 pub mod manifest;
+pub mod registry;
 pub mod webhook;

@@ -11,6 +11,6 @@ mod run;
 
 pub use breaker::{Breaker, BreakerChange};
 pub use destination::{Destination, Effect, EffectKind, Protection};
-pub use outcome::{LaneEffect, after_failure};
+pub use outcome::{LaneEffect, after_failure, gist};
 pub use policy::RetryPolicy;
-pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, MapOutError};
+pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, mapping_fingerprint};

@@ -13,11 +13,12 @@ use super::destination::{Destination, Effect, EffectKind, Protection};
 use super::outcome::{Facts, LaneEffect, after_failure, gist};
 use super::policy::RetryPolicy;
 use crate::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
+use crate::mapping::{Mapping, MappingError, OutContext, Refs, Remote};
 use crate::model::clock::Clock;
 use crate::model::{ErrorClass, Record};
 use crate::queue::{Delivery, Lanes, QueueHandle};
 use crate::store::{
-    Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, Store, StoreError,
+    Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, ResolvedRef, Store, StoreError,
 };
 
 /// Whether a flow's effects reach the other side.
@@ -30,20 +31,24 @@ pub enum FlowMode {
     Paused,
 }
 
-/// Turns a canonical record into what the destination takes; pure.
-pub trait MapOut: Send + Sync + 'static {
-    fn map_out(&self, record: &Record, refs: &Value, remote_id: Option<&str>) -> Result<Value, MapOutError>;
+/// How a record becomes what the destination takes; pure.
+#[derive(Clone)]
+pub enum MapOut {
+    /// By the connector's field table.
+    Table { mapping: Arc<Mapping>, settings: Arc<Value> },
+    /// As it is, in canonical form: sinks that take whatever a flow brings.
+    Canonical,
 }
 
-/// A record that cannot be expressed at the destination.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct MapOutError {
-    pub class: ErrorClass,
-    /// What siblings with the same cause share.
-    pub gist: String,
-    pub message: String,
-    pub next_step: String,
+impl MapOut {
+    fn map_out(&self, record: &Record, refs: &Refs, remote_id: Option<&str>) -> Result<Value, MappingError> {
+        match self {
+            MapOut::Table { mapping, settings } => {
+                mapping.map_out(record, OutContext { refs, binding: remote_id, settings })
+            }
+            MapOut::Canonical => Ok(record.to_json()),
+        }
+    }
 }
 
 /// A flow, ready to run.
@@ -54,7 +59,9 @@ pub struct FlowRun {
     pub dest_stream: String,
     /// Canonical paths of references that must be at the destination first.
     pub needs: Vec<String>,
-    pub map_out: Arc<dyn MapOut>,
+    pub map_out: MapOut,
+    /// Fields that another system owns: they are not sent.
+    pub owned_elsewhere: Vec<String>,
     pub policy: RetryPolicy,
     /// How long a job may wait for what it needs.
     pub wait_limit: Duration,
@@ -151,62 +158,74 @@ impl Deliverer {
 
     /// Resolves references and maps out.
     async fn prepare(&self, job: &Claimed, flow: &FlowRun) -> Result<Prepared, StoreError> {
-        let record = match Record::from_canonical_json(job.entity, &job.doc) {
+        let record = match stored_record(job, flow) {
             Ok(record) => record,
-            Err(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error.to_string())))),
+            Err(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error)))),
         };
-        let refs = match self.refs(job, flow, &record).await? {
-            Refs::Found(refs) => refs,
-            Refs::Missing(key) => return Ok(Prepared::end(self.wait(job, flow, &key))),
-            Refs::Unusable(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error)))),
-        };
+        let mut known = Known::default();
+        for path in &flow.needs {
+            let wanted = match record.refs(path) {
+                Ok(found) => found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }).collect(),
+                Err(error) => {
+                    let error = format!("needs `{path}`: {error}");
+                    return Ok(Prepared::end(Ended::dead(unreadable(job, &error))));
+                }
+            };
+            if let Some(missing) = self.resolve(job, wanted, &mut known).await? {
+                return Ok(Prepared::end(self.wait(job, flow, &missing)));
+            }
+        }
         let remote_id = job.binding.as_ref().map(|b| b.remote_id.as_str()).filter(|id| !id.is_empty());
         let body = match &job.edited {
-            Some(edited) => serde_json::from_str(edited).map_err(|e| MapOutError {
-                class: ErrorClass::Data,
-                gist: "edited body".to_owned(),
-                message: format!("the edited body is not JSON: {e}"),
-                next_step: "edit it again".to_owned(),
-            }),
-            None => flow.map_out.map_out(&record, &refs, remote_id),
-        };
-        let body = match body {
-            Ok(body) => body,
-            Err(error) => return Ok(Prepared::end(Ended::dead(unmappable(job, &error)))),
+            Some(edited) => match serde_json::from_str(edited) {
+                Ok(body) => body,
+                Err(error) => {
+                    return Ok(Prepared::end(Ended::dead(unreadable(
+                        job,
+                        &format!("the edited body is not JSON: {error}"),
+                    ))));
+                }
+            },
+            // A mapping names what it refers to as it goes: each reference is resolved when it is first missed.
+            None => loop {
+                match flow.map_out.map_out(&record, &known.refs, remote_id) {
+                    Ok(body) => break body,
+                    Err(error) => {
+                        let Some((entity, key)) = error.waits_for() else {
+                            return Ok(Prepared::end(Ended::dead(unmappable(job, &error))));
+                        };
+                        let wanted = RefKey { entity, natural_key: key.to_owned() };
+                        let already = known.refs.get(entity, key).is_some();
+                        if already || self.resolve(job, vec![wanted.clone()], &mut known).await?.is_some() {
+                            return Ok(Prepared::end(self.wait(job, flow, &wanted)));
+                        }
+                    }
+                }
+            },
         };
         let context = WriteContext {
             key: job.source.key.clone(),
             natural_key: record.natural_key().unwrap_or_default(),
             remote_id: remote_id.map(str::to_owned),
             idempotency_key: job.idempotency_key.clone(),
-            refs,
+            refs: Value::Object(known.json),
             record: record.to_scope(),
         };
         let kind = EffectKind::Create;
         Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
     }
 
-    async fn refs(&self, job: &Claimed, flow: &FlowRun, record: &Record) -> Result<Refs, StoreError> {
-        let mut wanted = Vec::new();
-        for path in &flow.needs {
-            match record.refs(path) {
-                Ok(found) => {
-                    wanted.extend(found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }))
-                }
-                Err(error) => return Ok(Refs::Unusable(format!("needs `{path}`: {error}"))),
-            }
+    /// Looks references up at the destination. Returns the first that it does not know.
+    async fn resolve(
+        &self,
+        job: &Claimed,
+        wanted: Vec<RefKey>,
+        known: &mut Known,
+    ) -> Result<Option<RefKey>, StoreError> {
+        for resolved in self.store.resolve_refs(&job.lane, &wanted).await? {
+            known.add(resolved);
         }
-        let mut by_entity: Map<String, Value> = Map::new();
-        let resolved = self.store.resolve_refs(&job.lane, &wanted).await?;
-        let found: HashMap<&RefKey, Value> = resolved.iter().map(|r| (&r.key, reference(r))).collect();
-        for key in &wanted {
-            let Some(reference) = found.get(key) else { return Ok(Refs::Missing(key.clone())) };
-            let slot = by_entity.entry(key.entity.as_str()).or_insert_with(|| json!({}));
-            if let Value::Object(slot) = slot {
-                slot.insert(key.natural_key.clone(), reference.clone());
-            }
-        }
-        Ok(Refs::Found(Value::Object(by_entity)))
+        Ok(wanted.into_iter().find(|key| known.refs.get(key.entity, &key.natural_key).is_none()))
     }
 
     fn wait(&self, job: &Claimed, flow: &FlowRun, key: &RefKey) -> Ended {
@@ -256,10 +275,12 @@ impl Deliverer {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }
-        let echo = dest.echo(&effect.stream, &effect.body).to_string();
-        let done = self.protected(job, dest, protection, effect).await;
+        let done = self.protected(job, dest, protection, &mut effect).await;
         let mut result = match done {
-            Ok(Some(receipt)) => self.written(job, receipt, sent_hash, echo).await,
+            Ok(Some(receipt)) => {
+                let echo = dest.echo(&effect, &receipt).to_string();
+                self.written(job, receipt, sent_hash, echo).await
+            }
             Ok(None) => Ended::dead(unresolvable(job)),
             Err(error) => self.failed(job, flow, &error).await,
         };
@@ -273,20 +294,20 @@ impl Deliverer {
         job: &Claimed,
         dest: &dyn Destination,
         protection: Protection,
-        mut effect: Effect,
+        effect: &mut Effect,
     ) -> CallResult<Option<Receipt>> {
         match protection {
-            Protection::Natural => dest.write(&effect).await.map(Some),
+            Protection::Natural => dest.write(effect).await.map(Some),
             Protection::Key { ttl } => {
                 let age = Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs());
                 // A margin of a tenth: the destination's clock of the key's life started a little before ours.
                 if job.unknown && age > ttl - ttl / 10 {
                     return Ok(None);
                 }
-                dest.write(&effect).await.map(Some)
+                dest.write(effect).await.map(Some)
             }
             Protection::LookUp => match dest.lookup(&effect.stream, &effect.context).await? {
-                Lookup::Absent => dest.write(&effect).await.map(Some),
+                Lookup::Absent => dest.write(effect).await.map(Some),
                 Lookup::Found { remote_id, .. } => {
                     // It is there, by an attempt whose answer was lost or by somebody else's hand; its content may be
                     // another revision's, so that an update, where there is one, states ours.
@@ -294,7 +315,7 @@ impl Deliverer {
                     for kind in [EffectKind::Update, EffectKind::Upsert, EffectKind::Set] {
                         if dest.protection(&effect.stream, kind) == Some(Protection::Natural) {
                             effect.kind = kind;
-                            let receipt = dest.write(&effect).await?;
+                            let receipt = dest.write(effect).await?;
                             return Ok(Some(Receipt { remote_id: receipt.remote_id.or(Some(remote_id)), ..receipt }));
                         }
                     }
@@ -334,6 +355,7 @@ impl Deliverer {
             flow: &job.flow,
             record: &name(job),
             failures: u32::try_from(job.failures).unwrap_or(u32::MAX),
+            age: Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs()),
             policy: flow.policy,
             now: self.clock.now_us(),
             jitter: fastrand::u32(0..=1000),
@@ -420,16 +442,39 @@ impl Prepared {
     }
 }
 
-enum Refs {
-    Found(Value),
-    Missing(RefKey),
-    Unusable(String),
+/// What the destination knows of the records that this one names, for mappings and for templates.
+#[derive(Default)]
+struct Known {
+    refs: Refs,
+    json: Map<String, Value>,
 }
 
-/// What mappings see of a reference: the destination's id for it and, where its mirror has it, its record.
-fn reference(resolved: &crate::store::ResolvedRef) -> Value {
-    let record = resolved.doc.as_deref().and_then(|doc| serde_json::from_str::<Value>(doc).ok()).unwrap_or(Value::Null);
-    json!({ "id": resolved.remote_id, "record": record })
+impl Known {
+    fn add(&mut self, resolved: ResolvedRef) {
+        let RefKey { entity, natural_key } = resolved.key;
+        let record = resolved.doc.as_deref().and_then(|doc| Record::from_canonical_json(entity, doc).ok());
+        let extra = record.as_ref().map(|record| record.extra().clone()).unwrap_or_default();
+        let slot = self.json.entry(entity.as_str()).or_insert_with(|| json!({}));
+        if let Value::Object(slot) = slot {
+            let record = record.map_or(Value::Null, |record| record.to_json());
+            slot.insert(natural_key.clone(), json!({ "id": resolved.remote_id, "record": record }));
+        }
+        self.refs.insert(entity, natural_key, Remote { id: Some(resolved.remote_id), extra });
+    }
+}
+
+/// The record as it is to be told to the destination: without what another system owns.
+fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
+    if flow.owned_elsewhere.is_empty() {
+        return Record::from_canonical_json(job.entity, &job.doc).map_err(|error| error.to_string());
+    }
+    let mut doc: Value = serde_json::from_str(&job.doc).map_err(|error| error.to_string())?;
+    if let Value::Object(doc) = &mut doc {
+        for field in &flow.owned_elsewhere {
+            doc.shift_remove(field);
+        }
+    }
+    Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
 }
 
 /// The operation for a job, the most fitting that the destination has.
@@ -485,14 +530,22 @@ fn unreadable(job: &Claimed, cause: &str) -> DeadLetter {
     }
 }
 
-fn unmappable(job: &Claimed, error: &MapOutError) -> DeadLetter {
+fn unmappable(job: &Claimed, error: &MappingError) -> DeadLetter {
     DeadLetter {
         scope: job.flow.clone(),
-        class: error.class,
-        fingerprint: format!("{}/map/{}/{}", job.flow, error.class.as_str(), error.gist),
-        title: format!("{}: {}", job.flow, error.message),
-        detail: format!("{}: {}", name(job), error.message),
-        next_step: error.next_step.clone(),
+        class: error.class(),
+        fingerprint: mapping_fingerprint(&job.flow, error),
+        title: format!("{}: {error}", job.flow),
+        detail: format!("{}: {error}", name(job)),
+        next_step: "correct the mapping or the record at its source, then retry".to_owned(),
+    }
+}
+
+/// What failures of one mapping with the same cause share.
+pub fn mapping_fingerprint(scope: &str, error: &MappingError) -> String {
+    match error.unmapped_value() {
+        Some((crosswalk, value)) => format!("{scope}/unmapped/{crosswalk}/{value}"),
+        None => format!("{scope}/map/{}/{}/{}", error.mapping, gist(&error.to), gist(&error.fault.to_string())),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, entity: Entity, fields: &[Fie
             insert(compiler, &mut plan.root, field, "", &mut plan.personal);
         }
     }
-    check_required(compiler, &plan.root, place, "");
+    check_required(compiler, plan.root.fields, fields, place, "");
     plan
 }
 
@@ -150,18 +150,24 @@ fn nested(
     for spec in specs {
         insert(compiler, &mut plan, spec, prefix, personal);
     }
-    check_required(compiler, &plan, &spec.place, prefix);
+    check_required(compiler, plan.fields, specs, &spec.place, prefix);
     plan
 }
 
-fn check_required(compiler: &mut Compiler<'_>, plan: &ObjectPlan, place: &Place, prefix: &str) {
-    for (slot, field) in plan.fields.iter().enumerate() {
-        if field.required && !plan.entries.iter().any(|(known, _)| *known == slot) {
-            let inside = if prefix.is_empty() {
-                String::new()
-            } else {
-                format!(" in the items of `{}`", prefix.trim_end_matches('.'))
-            };
+/// A field that is mapped wrongly has its own complaint and is not reported as missing, too.
+fn check_required(
+    compiler: &mut Compiler<'_>,
+    fields: &'static [Field],
+    specs: &[FieldSpec],
+    place: &Place,
+    prefix: &str,
+) {
+    let inside = match prefix.trim_end_matches('.') {
+        "" => String::new(),
+        list => format!(" in the items of `{list}`"),
+    };
+    for field in fields.iter().filter(|field| field.required) {
+        if !specs.iter().any(|spec| spec.target.value.split('.').next() == Some(field.name)) {
             compiler.error(
                 place,
                 format!("required field `{}` ({}) is not mapped{inside}", field.name, field.ty.name()),

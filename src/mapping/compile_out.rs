@@ -7,8 +7,9 @@ use serde_json::{Number, Value as Json};
 use super::compile::{self, Compiler};
 use super::compile_in::{numbers, time_format};
 use super::expr::{Path, Step};
-use super::outbound::{Form, OutCell, OutNode, OutPlan, OutSource};
+use super::outbound::{OutCell, OutNode, OutPlan, OutSource};
 use super::spec::{Absent, Amount, As, CellSpec, FieldSpec, SourceSpec};
+use super::writer::{Form, Writer};
 use crate::config::yaml::{Scalar, Spanned};
 use crate::model::{Entity, Field, FieldPath, FieldType, schema};
 
@@ -121,7 +122,8 @@ fn cell(compiler: &mut Compiler<'_>, entity: Entity, base: &'static [Field], spe
     let style = spec.style.clone().or(compiler.defaults);
     let decimal = numbers(compiler, &style).decimal;
     let absent = spec.absent.unwrap_or(Absent::Omit);
-    Some(OutCell { source, text, form, crosswalk, decimal, required: spec.required, absent })
+    let writer = Writer { form, crosswalk, decimal };
+    Some(OutCell { source, text, writer, required: spec.required, absent })
 }
 
 /// The source, its canonical type where it has one, and its text for messages.

@@ -18,6 +18,7 @@ mod outbound;
 mod spec;
 mod testing;
 mod time_format;
+mod writer;
 
 pub use crosswalk::{Crosswalk, Exponents, Values};
 pub use error::{MappingError, MappingFault};

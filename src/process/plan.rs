@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use crate::mapping::expr::{Expression, Scope};
+use crate::mapping::Filter;
 use crate::model::{Entity, Record, event_for};
 use crate::store::{
     BindingRow, EntityKey, EntityRow, EntityWrite, NewJob, PlannedOutcome, Sighting, SourceKind, mutation, order_key,
@@ -64,7 +64,7 @@ pub struct Route {
     pub stream: String,
     pub latest: bool,
     pub deletes: bool,
-    pub when: Option<Arc<Expression>>,
+    pub when: Option<Arc<Filter>>,
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ fn fence(candidate: &Candidate, current: Option<&EntityRow>, traits: SourceTrait
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if authoritative {
-        let version = version.max(current.version);
+        let version = candidate.version.unwrap_or(current.version).max(current.version);
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if current.deleted && candidate.operation == Operation::Upsert && candidate.source == SourceKind::Webhook {
@@ -215,7 +215,7 @@ fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteErr
             (None, _) => route.deletes,
             (Some(_), None) => true,
             (Some(record), Some(when)) => when
-                .eval_bool(&Scope::new().with("record", &record.to_scope()))
+                .matches(record)
                 .map_err(|cause| RouteError { flow: route.flow.clone(), cause: cause.to_string() })?,
         };
         if wanted {

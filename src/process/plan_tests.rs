@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::plan::{Candidate, Operation, Plan, Route, SourceTraits, plan};
-use crate::mapping::expr::Expression;
+use crate::mapping::Filter;
 use crate::model::{Entity, Record};
 use crate::store::{BindingRow, EntityKey, EntityRow, PlannedOutcome, Sighting, SourceKind};
 
@@ -176,7 +176,7 @@ fn route(flow: &str, when: Option<&str>) -> Route {
         stream: "inventory".into(),
         latest: true,
         deletes: false,
-        when: when.map(|when| Arc::new(Expression::compile(when).unwrap())),
+        when: when.map(|when| Arc::new(Filter::compile(Entity::InventoryLevel, when).unwrap())),
     }
 }
 

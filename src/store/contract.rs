@@ -1,6 +1,6 @@
 //! The store's contract: what every database behind the hub must do, whichever it is. Not here: SQL, and what the rows mean to the business.
 //!
-//! Rules that every implementation keeps, and the conformance suite checks (`tests/store_conformance.rs`):
+//! Rules that every implementation keeps, and the conformance suite checks (`tests/store_conformance/`):
 //! - A method that writes returns only after its commit is durable. Methods called at the same time may share a commit.
 //! - Each write is one transaction: all of it or none of it.
 //! - A result that carries an outdated claim is refused, never merged (`Dispatched::stale`).

@@ -203,8 +203,8 @@ impl<'a> Tally<'a> {
                         let cause = FileCause::SumMismatch {
                             source_name: place.name(),
                             column: column.clone(),
-                            expected: expected.to_string(),
-                            found: found.to_string(),
+                            expected,
+                            found,
                             rejected,
                         };
                         return Err(FileError::new(stated.file, cause));
@@ -255,7 +255,7 @@ impl<'a> Stated<'a> {
 }
 
 /// The library's addition may round when the result has too many digits; a control total must not.
-fn add_exactly(left: Decimal, right: Decimal) -> Option<Decimal> {
+pub(super) fn add_exactly(left: Decimal, right: Decimal) -> Option<Decimal> {
     let sum = left.checked_add(right)?;
     (sum.scale() == left.scale().max(right.scale())).then_some(sum)
 }

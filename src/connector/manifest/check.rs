@@ -14,7 +14,7 @@ use super::settings::{SettingFormat, SettingKind};
 use super::stream::{Read, Stream, VersionKind, Write};
 use super::verify::Verify;
 use super::webhook::{Fetch, StreamWebhook, Webhooks};
-use super::write::{Idempotency, OpKind, Operation, StepSource};
+use super::write::{Idempotency, OpKind, Operation};
 use crate::mapping::expr::{Expression, Template};
 
 /// Reports into `cx`. `node` is the document: parts that are written but could not be decoded do not count as absent.
@@ -299,13 +299,7 @@ impl Checker<'_> {
         self.needs_http(&operation.request.place, "write");
         let mut known: Vec<&str> = Vec::new();
         for step in &operation.steps {
-            match &step.source {
-                StepSource::Request { request, .. } => self.request(request, scope::WRITE, &known),
-                StepSource::Stored { stream, key } => {
-                    self.template_with(Some(key), scope::WRITE, &known);
-                    self.stored_stream(stream);
-                }
-            }
+            self.request(&step.request, scope::WRITE, &known);
             known.push(&step.name);
             self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
             self.template_with(step.message.as_ref(), scope::WRITE, &known);
@@ -330,22 +324,6 @@ impl Checker<'_> {
                 "the request does not say which object it changes",
                 "use `{key}` in the path",
             );
-        }
-    }
-
-    fn stored_stream(&self, name: &Spanned<String>) {
-        let declared: Vec<&str> = self.manifest.streams.iter().map(|stream| stream.name.as_str()).collect();
-        match self.manifest.stream(name) {
-            Some(stream) if !stream.is_source() => {
-                self.error(
-                    &name.place,
-                    format!("stream `{}` brings no records to look into", **name),
-                    "name a stream with `read`",
-                );
-            }
-            Some(_) => {}
-            None if self.node.get("streams").and_then(|streams| streams.get(name)).is_some() => {}
-            None => self.error(&name.place, format!("no stream is named `{}`", **name), suggest(name, &declared)),
         }
     }
 

@@ -93,6 +93,8 @@ async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
     SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(Duration::from_secs(30))
+        // A local file does not hang up on an idle connection.
+        .test_before_acquire(false)
         .connect_with(tuned(path).read_only(true).pragma("cache_size", "-8192").pragma("query_only", "ON"))
         .await
         .map_err(|cause| open_error(path, &cause))

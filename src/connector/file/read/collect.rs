@@ -179,7 +179,7 @@ impl<'a> Collector<'a> {
                 self.sequence_checked = true;
                 Ok(())
             }
-            Err(FileError { cause: FileCause::ControlValueMissing { .. }, .. }) => Ok(()),
+            Err(error) if matches!(*error.cause, FileCause::ControlValueMissing { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -1,0 +1,65 @@
+//! The whole, checked configuration.
+//!
+//! Not here: how it is read (`load`) and linked (`link`).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::connector::registry::Registry;
+
+use super::connection::Connection;
+use super::flow::Flow;
+use super::hub::Hub;
+use super::ownership::Ownership;
+use super::yaml::Diagnostics;
+
+/// Nothing in it refers to something that does not exist. Prints without secrets.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub folder: PathBuf,
+    pub hub: Hub,
+    /// In file order.
+    pub connections: Vec<Connection>,
+    pub flows: Vec<Flow>,
+    pub ownership: Vec<Ownership>,
+    pub registry: Arc<Registry>,
+    pub version: ConfigVersion,
+    /// Allowed but unwise.
+    pub warnings: Diagnostics,
+}
+
+impl Config {
+    pub fn connection(&self, name: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| *connection.name == name)
+    }
+
+    pub fn flow(&self, name: &str) -> Option<&Flow> {
+        self.flows.iter().find(|flow| *flow.name == name)
+    }
+}
+
+/// A hash over everything that was read (configuration, manifests, mappings), before `${...}` was replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ConfigVersion(pub(super) String);
+
+impl ConfigVersion {
+    /// 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Enough for people.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for ConfigVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

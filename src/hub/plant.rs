@@ -1,0 +1,249 @@
+//! A configuration made ready to run: connections, compiled mappings, flows and routes; immutable. Not here: running it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{Config, Deliver, Flow, Mode};
+use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
+use crate::connector::manifest::{StreamEntity, Write};
+use crate::deliver::{Destination, FlowMode, FlowRun, MapOut, RetryPolicy};
+use crate::mapping::{Filter, Mapping, Values};
+use crate::model::Entity;
+use crate::process::{Route, SourceTraits};
+use crate::queue::LaneLimits;
+
+use super::destination::HttpDestination;
+
+/// A configuration that passed every check and still cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum PlantError {
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("mapping {name}:\n{problems}")]
+    Mapping { name: String, problems: String },
+    #[error("flow {flow}: condition `when`: {cause}")]
+    When { flow: String, cause: String },
+    #[error("the hub's secret for webhook addresses: {0}")]
+    Token(std::io::Error),
+}
+
+/// What a source stream brings.
+pub(super) struct SourceStream {
+    pub entity: Entity,
+    /// `None`: records are canonical as they come.
+    pub mapping: Option<Arc<Mapping>>,
+    pub traits: SourceTraits,
+}
+
+/// One connection, ready.
+pub(super) struct Site {
+    pub connection: Arc<Connection>,
+    pub config: crate::config::Connection,
+    pub settings: Arc<Value>,
+    /// The unguessable part of its webhook address.
+    pub token: String,
+}
+
+/// Everything a running hub needs to know about its configuration.
+pub struct Plant {
+    pub config: Arc<Config>,
+    pub(super) sites: BTreeMap<String, Site>,
+    pub(super) streams: HashMap<(String, String), SourceStream>,
+    pub(super) routes: HashMap<(String, String), Vec<Route>>,
+    pub(super) flows: BTreeMap<String, Arc<FlowRun>>,
+    pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
+}
+
+/// How long a job waits for what it refers to before a person is told.
+const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// Deliveries in flight per HTTP destination; the connection's own limits come on top.
+const HTTP_LANE: u32 = 16;
+
+impl Plant {
+    /// `hub_secret` makes webhook addresses unguessable; it stays the same for the life of the installation.
+    pub fn build(config: Config, hub_secret: &[u8], options: &ConnectionOptions) -> Result<Plant, PlantError> {
+        let config = Arc::new(config);
+        let mut plant = Plant {
+            config: Arc::clone(&config),
+            sites: BTreeMap::new(),
+            streams: HashMap::new(),
+            routes: HashMap::new(),
+            flows: BTreeMap::new(),
+            destinations: BTreeMap::new(),
+        };
+        let mut mappings = Mappings::new(&config);
+        for described in &config.connections {
+            plant.site(described, hub_secret, options)?;
+        }
+        for described in &config.connections {
+            plant.source_streams(described, &mut mappings)?;
+        }
+        for flow in &config.flows {
+            plant.flow(flow, &mut mappings)?;
+        }
+        Ok(plant)
+    }
+
+    /// Lanes and how much each takes at once.
+    pub fn lanes(&self) -> Vec<(String, LaneLimits)> {
+        self.destinations.keys().map(|name| (name.clone(), LaneLimits { concurrency: HTTP_LANE })).collect()
+    }
+
+    fn site(
+        &mut self,
+        described: &crate::config::Connection,
+        hub_secret: &[u8],
+        options: &ConnectionOptions,
+    ) -> Result<(), PlantError> {
+        let name = described.name.value.clone();
+        let mut options = options.clone();
+        options.egress.allow.extend(described.allow_networks.iter().map(crate::config::Network::range));
+        let connection = Arc::new(Connection::new(
+            name.clone(),
+            Arc::clone(&described.manifest),
+            &described.settings,
+            options,
+        )?);
+        let settings = Arc::new(described.settings.public_json());
+        let token = match &described.path_secret {
+            Some(secret) => secret.expose_secret().to_owned(),
+            None => token(hub_secret, &name),
+        };
+        let http = described.manifest.streams.iter().any(|stream| matches!(stream.write, Some(Write::Http(_))));
+        if http {
+            let destination = HttpDestination::new(Arc::clone(&connection));
+            self.destinations.insert(name.clone(), Arc::new(destination));
+        }
+        self.sites.insert(name, Site { connection, config: described.clone(), settings, token });
+        Ok(())
+    }
+
+    fn source_streams(
+        &mut self,
+        described: &crate::config::Connection,
+        mappings: &mut Mappings<'_>,
+    ) -> Result<(), PlantError> {
+        for stream in described.manifest.streams.iter().filter(|stream| stream.is_source()) {
+            let StreamEntity::One(entity) = stream.entity else { continue };
+            let mapping = match described.mapping_name(stream) {
+                Some(name) => match mappings.get(&name)? {
+                    Some(mapping) if mapping.maps_in() => Some(mapping),
+                    // Read by nobody: a stream without a way in is not read at all.
+                    Some(_) | None => continue,
+                },
+                None => None,
+            };
+            let traits = SourceTraits {
+                can_fetch: stream.get.is_some(),
+                measures_loss: stream.webhook.is_some() && stream.http_read().is_some(),
+            };
+            let key = (described.name.value.clone(), stream.name.value.clone());
+            self.streams.insert(key, SourceStream { entity, mapping, traits });
+        }
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &Flow, mappings: &mut Mappings<'_>) -> Result<(), PlantError> {
+        let Some(site) = self.sites.get(&flow.to.connection) else { return Ok(()) };
+        let Some(stream) = site.config.manifest.stream(&flow.to.stream) else { return Ok(()) };
+        let map_out = match site.config.mapping_name(stream) {
+            Some(name) => match mappings.get(&name)? {
+                Some(mapping) => MapOut::Table { mapping, settings: Arc::clone(&site.settings) },
+                None => MapOut::Canonical,
+            },
+            None => MapOut::Canonical,
+        };
+        let name = flow.name.value.clone();
+        let when = match &flow.when {
+            Some(when) => Some(Arc::new(Filter::compile(flow.entity, when.value.source()).map_err(|cause| {
+                PlantError::When { flow: name.clone(), cause: cause.to_string() }
+            })?)),
+            None => None,
+        };
+        let owned = self.config.ownership.iter().filter(|rule| {
+            rule.entity == flow.entity && rule.connection.as_str() != flow.from.connection
+        });
+        let run = FlowRun {
+            name: name.clone(),
+            mode: mode(flow.mode),
+            dest: flow.to.connection.clone(),
+            dest_stream: flow.to.stream.clone(),
+            needs: flow.needs.iter().map(|path| path.value.clone()).collect(),
+            map_out,
+            owned_elsewhere: owned.map(|rule| rule.field.clone()).collect(),
+            policy: RetryPolicy {
+                first: flow.retry.first_delay,
+                cap: flow.retry.max_delay,
+                give_up_after: flow.retry.give_up_after,
+            },
+            wait_limit: WAIT_LIMIT,
+        };
+        let route = Route {
+            flow: name.clone(),
+            lane: flow.to.connection.clone(),
+            stream: flow.to.stream.clone(),
+            latest: flow.deliver == Deliver::Latest,
+            deletes: false,
+            when,
+        };
+        self.routes.entry((flow.from.connection.clone(), flow.from.stream.clone())).or_default().push(route);
+        self.flows.insert(name, Arc::new(run));
+        Ok(())
+    }
+}
+
+fn mode(mode: Mode) -> FlowMode {
+    match mode {
+        Mode::Live => FlowMode::Live,
+        Mode::Shadow => FlowMode::Shadow,
+        Mode::Canary { share } => FlowMode::Canary { share_basis_points: share.basis_points },
+        Mode::Paused => FlowMode::Paused,
+    }
+}
+
+/// The part of a webhook address that nobody can guess: derived, so that it survives restarts without being stored.
+fn token(hub_secret: &[u8], connection: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update((hub_secret.len() as u64).to_be_bytes());
+    hasher.update(hub_secret);
+    hasher.update(b"webhook address of ");
+    hasher.update(connection.as_bytes());
+    hex::encode(&hasher.finalize()[..16])
+}
+
+/// Mappings, each compiled once.
+struct Mappings<'a> {
+    config: &'a Config,
+    compiled: HashMap<String, Option<Arc<Mapping>>>,
+}
+
+impl<'a> Mappings<'a> {
+    fn new(config: &'a Config) -> Mappings<'a> {
+        Mappings { config, compiled: HashMap::new() }
+    }
+
+    fn get(&mut self, name: &str) -> Result<Option<Arc<Mapping>>, PlantError> {
+        if let Some(known) = self.compiled.get(name) {
+            return Ok(known.clone());
+        }
+        let failed = |problems: crate::config::yaml::Diagnostics| PlantError::Mapping {
+            name: name.to_owned(),
+            problems: problems.to_string(),
+        };
+        let sources = self.config.registry.mapping(name);
+        let compiled = if sources.is_empty() {
+            None
+        } else {
+            let folder = name.split('/').next().unwrap_or(name);
+            let values = Values::load(self.config.registry.mapping(&format!("{folder}/values"))).map_err(failed)?;
+            Some(Arc::new(Mapping::load(sources, &values).map_err(failed)?))
+        };
+        self.compiled.insert(name.to_owned(), compiled.clone());
+        Ok(compiled)
+    }
+}
