@@ -2,8 +2,8 @@
 //!
 //! One clock for all three, because generator and target live in one process.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use serde::Serialize;

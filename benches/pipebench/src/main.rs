@@ -8,6 +8,8 @@ mod load;
 mod order;
 mod process;
 mod referee;
+#[cfg(test)]
+mod referee_tests;
 mod report;
 mod run;
 mod system;
@@ -113,7 +115,8 @@ fn measure(arguments: &Arguments) -> Outcome<bool> {
 fn settings(arguments: &Arguments) -> Outcome<Settings> {
     std::fs::create_dir_all(&arguments.directory)?;
     let program = |path: &PathBuf| {
-        path.canonicalize().map_err(|error| format!("{}: {error}; build it first (see benches/README.md)", path.display()))
+        path.canonicalize()
+            .map_err(|error| format!("{}: {error}; build it first (see benches/README.md)", path.display()))
     };
     let refpipe = program(&arguments.refpipe)?;
     let syncline = match arguments.subject {

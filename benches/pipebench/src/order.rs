@@ -34,7 +34,7 @@ pub fn expected(index: u64) -> [(&'static str, String); 26] {
         fixed("payment_status", "paid"),
         fixed("fulfilment_status", "unfulfilled"),
         ("email", format!("customer{number}@example.com")),
-        ("customer_name", format!("Ada Lovelace{number}")),
+        ("customer", (7_000_000_000 + number).to_string()),
         ("phone", format!("+4930{number}")),
         ("ship_name", format!("Ada Lovelace{number}")),
         ("street", format!("Hauptstraße {}", index % 100)),

@@ -41,7 +41,7 @@ impl Report {
         let mut text = format!("{} cores; {}\n\n", self.cores, self.durability);
         let subject = self.subject.name();
         let head = format!(
-            "{:<8}{:<24}{:>12}{:>12}{:>8}{:>7}  {:<8}{}\n",
+            "{:<8}{:<28}{:>10}{:>10}{:>8}{:>7}  {:<10}{}\n",
             "", "", "floor", subject, "ratio", "kept", "gate", "verdict"
         );
         text.push_str(&head);
@@ -78,7 +78,7 @@ fn line(finding: &Finding) -> String {
     let (floor, subject) = (figure(finding.floor), figure(finding.subject));
     let ratio = finding.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
     let kept = format!("{}/{}", finding.kept, finding.rounds);
-    format!("{scenario:<8}{name:<24}{floor:>12}{subject:>12}{ratio:>8}{kept:>7}  {gate:<8}{verdict}\n")
+    format!("{scenario:<8}{name:<28}{floor:>10}{subject:>10}{ratio:>8}{kept:>7}  {gate:<10}{verdict}\n")
 }
 
 fn figure(value: Option<f64>) -> String {
@@ -93,14 +93,18 @@ fn figure(value: Option<f64>) -> String {
 fn void(round: &Round) -> Vec<String> {
     let samples = round.floor.iter().chain([&round.subject]);
     let told = |sample: &Sample| {
-        sample.void.as_ref().map(|why| format!("round {} {:?} {}: {why}", round.no, round.scenario, sample.system.name()))
+        sample
+            .void
+            .as_ref()
+            .map(|why| format!("round {} {:?} {}: {why}", round.no, round.scenario, sample.system.name()))
     };
     samples.filter_map(told).collect()
 }
 
 /// One run in one line, while the benchmark goes on.
 pub fn progress(sample: &Sample) -> String {
-    let mut text = format!("{:<9} start {:.0} ms, peak {:.1} MB", sample.system.name(), sample.start_ms, sample.peak_rss_mb);
+    let mut text =
+        format!("{:<9} start {:.0} ms, peak {:.1} MB", sample.system.name(), sample.start_ms, sample.peak_rss_mb);
     if let Some(load) = &sample.load {
         let _ = write!(
             text,

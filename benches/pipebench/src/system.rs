@@ -16,6 +16,8 @@ use crate::ledger::Counts;
 
 /// Signs all webhooks.
 pub const SECRET: &str = "shpss_bench_0123456789abcdef";
+/// How the hub's configuration names the secret.
+const HUB_SECRET: &str = "BENCH_WEBHOOK_SECRET";
 /// The unguessable part of the hub's webhook address.
 const TOKEN: &str = "bench-token-0123456789abcdef0123";
 
@@ -81,7 +83,7 @@ impl System {
             System::Syncline => {
                 configure(site)?;
                 let mut command = Command::new(&programs.syncline);
-                command.arg("run").arg("--config").arg(site.directory);
+                command.arg("run").arg("--config").arg(site.directory).env(HUB_SECRET, SECRET);
                 Ok(command)
             }
         }
@@ -95,7 +97,7 @@ impl System {
         };
         match self {
             System::Refpipe => command.arg("verify").arg(site.directory.join("refpipe.db")),
-            System::Syncline => command.arg("verify").arg("--config").arg(site.directory),
+            System::Syncline => command.arg("verify").arg("--config").arg(site.directory).env(HUB_SECRET, SECRET),
         };
         let output = command.output()?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -107,7 +109,11 @@ impl System {
             System::Refpipe => {
                 let held: Value = serde_json::from_str(&text)?;
                 let right = held["inbox"] == counts.accepted && held["done"] == counts.accepted && held["open"] == 0;
-                if right { Ok(()) } else { Err(format!("{} accepted, but the database holds {held}", counts.accepted).into()) }
+                if right {
+                    Ok(())
+                } else {
+                    Err(format!("{} accepted, but the database holds {held}", counts.accepted).into())
+                }
             }
             // Its exit status says whether received = applied + superseded + ignored + dead + pending.
             System::Syncline => Ok(()),
@@ -120,7 +126,6 @@ fn configure(site: Site<'_>) -> Outcome<()> {
         ("@LISTEN@", site.listen.to_string()),
         ("@TARGET@", site.target.to_string()),
         ("@DATABASE@", site.directory.join("syncline.db").display().to_string()),
-        ("@SECRET@", SECRET.to_owned()),
         ("@TOKEN@", TOKEN.to_owned()),
     ];
     for (name, text) in HUB_FILES {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 
-const FIELDS: [(&str, &str); 17] = [
+const FIELDS: [(&str, &str); 18] = [
     ("number", "/name"),
     ("placed_at", "/created_at"),
     ("updated_at", "/updated_at"),
@@ -16,6 +16,7 @@ const FIELDS: [(&str, &str); 17] = [
     ("discount_total", "/total_discounts"),
     ("payment_status", "/financial_status"),
     ("email", "/email"),
+    ("customer", "/customer/id"),
     ("phone", "/phone"),
     ("ship_name", "/shipping_address/name"),
     ("street", "/shipping_address/address1"),
@@ -29,11 +30,6 @@ const LINE: [(&str, &str); 3] = [("sku", "/sku"), ("quantity", "/quantity"), ("u
 pub fn map(payload: &[u8]) -> Outcome<Vec<u8>> {
     let order: Value = serde_json::from_slice(payload)?;
     let mut out = pick(&order, &FIELDS)?;
-    let name = |field: &str| order.pointer(field).and_then(Value::as_str).unwrap_or_default();
-    out.insert(
-        "customer_name".into(),
-        json!(format!("{} {}", name("/customer/first_name"), name("/customer/last_name"))),
-    );
     out.insert("fulfilment_status".into(), json!(order["fulfillment_status"].as_str().unwrap_or("unfulfilled")));
     let lines = order["line_items"].as_array().ok_or("the order has no line_items")?;
     let lines: Outcome<Vec<Value>> = lines.iter().map(|line| pick(line, &LINE).map(Value::Object)).collect();
