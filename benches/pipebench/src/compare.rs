@@ -67,6 +67,9 @@ pub const METRICS: &[Metric] = &[
     metric!(Idle, "start to first webhook", "ms", Gate::AtMost(100.0), |s| Some(s.start_ms)),
     metric!(Idle, "idle RSS", "MB", Gate::AtMost(20.0), |s| Some(s.idle.as_ref()?.rss_mb)),
     metric!(Idle, "idle CPU", "ms/s", Gate::AtMost(1.0), |s| Some(s.idle.as_ref()?.cpu_ms_per_s)),
+    metric!(Backlog, "RSS growth", "MB", Gate::AtMost(16.0), |s| Some(s.backlog.as_ref()?.rss_growth_mb)),
+    metric!(Backlog, "ack p99", "ms", Gate::None, |s| Some(s.backlog.as_ref()?.ack_p99_ms)),
+    metric!(Backlog, "drain", "/s", Gate::RatioAtLeast(0.5), |s| Some(s.backlog.as_ref()?.drain_per_s)),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -164,7 +167,16 @@ mod tests {
 
     fn sample(start_ms: f64, void: bool) -> Sample {
         let void = void.then(|| "wrong".to_owned());
-        Sample { system: System::Refpipe, counts: COUNTS, void, start_ms, peak_rss_mb: 1.0, load: None, idle: None }
+        Sample {
+            system: System::Refpipe,
+            counts: COUNTS,
+            void,
+            start_ms,
+            peak_rss_mb: 1.0,
+            load: None,
+            idle: None,
+            backlog: None,
+        }
     }
 
     fn round(before: f64, subject: f64, after: f64, void: bool) -> Round {

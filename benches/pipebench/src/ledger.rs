@@ -145,6 +145,13 @@ impl Ledger {
         slots().map(|slot| slot.delivered.load(Relaxed)).max().unwrap_or(0).saturating_sub(start)
     }
 
+    /// Deliveries per second after `start_ns`.
+    pub fn delivered_per_s(&self, start_ns: u64) -> f64 {
+        let times = || self.slots.iter().map(|slot| slot.delivered.load(Relaxed)).filter(|at| *at > start_ns);
+        let end = times().max().unwrap_or(start_ns);
+        times().count() as f64 * 1e9 / (end - start_ns).max(1) as f64
+    }
+
     /// What is wrong with the deliveries that were kept.
     pub fn wrong_fields(&self) -> Vec<String> {
         let Ok(kept) = self.kept.lock() else { return vec!["the target's thread ended in a panic".to_owned()] };

@@ -36,7 +36,7 @@ struct Arguments {
     /// What is measured; `refpipe` measures the floor against itself, which shows how far to trust the machine.
     #[arg(long, value_enum, default_value = "syncline")]
     subject: System,
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "closed,open,idle")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "closed,open,idle,backlog")]
     scenarios: Vec<Scenario>,
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -53,6 +53,10 @@ struct Arguments {
     open_s: u32,
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     idle_s: u32,
+    /// Orders that wait while the target holds its answers. They must all be accepted before the hub gives up on a request
+    /// (30 s), or deliveries are repeated and the run is void.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
+    backlog: u64,
     /// How long the target takes to answer.
     #[arg(long, default_value_t = 0)]
     target_delay_ms: u64,
@@ -93,7 +97,7 @@ fn measure(arguments: &Arguments) -> Outcome<bool> {
         for &scenario in &arguments.scenarios {
             let measure = |system| {
                 let sample = run::run(system, scenario, &settings)?;
-                eprintln!("round {no} {:<7}{}", format!("{scenario:?}").to_lowercase(), report::progress(&sample));
+                eprintln!("round {no} {:<8}{}", format!("{scenario:?}").to_lowercase(), report::progress(&sample));
                 Outcome::Ok(sample)
             };
             // The floor on both sides: what happens to the machine in between shows in its two figures.
@@ -132,6 +136,7 @@ fn settings(arguments: &Arguments) -> Outcome<Settings> {
         rate: arguments.rate,
         open_s: arguments.open_s,
         idle_s: arguments.idle_s,
+        backlog: arguments.backlog,
         target_delay: Duration::from_millis(arguments.target_delay_ms),
     })
 }

@@ -41,7 +41,7 @@ impl Report {
         let mut text = format!("{} cores; {}\n\n", self.cores, self.durability);
         let subject = self.subject.name();
         let head = format!(
-            "{:<8}{:<28}{:>10}{:>10}{:>8}{:>7}  {:<10}{}\n",
+            "{:<9}{:<28}{:>10}{:>10}{:>8}{:>7}  {:<10}{}\n",
             "", "", "floor", subject, "ratio", "kept", "gate", "verdict"
         );
         text.push_str(&head);
@@ -61,6 +61,7 @@ fn line(finding: &Finding) -> String {
         Scenario::Closed => "closed",
         Scenario::Open => "open",
         Scenario::Idle => "idle",
+        Scenario::Backlog => "backlog",
     };
     let gate = match finding.gate {
         Gate::RatioAtLeast(bound) => format!(">= {bound} x"),
@@ -78,7 +79,7 @@ fn line(finding: &Finding) -> String {
     let (floor, subject) = (figure(finding.floor), figure(finding.subject));
     let ratio = finding.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
     let kept = format!("{}/{}", finding.kept, finding.rounds);
-    format!("{scenario:<8}{name:<28}{floor:>10}{subject:>10}{ratio:>8}{kept:>7}  {gate:<10}{verdict}\n")
+    format!("{scenario:<9}{name:<28}{floor:>10}{subject:>10}{ratio:>8}{kept:>7}  {gate:<10}{verdict}\n")
 }
 
 fn figure(value: Option<f64>) -> String {
@@ -119,6 +120,13 @@ pub fn progress(sample: &Sample) -> String {
     }
     if let Some(idle) = &sample.idle {
         let _ = write!(text, ", idle {:.1} MB, {:.1} ms CPU/s", idle.rss_mb, idle.cpu_ms_per_s);
+    }
+    if let Some(backlog) = &sample.backlog {
+        let _ = write!(
+            text,
+            ", {} waiting: +{:.1} MB, then {:.0}/s",
+            backlog.waiting, backlog.rss_growth_mb, backlog.drain_per_s
+        );
     }
     if let Some(void) = &sample.void {
         let _ = write!(text, ", VOID: {void}");

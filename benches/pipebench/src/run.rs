@@ -35,6 +35,8 @@ pub enum Scenario {
     Open,
     /// Start, then nothing.
     Idle,
+    /// All orders are accepted while the target answers nobody; then it does.
+    Backlog,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ pub struct Settings {
     pub rate: u32,
     pub open_s: u32,
     pub idle_s: u32,
+    pub backlog: u64,
     pub target_delay: Duration,
 }
 
@@ -63,6 +66,8 @@ pub struct Sample {
     pub load: Option<LoadFigures>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle: Option<IdleFigures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<BacklogFigures>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -81,6 +86,16 @@ pub struct LoadFigures {
 pub struct IdleFigures {
     pub rss_mb: f64,
     pub cpu_ms_per_s: f64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct BacklogFigures {
+    pub waiting: u64,
+    /// From after the first webhook to the peak with all orders waiting.
+    pub rss_growth_mb: f64,
+    pub ack_p99_ms: f64,
+    /// Deliveries per second once the target answers.
+    pub drain_per_s: f64,
 }
 
 pub fn run(system: System, scenario: Scenario, settings: &Settings) -> Outcome<Sample> {
@@ -102,6 +117,7 @@ fn run_in(system: System, scenario: Scenario, settings: &Settings, directory: &P
         Scenario::Closed => settings.orders,
         Scenario::Open => u64::from(settings.rate) * u64::from(settings.open_s),
         Scenario::Idle => 0,
+        Scenario::Backlog => settings.backlog,
     };
     let ledger = Arc::new(Ledger::new(1 + load_orders));
     let target = Target::start(Arc::clone(&ledger), settings.target_delay)?;
@@ -118,10 +134,17 @@ fn run_in(system: System, scenario: Scenario, settings: &Settings, directory: &P
     settle(&ledger, 1, &mut process)?;
 
     let before = process.usage()?;
+    let mut backlog = None;
     match scenario {
         Scenario::Closed => load.closed(settings.connections)?,
         Scenario::Open => load.open(settings.rate)?,
         Scenario::Idle => std::thread::sleep(Duration::from_secs(settings.idle_s.into())),
+        Scenario::Backlog => {
+            target.hold();
+            load.closed(settings.connections)?;
+            backlog = Some((process.usage()?.peak_rss_mb - before.rss_mb, ledger.now_ns()));
+            target.release();
+        }
     }
     settle(&ledger, 1 + load_orders, &mut process)?;
     let after = process.usage()?;
@@ -131,11 +154,22 @@ fn run_in(system: System, scenario: Scenario, settings: &Settings, directory: &P
     let counts = ledger.counts();
     let void = judge(counts, 1 + load_orders, &ledger)
         .or_else(|| system.verify(&settings.programs, site, counts).err().map(|error| error.to_string()));
-    let (load, idle) = match scenario {
-        Scenario::Closed | Scenario::Open => (Some(figures(&ledger, load_orders, cpu_s)), None),
-        Scenario::Idle => (None, Some(idle_figures(after, cpu_s, settings.idle_s))),
-    };
-    Ok(Sample { system, counts, void, start_ms, peak_rss_mb: after.peak_rss_mb, load, idle })
+    let loaded = matches!(scenario, Scenario::Closed | Scenario::Open);
+    Ok(Sample {
+        system,
+        counts,
+        void,
+        start_ms,
+        peak_rss_mb: after.peak_rss_mb,
+        load: loaded.then(|| figures(&ledger, load_orders, cpu_s)),
+        idle: (scenario == Scenario::Idle).then(|| idle_figures(after, cpu_s, settings.idle_s)),
+        backlog: backlog.map(|(rss_growth_mb, released_ns)| BacklogFigures {
+            waiting: load_orders,
+            rss_growth_mb,
+            ack_p99_ms: percentile_ms(&ledger.ack_ns(1), 99),
+            drain_per_s: ledger.delivered_per_s(released_ns),
+        }),
+    })
 }
 
 fn judge(counts: Counts, expected: u64, ledger: &Ledger) -> Option<String> {

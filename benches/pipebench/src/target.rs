@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::Outcome;
 use crate::ledger::Ledger;
@@ -17,6 +17,8 @@ use crate::wire::Wire;
 
 pub struct Target {
     pub address: SocketAddr,
+    /// Whether answers are given at once.
+    gate: watch::Sender<bool>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -28,17 +30,27 @@ impl Target {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
+        let (gate, gate_state) = watch::channel(true);
         let thread = std::thread::Builder::new().name("target".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    outcome = accept(listener, ledger, delay) => if let Err(error) = outcome {
+                    outcome = accept(listener, ledger, delay, gate_state) => if let Err(error) = outcome {
                         eprintln!("pipebench: the target cannot accept: {error}");
                     },
                     _ = stopped => {}
                 }
             });
         })?;
-        Ok(Target { address, stop: Some(stop), thread: Some(thread) })
+        Ok(Target { address, gate, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Takes deliveries but answers none until `release`.
+    pub fn hold(&self) {
+        self.gate.send_replace(false);
+    }
+
+    pub fn release(&self) {
+        self.gate.send_replace(true);
     }
 }
 
@@ -53,26 +65,32 @@ impl Drop for Target {
     }
 }
 
-async fn accept(listener: TcpListener, ledger: Arc<Ledger>, delay: Duration) -> io::Result<()> {
+async fn accept(
+    listener: TcpListener,
+    ledger: Arc<Ledger>,
+    delay: Duration,
+    gate: watch::Receiver<bool>,
+) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        let ledger = Arc::clone(&ledger);
+        let (ledger, gate) = (Arc::clone(&ledger), gate.clone());
         tokio::spawn(async move {
             // A connection cut in the middle shows as a missing delivery, or as a second one after a retry.
-            if let Err(error) = serve(stream, &ledger, delay).await {
+            if let Err(error) = serve(stream, &ledger, delay, gate).await {
                 eprintln!("pipebench: the target lost a connection: {error}");
             }
         });
     }
 }
 
-async fn serve(stream: TcpStream, ledger: &Ledger, delay: Duration) -> io::Result<()> {
+async fn serve(stream: TcpStream, ledger: &Ledger, delay: Duration, mut gate: watch::Receiver<bool>) -> io::Result<()> {
     let mut wire = Wire::new(stream)?;
     while let Some(body) = wire.request().await? {
         let body = match ledger.deliver(body) {
             Some(index) => format!(r#"{{"id":"T{index}"}}"#),
             None => "{}".to_owned(),
         };
+        gate.wait_for(|open| *open).await.map_err(io::Error::other)?;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
