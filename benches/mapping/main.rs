@@ -59,6 +59,7 @@ fn measure(arguments: &Arguments) -> Outcome<()> {
     let mut peers = [
         peer("typed", "serde structs of this shape, borrowed: the limit", true, Box::new(peers::typed) as Work<'_>),
         peer("value", "serde_json::Value in and out, paths by hand", true, Box::new(peers::value)),
+        peer("parse", "the payload as serde_json::Value, no map", false, Box::new(peers::parse)),
         peer("engine in", "payload to canonical record", false, Box::new(|payload| engine.inward(payload))),
         peer("engine in+out", "payload to record to payload", true, Box::new(|payload| engine.through(payload))),
     ];

@@ -153,6 +153,12 @@ const FIELDS: [(&str, &str); 18] = [
 ];
 const LINE: [(&str, &str); 3] = [("sku", "/sku"), ("quantity", "/quantity"), ("unit_price", "/price")];
 
+/// What the engine and `value` pay before they map anything.
+pub fn parse(payload: &[u8]) -> Outcome<Vec<u8>> {
+    std::hint::black_box(serde_json::from_slice::<Value>(payload)?);
+    Ok(Vec::new())
+}
+
 pub fn value(payload: &[u8]) -> Outcome<Vec<u8>> {
     let order: Value = serde_json::from_slice(payload)?;
     let mut out = pick(&order, &FIELDS)?;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use crate::Outcome;
+use crate::order;
+use crate::sample;
 use crate::writer;
 
 /// Each figure is taken for this long.
@@ -21,8 +23,9 @@ pub fn run(what: &str, directory: &str) -> Outcome<()> {
         "fsync" => fsync(directory),
         "insert" => insert(directory),
         "claim" => claim(directory),
-        "all" => fsync(directory).and_then(|()| insert(directory)).and_then(|()| claim(directory)),
-        other => Err(format!("no limit is called {other}: fsync, insert, claim or all").into()),
+        "map" => map(),
+        "all" => fsync(directory).and_then(|()| insert(directory)).and_then(|()| claim(directory)).and_then(|()| map()),
+        other => Err(format!("no limit is called {other}: fsync, insert, claim, map or all").into()),
     }
 }
 
@@ -114,6 +117,18 @@ fn claim(directory: &Path) -> Outcome<()> {
             Ok(())
         })?;
     }
+    Ok(())
+}
+
+/// The generic map with `serde_json` as it is by default; the hub's exact numbers and kept order make its own slower.
+fn map() -> Outcome<()> {
+    let payload = sample::body(0).into_bytes();
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < SPAN {
+        std::hint::black_box(order::map(&payload)?);
+        count += 1;
+    }
+    say("20-field map by serde_json::Value", 1, count, start.elapsed());
     Ok(())
 }
 
