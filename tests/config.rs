@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use syncline::config::yaml::Diagnostics;
+use syncline::config::yaml::{Diagnostics, Source};
 use syncline::config::{Config, Database, Environment, Mode, load_with, starter_files};
-use syncline::connector::manifest::{Idempotency, OpKind, Write};
+use syncline::connector::manifest::{Idempotency, Manifest, OpKind, Write};
 use syncline::connector::registry::{Origin, Registry};
 
 struct Variables(HashMap<&'static str, &'static str>);
@@ -53,22 +53,6 @@ fn refused(files: &[(&str, &str)]) -> Diagnostics {
     }
 }
 
-/// Mappings that have both directions, for flows between shipped connectors.
-const MAPPINGS: [(&str, &str); 6] = [
-    ("mappings/shopify/order.yaml", "mapping: shopify/order\nin: { number: name }\n"),
-    (
-        "mappings/shopify/inventory_level.yaml",
-        "mapping: shopify/inventory_level\nin: { sku: item.sku }\nout: { available: available }\n",
-    ),
-    ("mappings/stripe/payment.yaml", "mapping: stripe/payment\nin: { reference: id }\n"),
-    (
-        "mappings/sandbox-erp/order.yaml",
-        "mapping: sandbox-erp/order\nin: { number: reference }\nout: { reference: number }\n",
-    ),
-    ("mappings/sandbox-erp/payment.yaml", "mapping: sandbox-erp/payment\nout: { status: status }\n"),
-    ("mappings/sandbox-erp/inventory_level.yaml", "mapping: sandbox-erp/inventory_level\nin: { sku: sku }\n"),
-];
-
 const WHOLE: &str = r#"
 hub:
   listen: 127.0.0.1:${PORT}
@@ -93,7 +77,7 @@ flows:
   orders-to-erp:
     from: shop.orders
     to: erp.orders
-    when: record.payment_status in ["paid", "authorized"]
+    when: record.payment_status in ["paid", "authorised"]
     needs: [customer.email, lines.sku]
     deliver: every
     mode: live
@@ -107,15 +91,14 @@ flows:
     deliver: latest
     mode: shadow
     publish: on_hand - committed - in_flight - 2
+  shipments-to-shop: { from: erp.deliveries, to: shop.fulfilments, needs: [order], mode: live, retry: patient }
 ownership: { order.payment_status: psp, order.fulfilment_status: erp }
 retry:
   gentle: { first_delay: 30s, max_delay: 1h, give_up_after: 3d }
 "#;
 
-fn whole<'t>(text: &'t str) -> Vec<(&'t str, &'t str)> {
-    let mut files = vec![("syncline.yaml", text), ("secrets/shop", "shpss_from_a_file\n")];
-    files.extend(MAPPINGS);
-    files
+fn whole(text: &str) -> Vec<(&str, &str)> {
+    vec![("syncline.yaml", text), ("secrets/shop", "shpss_from_a_file\n")]
 }
 
 #[test]
@@ -168,7 +151,7 @@ fn the_version_follows_every_file() {
     let changed = WHOLE.replace("5%", "6%");
     assert_ne!(first, version(&whole(&changed)));
     let mut mapped = whole(WHOLE);
-    mapped.push(("mappings/stripe/values.yaml", "payment_status: {}\n"));
+    mapped.push(("mappings/stripe/values.yaml", "values: stripe\n"));
     assert_ne!(first, version(&mapped));
     // What a reference stands for is no part of it: a rotated secret is no new configuration.
     let mut rotated = whole(WHOLE);
@@ -247,27 +230,35 @@ fn files_of_conf_d_join_and_may_not_contradict() {
 
     let mut files = whole(WHOLE);
     files.push(("conf.d/10-more.yaml", "connections:\n  archive: { connector: jsonl }\nflows:\n  x: { from: shop.orders, to: archive.records, mode: live }\n"));
-    assert_eq!(accepted(&files).flows.len(), 4);
+    assert_eq!(accepted(&files).flows.len(), 5);
 }
+
+const TINY: &str = "connector: tiny\ntitle: Tiny\nstreams:\n  orders:\n    entity: order\n    key: \"{record.id}\"\n    read:\n      from: file\n      folder: in\n      pattern: x.csv\n      marker: { scheme: stable, stable_for: 10s }\n      mode: delta\n      format: { type: csv, columns: [id] }\n";
 
 #[test]
 fn a_flow_needs_the_mappings_of_both_ends() {
-    let mut files = whole(WHOLE);
-    files.retain(|(path, _)| *path != "mappings/shopify/order.yaml");
-    for file in files.iter_mut().filter(|(path, _)| *path == "mappings/sandbox-erp/order.yaml") {
-        file.1 = "mapping: sandbox-erp/order\nin: { number: reference }\n";
-    }
-    // Once the mapping is shipped, only the direction is missing.
+    let config = "connections:\n  t: { connector: tiny }\n  c: { connector: csv }\n  x: { connector: xml }\nflows:\n  a: { from: t.orders, to: c.orders, mode: live }\n  b: { from: x.orders, to: c.orders, mode: live }\n";
+    let mut files = vec![("syncline.yaml", config), ("connectors/tiny/connector.yaml", TINY)];
     let problems = refused(&files).to_string();
-    let shipped = !Registry::shipped().unwrap().mapping("shopify/order").is_empty();
-    assert_eq!(
-        !shipped,
-        problems.contains("shop.orders needs mapping `shopify/order`, which does not exist"),
+    assert!(
+        problems.contains("syncline.yaml:6:14: t.orders needs mapping `tiny/order`, which does not exist"),
         "{problems}"
     );
-    let shipped = Registry::shipped().unwrap().directions("sandbox-erp/order").outbound;
-    let expected = "mapping `sandbox-erp/order` has no direction `out`, which erp.orders needs";
-    assert_eq!(!shipped, problems.contains(expected), "{problems}");
+    assert!(problems.ends_with("1 problem"), "{problems}");
+
+    files.push(("mappings/tiny/order.yaml", "mapping: tiny/order\nout: { id: number }\n"));
+    let problems = refused(&files).to_string();
+    assert!(problems.contains("mapping `tiny/order` has no direction `in`, which t.orders needs"), "{problems}");
+
+    files[2].1 = "mapping: tiny/order\nin: { number: id, totl: sum }\n";
+    let problems = refused(&files).to_string();
+    assert!(problems.contains("mappings/tiny/order.yaml:2:"), "{problems}");
+
+    files[2].1 = "mapping: tiny/order\nin: { number: id, placed_at: at, currency: cur, total: { money: sum } }\n";
+    let config = accepted(&files);
+    assert_eq!(config.mappings.len(), 3);
+    let flow = config.flow("a").unwrap();
+    assert!(config.mapping(&flow.from).unwrap().maps_in() && config.mapping(&flow.to).unwrap().maps_out());
 }
 
 #[test]
@@ -342,13 +333,13 @@ fn every_shipped_connector_is_whole() {
 
 #[test]
 fn an_installation_replaces_and_adds_connectors() {
-    let tiny = "connector: NAME\ntitle: Tiny\nstreams:\n  orders:\n    entity: order\n    key: \"{record.id}\"\n    read:\n      from: file\n      folder: in\n      pattern: x.csv\n      marker: { scheme: stable, stable_for: 10s }\n      mode: delta\n      format: { type: csv, columns: [id] }\n";
+    let named = |name: &str| TINY.replace("connector: tiny", &format!("connector: {name}"));
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
         &[
-            ("connectors/tiny/connector.yaml", &tiny.replace("NAME", "tiny")),
-            ("connectors/csv/connector.yaml", &tiny.replace("NAME", "csv")),
+            ("connectors/tiny/connector.yaml", TINY),
+            ("connectors/csv/connector.yaml", &named("csv")),
             ("mappings/tiny/order.yaml", "in: { number: id }\n"),
         ],
     );
@@ -356,11 +347,12 @@ fn an_installation_replaces_and_adds_connectors() {
     assert_eq!(registry.connector("tiny").unwrap().origin, Origin::Installation);
     assert_eq!(registry.connector("csv").unwrap().manifest.title, "Tiny");
     assert_eq!(registry.connector("xml").unwrap().origin, Origin::Shipped);
-    assert!(registry.directions("tiny/order").inbound && !registry.directions("tiny/order").outbound);
+    assert_eq!(registry.mapping("tiny/order").len(), 1);
+    assert_eq!(registry.mapping("shopify/order")[0].name(), "mappings/shopify/order.yaml");
 
     write(
         folder.path(),
-        &[("connectors/other/connector.yaml", &tiny.replace("NAME", "another")), ("connectors/empty/README.md", "x")],
+        &[("connectors/other/connector.yaml", &named("another")), ("connectors/empty/README.md", "x")],
     );
     let problems = Registry::load(folder.path()).unwrap_err().to_string();
     assert!(
@@ -368,4 +360,85 @@ fn an_installation_replaces_and_adds_connectors() {
         "{problems}"
     );
     assert!(problems.contains("connectors/empty:1:1: the folder has no connector.yaml"), "{problems}");
+}
+
+#[test]
+fn unwise_settings_are_warned_about() {
+    let text = WHOLE.replace("  public_url: https://hub.example.com/\n", "");
+    let warnings = accepted(&whole(&text)).warnings.to_string();
+    assert!(
+        warnings.contains("connection `shop` cannot subscribe to webhooks: `hub.public_url` is not set"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("secret `webhook_secret` stands in the file in clear"), "{warnings}");
+    assert!(!warnings.contains("whsec_written_in_clear"), "{warnings}");
+
+    let text = WHOLE.replace("mode: canary, canary: 5%", "mode: live, canary: 5%");
+    let problems = refused(&whole(&text)).to_string();
+    assert!(problems.contains("a share without mode canary has no effect"), "{problems}");
+}
+
+#[test]
+fn references_resolve_or_are_reported() {
+    let read_dir = |value: &str| {
+        let text = format!("hub: {{ data_dir: '{value}' }}\n");
+        read(&[("syncline.yaml", &text), ("secrets/a", "from-file\r\n"), ("secrets/empty", "")])
+            .map(|config| config.hub.data_dir.file_name().unwrap().to_string_lossy().into_owned())
+            .map_err(|problems| problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))
+    };
+    let check = |value: &str, expected: Result<&str, &str>| match (read_dir(value), expected) {
+        (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{value}"),
+        (Err(found), Err(expected)) => assert!(found.contains(expected), "{value}: {found}"),
+        (found, expected) => panic!("{value}: {found:?}, not {expected:?}"),
+    };
+    check("${PORT}", Ok("9000"));
+    check("a-${PORT}-${NOPE:-b}", Ok("a-9000-b"));
+    check("$${PORT}", Ok("${PORT}"));
+    check("${file:secrets/a}", Ok("from-file"));
+    check("${NOPE}", Err("environment variable NOPE is not set"));
+    check("${NOPE}${NOPE2}", Err("NOPE2"));
+    check("${file:secrets/b}", Err("secret file secrets/b cannot be read"));
+    check("${file:secrets/empty}", Err("it is empty"));
+    check("${file:secrets}", Err("it is not a file"));
+    check("${PORT", Err("never closed"));
+    check("${1A}", Err("not a reference"));
+}
+
+/// The guide's example is what people copy.
+#[test]
+fn the_guides_manifest_is_accepted() {
+    let guide = std::fs::read_to_string("connectors/README.md").unwrap();
+    let example = guide.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let manifest = Manifest::parse(&Source::new("connectors/README.md", example)).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(manifest.streams_for_topic("order.changed").count(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("connectors/acme/connector.yaml", example)]);
+    assert!(Registry::load(folder.path()).unwrap().connector("acme").is_some());
+}
+
+/// Whatever is missing from a manifest, the answer is a manifest or a list of problems with places in it.
+#[test]
+fn a_manifest_with_a_line_missing_never_panics() {
+    let registry = Registry::shipped().unwrap();
+    let mut refused = 0;
+    for connector in registry.connectors() {
+        let lines: Vec<&str> = connector.source.text().lines().collect();
+        for missing in 0..lines.len() {
+            let text: String = lines
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != missing)
+                .map(|(_, line)| format!("{line}\n"))
+                .collect();
+            if let Err(problems) = Manifest::parse(&Source::new("connector.yaml", text)) {
+                refused += 1;
+                let within = |line: u32| line >= 1 && line as usize <= lines.len();
+                assert!(
+                    problems.iter().all(|problem| within(problem.line) && !problem.message.is_empty()),
+                    "{problems}"
+                );
+            }
+        }
+    }
+    assert!(refused > 100, "only {refused} manifests were refused");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use syncline::config::yaml::Source;
+use syncline::mapping::expr::Payload;
 use syncline::mapping::{InContext, Mapping, MappingError, OutContext, Refs, Values, run_tests};
 use syncline::model::{Entity, ErrorClass, Record};
 
@@ -39,7 +40,8 @@ fn shipped(name: &str) -> Mapping {
 #[test]
 fn every_shipped_mapping_passes_its_own_tests() {
     let (mut run, mut failures) = (0, Vec::new());
-    for folder in std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()) {
+    let entries = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    for folder in entries.filter(|path| path.is_dir()) {
         let values = values(&folder);
         for file in yaml_files(&folder).into_iter().filter(|file| file.file_name().unwrap() != "values.yaml") {
             let mapping = Mapping::load(&[source(&file)], &values).unwrap_or_else(|problems| panic!("{problems}"));
@@ -67,9 +69,17 @@ fn load(mapping: &str, values: &str) -> Result<Mapping, String> {
     Mapping::load(&[Source::new("m.yaml", mapping)], &values).map_err(|problems| problems.to_string())
 }
 
+/// Reads the payload both ways that there are; they must agree.
 fn map(mapping: &Mapping, payload: &str) -> Result<Record, MappingError> {
+    let borrowed = mapping.map_in(&Payload::parse(payload).unwrap(), InContext { settings: &settings() });
     let payload: Json = serde_json::from_str(payload).unwrap();
-    mapping.map_in(&payload, InContext { settings: &settings() })
+    let record = mapping.map_in(&payload, InContext { settings: &settings() });
+    match (&borrowed, &record) {
+        (Ok(borrowed), Ok(record)) => assert_eq!(borrowed, record),
+        (Err(borrowed), Err(error)) => assert_eq!((&borrowed.from, &borrowed.to), (&error.from, &error.to)),
+        (borrowed, record) => panic!("{borrowed:?} against {record:?}"),
+    }
+    record
 }
 
 const VALUES: &str = "values: shop\ncrosswalks:\n  status: { open: unpaid, done: paid }\n  typo: { done: payed }\n";
@@ -103,6 +113,11 @@ fn mistakes_in_mapping_files_are_found_before_anything_runs() {
     check_refused("  note: { from: x, expr: y }\n", &["the cell has two sources, `from` and `expr`"]);
     check_refused("  note: { optional: true }\n", &["the cell has no source"]);
     check_refused("  note: { expr: \"1 +\" }\n", &["m.yaml:7:17: expression `1 +`"]);
+    check_refused(
+        "  note: { expr: recrod.x }\n",
+        &["m.yaml:7:17: expression `recrod.x`", "known here: record, item, settings"],
+    );
+    check_refused("out:\n  a: { expr: record.totl.amount }\n", &["order has no field `totl`; did you mean `total`?"]);
     check_refused("  note: \"a b\"\n", &["\"a b\" is not a path"]);
     check_refused("  note: \"tags[]\"\n", &["the path gives many values"]);
     check_refused("  note: { from: x, as: integer }\n", &["the schema decides that `note` is text"]);
@@ -125,6 +140,7 @@ fn mistakes_in_mapping_files_are_found_before_anything_runs() {
     check_refused("out:\n  a: lines\n", &["`lines` is no single value"]);
     check_refused("out:\n  a: lines.sku\n", &["the path gives many values"]);
     check_refused("out:\n  a: { ref: number }\n", &["which names no other record"]);
+    check_refused("out:\n  a: { from: note, optional: true }\n", &["going out, only a `ref` is optional"]);
     check_refused("out:\n  a.b: number\n  a: note\n", &["`a` is written twice"]);
     check_refused("tests:\n  - given: {}\n", &["a test has either `expect` or `expect_error`"]);
 }
@@ -275,7 +291,8 @@ fn an_order_goes_from_the_shop_to_the_erp() {
 
 #[test]
 fn a_record_waits_for_what_it_names() {
-    let mapping = shipped("shopify/inventory_level");
+    let out = "mapping: shop/inventory_level\nout:\n  item: { ref: sku, extra: shop.item, as: integer }\n";
+    let mapping = load(out, "values: shop").unwrap();
     let level = r#"{"sku":"MUG-01","location":"WH1","available":"4"}"#;
     let level = Record::from_canonical_json(Entity::InventoryLevel, level).unwrap();
     let (refs, settings) = (Refs::new(), settings());
@@ -298,4 +315,37 @@ fn amounts_and_times_are_written_as_asked() {
     assert_eq!(written.to_string(), expected);
     let written = mapping.map_out(&payment, OutContext { refs: &refs, binding: None, settings: &settings }).unwrap();
     assert_eq!(written["f"], Json::Null);
+}
+
+/// The known answers of the currency sheet, read and written back through mappings.
+#[test]
+fn known_amounts_of_many_systems() {
+    let check = |cell: &str, exponents: &str, payload: &str, minor: i64, decimal: &str| {
+        let text = format!(
+            "mapping: shop/payment\nexponents: {exponents}\nin:\n  reference: {{ const: r }}\n  status: {{ const: captured }}\n  currency: cur\n  amount: {cell}\n"
+        );
+        let mapping = load(&text, "values: shop").unwrap();
+        let record = map(&mapping, payload).unwrap_or_else(|error| panic!("{payload}: {error}"));
+        let money = record.get("amount").and_then(|amount| amount.as_money()).unwrap();
+        assert_eq!((money.amount_minor(), money.to_decimal().as_str()), (minor, decimal), "{payload}");
+    };
+    let (decimal, minor, comma) = ("{ money: a }", "{ minor: a }", "{ money: a, decimal: comma }");
+    check(decimal, "{}", r#"{"cur":"EUR","a":"29.35"}"#, 2935, "29.35");
+    check(minor, "{}", r#"{"cur":"eur","a":2935}"#, 2935, "29.35");
+    check(minor, "{}", r#"{"cur":"jpy","a":500}"#, 500, "500");
+    check(decimal, "{}", r#"{"cur":"JPY","a":"2935.0"}"#, 2935, "2935");
+    check(minor, "{}", r#"{"cur":"kwd","a":1234}"#, 1234, "1.234");
+    check(minor, "{ ISK: 2 }", r#"{"cur":"isk","a":123400}"#, 1234, "1234");
+    check(minor, "{ CLP: 2 }", r#"{"cur":"CLP","a":293500}"#, 2935, "2935");
+    check(minor, "{ CVE: 0 }", r#"{"cur":"CVE","a":29}"#, 2900, "29.00");
+    check(minor, "{ MGA: 0 }", r#"{"cur":"mga","a":5}"#, 500, "5.00");
+    check(minor, "{ JPY: 2 }", r#"{"cur":"JPY","a":"293500"}"#, 2935, "2935");
+    check(comma, "{}", r#"{"cur":"EUR","a":"1234,5"}"#, 123_450, "1234.50");
+    check(comma, "{}", r#"{"cur":"EUR","a":"2935,"}"#, 293_500, "2935.00");
+    check(minor, "{}", r#"{"cur":"USD","a":"000001234"}"#, 1234, "12.34");
+    check(minor, "{}", r#"{"cur":"USD","a":"2935"}"#, 2935, "29.35");
+    check(decimal, "{}", r#"{"cur":"EUR","a":"29.3500"}"#, 2935, "29.35");
+    check(decimal, "{}", r#"{"cur":"EUR","a":29.35}"#, 2935, "29.35");
+    check(decimal, "{}", r#"{"cur":"HRK","a":"-10.00"}"#, -1000, "-10.00");
+    check(decimal, "{ HUF: 0 }", r#"{"cur":"HUF","a":"1500"}"#, 150_000, "1500.00");
 }

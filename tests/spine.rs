@@ -51,17 +51,18 @@ impl Catalogue for Book {
                 next_step: "fix it".into(),
             })
         })?;
-        let sku = payload["sku"].as_str().unwrap();
+        let sku = payload["sku"].as_str().unwrap().to_owned();
         let on_hand = payload["n"].to_string();
         let record = json!({"sku": sku, "location": "WH1", "on_hand": on_hand, "available": on_hand});
         Ok(Interpreted::Record(Candidate {
-            id: EntityKey { connection: "erp".into(), stream: "stock".into(), key: sku.into() },
+            id: EntityKey { connection: "erp".into(), stream: "stock".into(), key: sku.clone() },
             entity: Entity::InventoryLevel,
             source: row.source,
             operation: Operation::Upsert,
             version: payload["v"].as_i64(),
             occurred_at: None,
             record: Some(Record::from_json(Entity::InventoryLevel, &record).unwrap()),
+            payload,
             backfill: false,
         }))
     }

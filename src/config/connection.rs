@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,6 +27,8 @@ pub struct Connection {
     pub allow_hosts: Vec<String>,
     /// Private networks that it may reach; all others are refused.
     pub allow_networks: Vec<Network>,
+    /// How often streams are read, where it is not as often as their manifest says.
+    pub polls: BTreeMap<String, Duration>,
 }
 
 /// The mapping name of streams that speak the canonical form themselves.
@@ -39,6 +42,17 @@ impl Connection {
             (Some(name), _) => Some(name.value.clone()),
             (None, StreamEntity::Any) => None,
             (None, StreamEntity::One(entity)) => Some(format!("{}/{entity}", *self.manifest.name)),
+        }
+    }
+
+    pub(super) fn warn_without_public_url(&self, warnings: &mut Diagnostics) {
+        let subscribes = self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.subscriptions.is_some());
+        if subscribes {
+            let message =
+                format!("connection `{}` cannot subscribe to webhooks: `hub.public_url` is not set", *self.name);
+            let help =
+                "set it to the address at which vendors reach this hub; until then changes are found by polling only";
+            warnings.push(Diagnostic::new(&self.name.place, message).help(help));
         }
     }
 
@@ -58,6 +72,7 @@ pub(super) struct WrittenConnection {
     path_secret: Option<Spanned<String>>,
     allow_hosts: Vec<String>,
     allow_networks: Vec<Network>,
+    polls: Vec<(Spanned<String>, Duration)>,
 }
 
 #[derive(Clone)]
@@ -81,10 +96,22 @@ impl Decode for WrittenConnection {
             map.error("path_secret", "the path secret can be guessed", "use at least 16 random characters");
         }
         let (allow_hosts, allow_networks) = (map.list("allow_hosts"), map.list("allow_networks"));
+        let polls =
+            map.node("polls").and_then(|node| cx.named(node, "stream names and times", poll_every)).unwrap_or_default();
         map.finish();
         let connector = connector?;
-        Some(Self { connector, settings, settings_place, enabled, path_secret, allow_hosts, allow_networks })
+        Some(Self { connector, settings, settings_place, enabled, path_secret, allow_hosts, allow_networks, polls })
     }
+}
+
+/// `orders: 30s`, not faster than once a second.
+fn poll_every(entry: &Entry, cx: &Context) -> Option<Duration> {
+    let every = Duration::decode(&entry.value, cx)?;
+    if every < Duration::from_secs(1) {
+        cx.error(entry.value.span, "polling faster than once a second is refused", "write `1s` or more");
+        return None;
+    }
+    Some(every)
 }
 
 impl WrittenSetting {
@@ -131,6 +158,7 @@ impl WrittenConnection {
         };
         let manifest = Arc::clone(&connector.manifest);
         let settings = self.settings(&manifest, problems, warnings);
+        let polls = self.polls(&manifest, problems);
         let unsigned = manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
         if unsigned && self.path_secret.is_none() {
             let message = format!("{} signs nothing: connection `{}` needs a `path_secret`", manifest.title, *name);
@@ -141,7 +169,18 @@ impl WrittenConnection {
         }
         let path_secret = self.path_secret.map(|secret| SecretString::from(secret.value));
         let (enabled, allow_hosts, allow_networks) = (self.enabled, self.allow_hosts, self.allow_networks);
-        Some(Connection { name, manifest, settings: settings?, enabled, path_secret, allow_hosts, allow_networks })
+        let settings = settings?;
+        Some(Connection { name, manifest, settings, enabled, path_secret, allow_hosts, allow_networks, polls })
+    }
+
+    fn polls(&self, manifest: &Manifest, problems: &mut Diagnostics) -> BTreeMap<String, Duration> {
+        let polled = |stream: &&Stream| stream.http_read().is_some() || stream.file_read().is_some();
+        let known: Vec<&str> = manifest.streams.iter().filter(polled).map(|stream| stream.name.as_str()).collect();
+        for (name, _) in self.polls.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            let message = format!("connector `{}` reads no stream `{}`", *manifest.name, name.escape_debug());
+            problems.push(Diagnostic::new(&name.place, message).help(suggest(name, &known)));
+        }
+        self.polls.iter().map(|(name, every)| (name.value.clone(), *every)).collect()
     }
 
     fn settings(

@@ -2,6 +2,7 @@
 //!
 //! Not here: how it is read (`load`) and linked (`link`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::connector::registry::Registry;
+use crate::mapping::Mapping;
 
 use super::connection::Connection;
-use super::flow::Flow;
+use super::flow::{Endpoint, Flow};
 use super::hub::Hub;
 use super::ownership::Ownership;
 use super::yaml::Diagnostics;
@@ -26,6 +28,8 @@ pub struct Config {
     pub flows: Vec<Flow>,
     pub ownership: Vec<Ownership>,
     pub registry: Arc<Registry>,
+    /// Those that flows use, by name (`shop/order`).
+    pub mappings: BTreeMap<String, Arc<Mapping>>,
     pub version: ConfigVersion,
     /// Allowed but unwise.
     pub warnings: Diagnostics,
@@ -34,6 +38,13 @@ pub struct Config {
 impl Config {
     pub fn connection(&self, name: &str) -> Option<&Connection> {
         self.connections.iter().find(|connection| *connection.name == name)
+    }
+
+    /// The mapping of a flow's end; `None` where records are canonical already.
+    pub fn mapping(&self, end: &Endpoint) -> Option<&Arc<Mapping>> {
+        let connection = self.connection(&end.connection)?;
+        let name = connection.mapping_name(connection.manifest.stream(&end.stream)?)?;
+        self.mappings.get(&name)
     }
 
     pub fn flow(&self, name: &str) -> Option<&Flow> {

@@ -97,7 +97,8 @@ pub(super) struct WrittenFlow {
     pub(super) when: Option<Spanned<Expression>>,
     pub(super) needs: Vec<Spanned<String>>,
     pub(super) deliver: Deliver,
-    pub(super) mode: Mode,
+    /// `None` has been reported.
+    pub(super) mode: Option<Mode>,
     pub(super) retry: Option<Spanned<String>>,
     pub(super) freshness: Option<Duration>,
     pub(super) brake: Brake,
@@ -125,11 +126,18 @@ impl Decode for WrittenFlow {
             (Some(ModeWord::Paused), _) => Some(Mode::Paused),
             (None, _) => None,
         };
+        if share.is_some() && word.is_some_and(|word| !matches!(word, ModeWord::Canary)) {
+            map.error(
+                "canary",
+                "a share without mode canary has no effect",
+                "write `mode: canary`, or remove `canary`",
+            );
+        }
         if freshness.is_some_and(|objective: Duration| objective < Duration::from_secs(1)) {
             map.error("freshness", "a freshness under one second cannot be kept", "write `freshness: 30s` or more");
         }
         map.finish();
-        let (from, to, mode) = (from?, to?, mode?);
+        let (from, to) = (from?, to?);
         Some(Self { from, to, when, needs, deliver, mode, retry, freshness, brake, publish })
     }
 }

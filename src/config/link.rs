@@ -4,12 +4,12 @@
 
 use crate::connector::manifest::references::{self, Reference};
 use crate::connector::manifest::{Stream, StreamEntity};
-use crate::connector::registry::Registry;
 use crate::mapping::expr::Expression;
 use crate::model::{Entity, FieldPath, schema};
 
 use super::connection::Connection;
 use super::flow::{Deliver, Endpoint, Flow, WrittenFlow};
+use super::mappings::Mappings;
 use super::ownership::unknown_field;
 use super::retry::RetryPolicy;
 use super::yaml::{Diagnostic, Diagnostics, Spanned, suggest};
@@ -19,7 +19,6 @@ use super::yaml::{Diagnostic, Diagnostics, Spanned, suggest};
 pub(super) struct Links<'a> {
     pub(super) connections: &'a [Connection],
     pub(super) declared: &'a [&'a str],
-    pub(super) registry: &'a Registry,
     pub(super) policies: &'a [RetryPolicy],
 }
 
@@ -33,7 +32,13 @@ enum Side {
 }
 
 impl Links<'_> {
-    pub(super) fn flow(&self, name: Spanned<String>, written: WrittenFlow, problems: &mut Diagnostics) -> Option<Flow> {
+    pub(super) fn flow(
+        &self,
+        name: Spanned<String>,
+        written: WrittenFlow,
+        mappings: &mut Mappings<'_>,
+        problems: &mut Diagnostics,
+    ) -> Option<Flow> {
         let from = self.stream(&written.from, Side::From, problems);
         let to = self.stream(&written.to, Side::To, problems);
         let retry = self.policy(written.retry.as_ref(), problems);
@@ -46,10 +51,10 @@ impl Links<'_> {
             agree(entity, stream, &written, problems);
         }
         if let Some((connection, stream)) = from {
-            self.mapping(connection, stream, &written.from, Side::From, problems);
+            mapping(connection, stream, &written.from, Side::From, mappings, problems);
         }
         if let Some((connection, stream)) = to {
-            self.mapping(connection, stream, &written.to, Side::To, problems);
+            mapping(connection, stream, &written.to, Side::To, mappings, problems);
         }
         if let Some(entity) = entity {
             expressions(entity, &written, problems);
@@ -62,7 +67,7 @@ impl Links<'_> {
             when: written.when,
             needs: written.needs,
             deliver: written.deliver,
-            mode: written.mode,
+            mode: written.mode?,
             retry: retry?,
             freshness: written.freshness,
             brake: written.brake,
@@ -125,32 +130,43 @@ impl Links<'_> {
         }
         found.cloned()
     }
+}
 
-    /// A record passes two mappings: in by the source's, out by the destination's.
-    fn mapping(
-        &self,
-        connection: &Connection,
-        stream: &Stream,
-        end: &Spanned<Endpoint>,
-        side: Side,
-        problems: &mut Diagnostics,
-    ) {
-        let Some(name) = connection.mapping_name(stream) else { return };
-        let directions = self.registry.directions(&name);
-        let (direction, exists) = match side {
-            Side::From => ("in", directions.inbound),
-            Side::To => ("out", directions.outbound),
-        };
-        if exists {
-            return;
-        }
-        let layers = self.registry.mapping(&name);
-        let message = match layers.is_empty() {
-            true => format!("{} needs mapping `{name}`, which does not exist", **end),
-            false => format!("mapping `{name}` has no direction `{direction}`, which {} needs", **end),
-        };
-        let help = format!("add `{direction}:` to mappings/{name}.yaml");
+/// A record passes two mappings: in by the source's, out by the destination's.
+fn mapping(
+    connection: &Connection,
+    stream: &Stream,
+    end: &Spanned<Endpoint>,
+    side: Side,
+    mappings: &mut Mappings<'_>,
+    problems: &mut Diagnostics,
+) {
+    let Some(name) = connection.mapping_name(stream) else { return };
+    let direction = match side {
+        Side::From => "in",
+        Side::To => "out",
+    };
+    let help = format!("add `{direction}:` to mappings/{name}.yaml");
+    if !mappings.exists(&name) {
+        let message = format!("{} needs mapping `{name}`, which does not exist", **end);
         problems.push(Diagnostic::new(&end.place, message).help(help));
+        return;
+    }
+    let Some(mapping) = mappings.get(&name, problems) else { return };
+    let described = match side {
+        Side::From => mapping.maps_in(),
+        Side::To => mapping.maps_out(),
+    };
+    if !described {
+        let message = format!("mapping `{name}` has no direction `{direction}`, which {} needs", **end);
+        problems.push(Diagnostic::new(&end.place, message).help(help));
+    }
+    if let StreamEntity::One(entity) = stream.entity
+        && mapping.entity() != entity
+    {
+        let message =
+            format!("mapping `{name}` is about {} records, {} about {entity} records", mapping.entity(), **end);
+        problems.push(Diagnostic::new(&end.place, message).help("correct the stream's `mapping` or `entity`"));
     }
 }
 

@@ -15,6 +15,7 @@ use super::flow::{Flow, WrittenFlow};
 use super::hub::Hub;
 use super::interpolate::{Environment, Interpolation, ProcessEnvironment};
 use super::link::Links;
+use super::mappings::Mappings;
 use super::ownership;
 use super::retry::{Delays, RetryPolicy};
 use super::yaml::{Context, Diagnostic, Diagnostics, Node, Source, Spanned, parse};
@@ -45,9 +46,13 @@ pub fn load_with(folder: &Path, environment: &dyn Environment) -> Result<Config,
         parts.read(source, &interpolation, &mut problems);
     }
     let version = version(&sources, &registry);
-    let sensitive: Vec<String> =
-        parts.connections.iter().flat_map(|(_, connection)| connection.sensitive(&registry)).collect();
+    let mut sensitive = std::mem::take(&mut parts.sensitive);
+    sensitive.extend(parts.connections.iter().flat_map(|(_, connection)| connection.sensitive(&registry)));
+    let unresolved = std::mem::take(&mut parts.unresolved);
     let mut config = parts.link(folder, registry, version, &mut problems);
+    // What else is said about a value that did not resolve is about nothing.
+    let mut problems = problems.without_places_of(&unresolved);
+    problems.extend(unresolved);
     let linked: Vec<String> = config.connections.iter().flat_map(exposed).collect();
     let secrets = || sensitive.iter().chain(&linked).map(String::as_str);
     problems.redact(secrets());
@@ -106,6 +111,10 @@ struct Parts {
     retry: Vec<(Spanned<String>, Delays)>,
     /// Names of connections that are written but could not be read.
     broken: Vec<String>,
+    /// References without a value.
+    unresolved: Diagnostics,
+    /// Texts outside connections that no message may show.
+    sensitive: Vec<String>,
 }
 
 impl Parts {
@@ -114,8 +123,16 @@ impl Parts {
             Ok(node) => node,
             Err(found) => return problems.extend(found),
         };
+        // The address of a database holds its password.
+        let database = |node: &Node| {
+            node.get("hub")?.get("database")?.as_str().filter(|text| text.contains('@')).map(str::to_owned)
+        };
+        self.sensitive.extend(database(&node));
+        let references = Context::new(source);
+        interpolation.apply(&mut node, &references);
+        self.unresolved.extend(references.finish());
+        self.sensitive.extend(database(&node));
         let cx = Context::new(source);
-        interpolation.apply(&mut node, &cx);
         if !node.is_null() {
             self.decode(&node, &cx);
         }
@@ -158,16 +175,22 @@ impl Parts {
             .filter_map(|(name, written)| written.link(name, &registry, problems, &mut warnings))
             .collect();
         let policies = policies(self.retry);
-        let links = Links { connections: &connections, declared: &declared, registry: &registry, policies: &policies };
+        let links = Links { connections: &connections, declared: &declared, policies: &policies };
+        let mut mappings = Mappings::new(&registry);
+        let flows = self.flows.into_iter();
         let flows: Vec<Flow> =
-            self.flows.into_iter().filter_map(|(name, written)| links.flow(name, written, problems)).collect();
+            flows.filter_map(|(name, written)| links.flow(name, written, &mut mappings, problems)).collect();
+        let mappings = mappings.into_loaded();
         same_route_twice(&flows, problems);
         let ownership = self.ownership.into_iter();
         let ownership =
             ownership.filter_map(|(key, owner)| ownership::link(&key, owner, &declared, problems)).collect();
         let hub = self.hub.map(|hub| hub.value).unwrap_or_default().anchored(folder);
+        if hub.public_url.is_none() {
+            connections.iter().for_each(|connection| connection.warn_without_public_url(&mut warnings));
+        }
         let registry = Arc::new(registry);
-        Config { folder: folder.to_owned(), hub, connections, flows, ownership, registry, version, warnings }
+        Config { folder: folder.to_owned(), hub, connections, flows, ownership, registry, mappings, version, warnings }
     }
 }
 

@@ -11,6 +11,7 @@ mod hub;
 mod interpolate;
 mod link;
 mod load;
+mod mappings;
 mod network;
 mod ownership;
 mod retry;

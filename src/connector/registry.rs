@@ -11,7 +11,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-use crate::config::yaml::{Diagnostic, Diagnostics, Kind, Source, parse};
+use crate::config::yaml::{Diagnostic, Diagnostics, Source};
 
 use super::manifest::Manifest;
 
@@ -36,13 +36,6 @@ pub struct Connector {
     pub origin: Origin,
     /// Set-up steps, permissions and quirks, for the console and `syncline connector show`.
     pub readme: Option<String>,
-}
-
-/// Which directions a mapping describes, over all its layers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Directions {
-    pub inbound: bool,
-    pub outbound: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -167,19 +160,6 @@ impl Registry {
 
     pub fn mapping_names(&self) -> impl Iterator<Item = &str> {
         self.mappings.keys().map(String::as_str)
-    }
-
-    /// Which directions the layers describe together; a layer that is not readable as YAML describes none (its compiler reports it).
-    pub fn directions(&self, name: &str) -> Directions {
-        let mut found = Directions::default();
-        for layer in self.mapping(name) {
-            if let Ok(node) = parse(layer) {
-                let has = |key: &str| node.get(key).is_some_and(|part| !matches!(part.kind, Kind::Scalar(_)));
-                found.inbound |= has("in");
-                found.outbound |= has("out");
-            }
-        }
-        found
     }
 
     /// Changes when any manifest or mapping changes.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
@@ -19,6 +20,7 @@ use crate::model::{ErrorClass, Record};
 use crate::queue::{Delivery, Lanes, QueueHandle};
 use crate::store::{
     Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, ResolvedRef, Store, StoreError,
+    wait_key,
 };
 
 /// Whether a flow's effects reach the other side.
@@ -28,7 +30,34 @@ pub enum FlowMode {
     Live,
     /// Everything but the sending; what would have been sent is kept with the attempt.
     Shadow,
+    /// Live for this share of keys, shadow for the rest.
+    Canary {
+        share_basis_points: u32,
+    },
     Paused,
+}
+
+/// What a flow's mode means for one record.
+enum KeyMode {
+    Send,
+    Shadow,
+    Hold,
+}
+
+impl FlowMode {
+    /// A canary's share is chosen by key, so that one record is always on the same side.
+    fn for_key(self, key: &str) -> KeyMode {
+        match self {
+            FlowMode::Live => KeyMode::Send,
+            FlowMode::Shadow => KeyMode::Shadow,
+            FlowMode::Paused => KeyMode::Hold,
+            FlowMode::Canary { share_basis_points } => {
+                let digest = Sha256::digest(key.as_bytes());
+                let slot = (u32::from(digest[0]) << 8 | u32::from(digest[1])) % 10_000;
+                if slot < share_basis_points { KeyMode::Send } else { KeyMode::Shadow }
+            }
+        }
+    }
 }
 
 /// How a record becomes what the destination takes; pure.
@@ -209,7 +238,8 @@ impl Deliverer {
             remote_id: remote_id.map(str::to_owned),
             idempotency_key: job.idempotency_key.clone(),
             refs: Value::Object(known.json),
-            record: record.to_scope(),
+            record: body.clone(),
+            event: event(job, &record),
         };
         let kind = EffectKind::Create;
         Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
@@ -243,7 +273,7 @@ impl Deliverer {
             });
         }
         Ended::plain(AckOutcome::Wait {
-            wait_for: format!("{}|{}|{}", job.lane, key.entity, key.natural_key),
+            wait_for: wait_key(&job.lane, key.entity, &key.natural_key),
             // Looks again soon at first, in case it came in between the look and this note, then ever less often.
             check_at: now
                 + i64::try_from((waited / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)).as_micros())
@@ -266,12 +296,12 @@ impl Deliverer {
             return Ended::plain(AckOutcome::Ignored("unchanged at destination".to_owned()));
         }
         let request = excerpt(&effect);
-        match flow.mode {
-            FlowMode::Live => {}
-            FlowMode::Shadow => {
+        match flow.mode.for_key(&job.source.key) {
+            KeyMode::Send => {}
+            KeyMode::Shadow => {
                 return Ended { request, ..Ended::plain(AckOutcome::Ignored("shadow".to_owned())) };
             }
-            FlowMode::Paused => {
+            KeyMode::Hold => {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }
@@ -475,6 +505,18 @@ fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
         }
     }
     Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
+}
+
+/// What happened, for destinations that pass events on: the attributes of a CloudEvent.
+fn event(job: &Claimed, record: &Record) -> Value {
+    let time = Timestamp::from_microsecond(job.event.at).map(|at| at.to_string()).unwrap_or_default();
+    json!({
+        "id": format!("{}-{}", job.source.connection, job.event.id),
+        "type": format!("syncline.{}.{}", job.entity, job.event.kind),
+        "source": format!("/connections/{}/{}", job.source.connection, job.source.stream),
+        "subject": format!("{}/{}", job.entity, record.natural_key().unwrap_or_else(|| job.source.key.clone())),
+        "time": time,
+    })
 }
 
 /// The operation for a job, the most fitting that the destination has.

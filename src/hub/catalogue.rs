@@ -194,7 +194,9 @@ fn unmapped(row: &InboxRow, id: &EntityKey, error: &MappingError) -> Box<DeadLet
     let class = error.class();
     let next_step = match error.unmapped_value() {
         Some((crosswalk, value)) => {
-            format!("add {value:?} to crosswalk `{crosswalk}` in mappings/.../values.yaml, reload, then retry the issue")
+            format!(
+                "add {value:?} to crosswalk `{crosswalk}` in mappings/.../values.yaml, reload, then retry the issue"
+            )
         }
         None => "correct the mapping or the record at its source, then retry".to_owned(),
     };

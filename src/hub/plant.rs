@@ -10,22 +10,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, Deliver, Flow, Mode};
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
-use crate::connector::manifest::{StreamEntity, Write};
+use crate::connector::http::guard::AddressRange;
+use crate::connector::manifest::StreamEntity;
 use crate::deliver::{Destination, FlowMode, FlowRun, MapOut, RetryPolicy};
-use crate::mapping::{Filter, Mapping, Values};
+use crate::mapping::{Filter, Mapping};
 use crate::model::Entity;
 use crate::process::{Route, SourceTraits};
 use crate::queue::LaneLimits;
 
-use super::destination::HttpDestination;
+use super::destination::ConnectionDestination;
 
 /// A configuration that passed every check and still cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum PlantError {
     #[error(transparent)]
     Connection(#[from] ConnectionError),
-    #[error("mapping {name}:\n{problems}")]
-    Mapping { name: String, problems: String },
     #[error("flow {flow}: condition `when`: {cause}")]
     When { flow: String, cause: String },
     #[error("the hub's secret for webhook addresses: {0}")]
@@ -76,15 +75,14 @@ impl Plant {
             flows: BTreeMap::new(),
             destinations: BTreeMap::new(),
         };
-        let mut mappings = Mappings::new(&config);
         for described in &config.connections {
             plant.site(described, hub_secret, options)?;
         }
         for described in &config.connections {
-            plant.source_streams(described, &mut mappings)?;
+            plant.source_streams(described);
         }
         for flow in &config.flows {
-            plant.flow(flow, &mut mappings)?;
+            plant.flow(flow)?;
         }
         Ok(plant)
     }
@@ -92,6 +90,32 @@ impl Plant {
     /// Lanes and how much each takes at once.
     pub fn lanes(&self) -> Vec<(String, LaneLimits)> {
         self.destinations.keys().map(|name| (name.clone(), LaneLimits { concurrency: HTTP_LANE })).collect()
+    }
+
+    /// Whether a stream is worth asking: somebody here can say what its records mean.
+    pub(super) fn polled(&self, connection: &str, stream: &str) -> bool {
+        self.streams.contains_key(&(connection.to_owned(), stream.to_owned()))
+    }
+
+    /// The address at which a connection's vendor must deliver webhooks.
+    pub fn webhook_url(&self, connection: &str) -> Option<String> {
+        let site = self.sites.get(connection)?;
+        site.config.manifest.webhooks.as_ref()?;
+        let hub = &self.config.hub;
+        let public_url = hub.public_url.clone().unwrap_or_else(|| format!("http://{}", hub.listen));
+        Some(format!("{public_url}/hooks/{connection}/{}", site.token))
+    }
+
+    /// Connections whose vendor keeps subscriptions, with the address they should have.
+    pub(super) fn subscriptions(&self) -> Vec<(Arc<Connection>, String)> {
+        let Some(public_url) = &self.config.hub.public_url else { return Vec::new() };
+        let subscribed = self.sites.iter().filter(|(_, site)| {
+            site.config.enabled
+                && site.config.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.subscriptions.is_some())
+        });
+        subscribed
+            .map(|(name, site)| (Arc::clone(&site.connection), format!("{public_url}/hooks/{name}/{}", site.token)))
+            .collect()
     }
 
     fn site(
@@ -102,38 +126,31 @@ impl Plant {
     ) -> Result<(), PlantError> {
         let name = described.name.value.clone();
         let mut options = options.clone();
-        options.egress.allow.extend(described.allow_networks.iter().map(crate::config::Network::range));
-        let connection = Arc::new(Connection::new(
-            name.clone(),
-            Arc::clone(&described.manifest),
-            &described.settings,
-            options,
-        )?);
-        let settings = Arc::new(described.settings.public_json());
+        options.egress.allow.extend(
+            described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
+        );
+        let connection =
+            Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
+        let settings = Arc::new(described.settings.masked());
         let token = match &described.path_secret {
             Some(secret) => secret.expose_secret().to_owned(),
             None => token(hub_secret, &name),
         };
-        let http = described.manifest.streams.iter().any(|stream| matches!(stream.write, Some(Write::Http(_))));
-        if http {
-            let destination = HttpDestination::new(Arc::clone(&connection));
+        if described.manifest.streams.iter().any(crate::connector::manifest::Stream::is_sink) {
+            let destination = ConnectionDestination::new(Arc::clone(&connection));
             self.destinations.insert(name.clone(), Arc::new(destination));
         }
         self.sites.insert(name, Site { connection, config: described.clone(), settings, token });
         Ok(())
     }
 
-    fn source_streams(
-        &mut self,
-        described: &crate::config::Connection,
-        mappings: &mut Mappings<'_>,
-    ) -> Result<(), PlantError> {
+    fn source_streams(&mut self, described: &crate::config::Connection) {
         for stream in described.manifest.streams.iter().filter(|stream| stream.is_source()) {
             let StreamEntity::One(entity) = stream.entity else { continue };
             let mapping = match described.mapping_name(stream) {
-                Some(name) => match mappings.get(&name)? {
-                    Some(mapping) if mapping.maps_in() => Some(mapping),
-                    // Read by nobody: a stream without a way in is not read at all.
+                Some(name) => match self.config.mappings.get(&name) {
+                    Some(mapping) if mapping.maps_in() => Some(Arc::clone(mapping)),
+                    // No flow needs it: nothing here could say what its records mean.
                     Some(_) | None => continue,
                 },
                 None => None,
@@ -145,29 +162,28 @@ impl Plant {
             let key = (described.name.value.clone(), stream.name.value.clone());
             self.streams.insert(key, SourceStream { entity, mapping, traits });
         }
-        Ok(())
     }
 
-    fn flow(&mut self, flow: &Flow, mappings: &mut Mappings<'_>) -> Result<(), PlantError> {
+    fn flow(&mut self, flow: &Flow) -> Result<(), PlantError> {
         let Some(site) = self.sites.get(&flow.to.connection) else { return Ok(()) };
         let Some(stream) = site.config.manifest.stream(&flow.to.stream) else { return Ok(()) };
-        let map_out = match site.config.mapping_name(stream) {
-            Some(name) => match mappings.get(&name)? {
-                Some(mapping) => MapOut::Table { mapping, settings: Arc::clone(&site.settings) },
-                None => MapOut::Canonical,
-            },
+        let map_out = match site.config.mapping_name(stream).and_then(|name| self.config.mappings.get(&name)) {
+            Some(mapping) => MapOut::Table { mapping: Arc::clone(mapping), settings: Arc::clone(&site.settings) },
             None => MapOut::Canonical,
         };
         let name = flow.name.value.clone();
         let when = match &flow.when {
-            Some(when) => Some(Arc::new(Filter::compile(flow.entity, when.value.source()).map_err(|cause| {
-                PlantError::When { flow: name.clone(), cause: cause.to_string() }
-            })?)),
+            Some(when) => Some(Arc::new(
+                Filter::compile(flow.entity, when.value.source())
+                    .map_err(|cause| PlantError::When { flow: name.clone(), cause: cause.to_string() })?,
+            )),
             None => None,
         };
-        let owned = self.config.ownership.iter().filter(|rule| {
-            rule.entity == flow.entity && rule.connection.as_str() != flow.from.connection
-        });
+        let owned = self
+            .config
+            .ownership
+            .iter()
+            .filter(|rule| rule.entity == flow.entity && rule.owner.as_str() != flow.from.connection);
         let run = FlowRun {
             name: name.clone(),
             mode: mode(flow.mode),
@@ -175,7 +191,7 @@ impl Plant {
             dest_stream: flow.to.stream.clone(),
             needs: flow.needs.iter().map(|path| path.value.clone()).collect(),
             map_out,
-            owned_elsewhere: owned.map(|rule| rule.field.clone()).collect(),
+            owned_elsewhere: owned.map(|rule| rule.path.clone()).collect(),
             policy: RetryPolicy {
                 first: flow.retry.first_delay,
                 cap: flow.retry.max_delay,
@@ -214,36 +230,4 @@ fn token(hub_secret: &[u8], connection: &str) -> String {
     hasher.update(b"webhook address of ");
     hasher.update(connection.as_bytes());
     hex::encode(&hasher.finalize()[..16])
-}
-
-/// Mappings, each compiled once.
-struct Mappings<'a> {
-    config: &'a Config,
-    compiled: HashMap<String, Option<Arc<Mapping>>>,
-}
-
-impl<'a> Mappings<'a> {
-    fn new(config: &'a Config) -> Mappings<'a> {
-        Mappings { config, compiled: HashMap::new() }
-    }
-
-    fn get(&mut self, name: &str) -> Result<Option<Arc<Mapping>>, PlantError> {
-        if let Some(known) = self.compiled.get(name) {
-            return Ok(known.clone());
-        }
-        let failed = |problems: crate::config::yaml::Diagnostics| PlantError::Mapping {
-            name: name.to_owned(),
-            problems: problems.to_string(),
-        };
-        let sources = self.config.registry.mapping(name);
-        let compiled = if sources.is_empty() {
-            None
-        } else {
-            let folder = name.split('/').next().unwrap_or(name);
-            let values = Values::load(self.config.registry.mapping(&format!("{folder}/values"))).map_err(failed)?;
-            Some(Arc::new(Mapping::load(sources, &values).map_err(failed)?))
-        };
-        self.compiled.insert(name.to_owned(), compiled.clone());
-        Ok(compiled)
-    }
 }

@@ -98,6 +98,8 @@ pub(super) enum OutSource {
         field: FieldPath,
         entity: Entity,
         extra: Option<String>,
+        /// What the destination does not know is left out; otherwise the record waits for it.
+        optional: bool,
     },
     Expr(Expression),
     Const(Json),
@@ -180,9 +182,13 @@ impl OutCell {
                 Some(raw) => self.writer.raw(raw).map(Some),
             },
             OutSource::Binding => writing.context.binding.map(|id| self.writer.raw(Raw::Text(id))).transpose(),
-            OutSource::Ref { field, entity, extra } => {
+            OutSource::Ref { field, entity, extra, optional } => {
                 let named = field.first_in(item).and_then(Value::as_text);
-                named.map(|key| self.write_ref(key, *entity, extra.as_deref(), writing)).transpose()
+                let Some(key) = named else { return Ok(None) };
+                match self.write_ref(key, *entity, extra.as_deref(), writing) {
+                    Err(MappingFault::UnresolvedRef { .. }) if *optional => Ok(None),
+                    written => written.map(Some),
+                }
             }
             OutSource::Expr(expression) => {
                 let json = evaluate(expression, item, writing)?;

@@ -1,6 +1,7 @@
 //! From inbox to state, event and jobs: a pure plan and a thin driver; not here: network calls, SQL.
 
 mod driver;
+mod echo;
 mod part;
 mod plan;
 #[cfg(test)]

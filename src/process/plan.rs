@@ -15,6 +15,9 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::echo::says;
 use crate::mapping::Filter;
 use crate::model::{Entity, Record, event_for};
 use crate::store::{
@@ -43,6 +46,8 @@ pub struct Candidate {
     pub occurred_at: Option<i64>,
     /// Absent for a deletion.
     pub record: Option<Record>,
+    /// As the vendor wrote it, for what the record does not carry.
+    pub payload: Value,
     /// Part of the first walk through a stream: says nothing about lost webhooks.
     pub backfill: bool,
 }
@@ -196,16 +201,9 @@ fn next_state(candidate: &Candidate, current: Option<&EntityRow>, version: i64) 
     }
 }
 
-/// Whether the record says what we last told that system, and nothing else.
+/// Whether the record says what we last told that system, and so is not news.
 fn is_echo(candidate: &Candidate, echoes: &[BindingRow]) -> bool {
-    let Some(record) = &candidate.record else { return false };
-    echoes.iter().any(|binding| {
-        let Ok(serde_json::Value::Object(sent)) = serde_json::from_str::<serde_json::Value>(&binding.echo) else {
-            return false;
-        };
-        let seen = record.to_json();
-        !sent.is_empty() && sent.iter().all(|(field, value)| seen.get(field) == Some(value))
-    })
+    candidate.record.is_some() && echoes.iter().any(|binding| says(&candidate.payload, &binding.echo))
 }
 
 fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteError> {

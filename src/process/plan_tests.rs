@@ -28,6 +28,7 @@ fn candidate(version: Option<i64>, on_hand: u32, source: SourceKind) -> Candidat
         version,
         occurred_at: None,
         record: Some(stock(on_hand)),
+        payload: serde_json::json!({"available": on_hand}),
         backfill: false,
     }
 }

@@ -331,7 +331,8 @@ pub enum AckOutcome {
     Superseded,
     /// Nothing to do there, by which rule.
     Ignored(String),
-    /// Try again; `counts` tells whether this burns one of the policy's tries.
+    /// It did not happen: try again; `counts` tells whether this burns one of the policy's tries. Clears an earlier doubt,
+    /// so a look-up that failed is `Unknown` again, never `Retry`.
     Retry {
         run_at: i64,
         counts: bool,
@@ -342,7 +343,7 @@ pub enum AckOutcome {
         run_at: i64,
         error: String,
     },
-    /// Not before what it refers to is at the destination.
+    /// Not before what it refers to is at the destination. `wait_for` is made by `wait_key`.
     Wait {
         wait_for: String,
         check_at: i64,
@@ -353,6 +354,15 @@ pub enum AckOutcome {
     Released {
         run_at: i64,
     },
+}
+
+/// The business event behind a job.
+#[derive(Clone, Debug)]
+pub struct ClaimedEvent {
+    pub id: i64,
+    pub kind: String,
+    /// The vendor's time if it told one, else ours.
+    pub at: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -366,6 +376,7 @@ pub struct Claimed {
     pub order_key: String,
     pub source: EntityKey,
     pub entity: Entity,
+    pub event: ClaimedEvent,
     pub revision: i64,
     pub deleted: bool,
     pub doc: String,

@@ -110,6 +110,37 @@ pub async fn an_outdated_claim_is_refused(bench: &impl Bench) {
     assert_sound(&*store).await;
 }
 
+pub async fn concurrent_claims_share_the_work(bench: &impl Bench) {
+    let store = bench.open().await;
+    for n in 0..100 {
+        owe(&*store, &n.to_string(), 1, false).await;
+    }
+    let mut nodes = tokio::task::JoinSet::new();
+    for node in 0..8 {
+        let store = std::sync::Arc::clone(&store);
+        nodes.spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let claims = vec![(ERP.to_owned(), 3)];
+                let tick = Dispatch { owner: format!("node-{node}"), claims, ..tick(T0 + 10) };
+                let claimed = store.dispatch(tick).await.unwrap().claimed;
+                if claimed.is_empty() {
+                    return mine;
+                }
+                assert!(claimed.len() <= 3);
+                mine.extend(claimed.into_iter().map(|job| job.claim.job_id));
+            }
+        });
+    }
+    let mut given_out = Vec::new();
+    while let Some(mine) = nodes.join_next().await {
+        given_out.extend(mine.unwrap());
+    }
+    assert_eq!(given_out.len(), 100);
+    assert_eq!(given_out.iter().collect::<std::collections::BTreeSet<_>>().len(), 100, "no job was given out twice");
+    assert_sound(&*store).await;
+}
+
 pub async fn a_lost_job_comes_back_unknown(bench: &impl Bench) {
     let store = bench.open().await;
     owe(&*store, "1", 1, false).await;

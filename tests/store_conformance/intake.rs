@@ -86,6 +86,19 @@ pub async fn a_refused_operation_leaves_nothing_and_harms_no_neighbour(bench: &i
     assert_sound(&*store).await;
 }
 
+pub async fn a_long_file_keeps_its_order(bench: &impl Bench) {
+    let store = bench.open().await;
+    let batch = open_batch(&*store, "long.csv").await;
+    let rows: Vec<NewInbox> = (0..200).map(|n| payload(&format!("k{n}"), T0 + n)).collect();
+    for part in rows.chunks(150) {
+        store.stage_rows(batch, part.to_vec()).await.unwrap();
+    }
+    assert_eq!(store.release_batch(batch, None).await.unwrap(), Released { rows: 200, duplicates: 0 });
+    let pending = store.pending_inbox(0, 1000).await.unwrap();
+    assert_eq!(pending.iter().map(|row| row.received_at).collect::<Vec<_>>(), (T0..T0 + 200).collect::<Vec<_>>());
+    assert_sound(&*store).await;
+}
+
 async fn open_batch(store: &dyn Store, name: &str) -> i64 {
     let batch = NewBatch {
         connection: SHOP.into(),

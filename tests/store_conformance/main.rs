@@ -23,6 +23,7 @@ macro_rules! suite {
                 intake: a_cursor_moves_with_its_rows;
                 intake: a_refused_operation_leaves_nothing_and_harms_no_neighbour;
                 intake: a_batch_is_seen_only_once_released;
+                intake: a_long_file_keeps_its_order;
                 intake: a_refused_batch_leaves_only_its_issue;
                 intake: a_batch_interrupted_by_a_crash_starts_over;
                 intake: a_thousand_concurrent_appends_share_commits;
@@ -38,6 +39,7 @@ macro_rules! suite {
                 deliver: a_retry_gives_way_to_a_newer_job;
                 deliver: two_flows_never_replace_each_other;
                 deliver: an_outdated_claim_is_refused;
+                deliver: concurrent_claims_share_the_work;
                 deliver: a_lost_job_comes_back_unknown;
                 deliver: renewed_leases_are_kept;
                 deliver: a_released_claim_counts_no_failure;

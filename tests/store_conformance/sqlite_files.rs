@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sqlx::ConnectOptions as _;
 use syncline::store::sqlite::SqliteStore;
 use syncline::store::{Store as _, StoreError};
 
@@ -91,6 +92,30 @@ async fn a_backup_taken_under_load_is_whole() {
         .filter(|name| name.contains("partial"))
         .collect();
     assert_eq!(names, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_write_waits_for_a_lock_taken_from_outside() {
+    let bench = SqliteBench::new().await;
+    let store = bench.open().await;
+    let mut outside = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.path()).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut outside).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { append_one(&*store, "a").await }
+    });
+    for day in 0..200 {
+        sqlx::query("INSERT INTO sighting (connection, stream, day) VALUES ('x', 'y', $1)")
+            .bind(day)
+            .execute(&mut outside)
+            .await
+            .unwrap();
+    }
+    assert!(!waiting.is_finished(), "nothing is acknowledged while it cannot be written");
+    assert_eq!(store.pending_inbox(0, 10).await.unwrap().len(), 0, "readers go on");
+    sqlx::raw_sql("COMMIT").execute(&mut outside).await.unwrap();
+    waiting.await.unwrap();
+    assert_eq!(store.pending_inbox(0, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod check;
+mod check_stream;
 mod document;
 mod errors;
 mod file;

@@ -147,6 +147,8 @@ impl SettingValues {
             match setting.value(given, &complete) {
                 // Optional text that is not set is empty, so that templates may read it.
                 Ok(value) => complete.insert(setting, value.unwrap_or_else(|| Json::String(String::new()))),
+                // A default that reads a setting which is wrong itself says nothing new.
+                Err(SettingProblem::Default { .. }) if !problems.is_empty() => {}
                 Err(problem) => problems.push(problem),
             }
         }

@@ -4,11 +4,13 @@
 //! Lifecycle: `staging` until released (`applied`) or refused. A pick-up that died leaves a staging batch; the next one of
 //! the same stream sweeps it away.
 
+use std::sync::LazyLock;
+
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, file_dead_letter, move_tally};
-use super::sql::json_list;
+use super::sql::{json_list, value_lists};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -64,31 +66,58 @@ impl Operation for Stage {
                 .bind(self.batch)
                 .fetch_one(&mut *conn)
                 .await?;
-            for (no, row) in (last + 1..).zip(&self.rows) {
-                stage(conn, self.batch, no, row).await?;
+            let mut next = last + 1;
+            let (chunks, rest) = self.rows.as_chunks::<MANY_ROWS>();
+            for chunk in chunks {
+                stage(conn, self.batch, next, chunk, MANY.as_str()).await?;
+                next += MANY_ROWS as i64;
+            }
+            for row in rest {
+                stage(conn, self.batch, next, std::slice::from_ref(row), ONE.as_str()).await?;
+                next += 1;
             }
             Ok(())
         })
     }
 }
 
-async fn stage(conn: &mut SqliteConnection, batch: i64, no: i64, row: &NewInbox) -> Result<(), StoreError> {
-    query(
+const COLUMNS: usize = 10;
+/// Rows that one statement stages; what is left over goes one by one.
+const MANY_ROWS: usize = 64;
+
+static ONE: LazyLock<String> = LazyLock::new(|| stage_statement(1));
+static MANY: LazyLock<String> = LazyLock::new(|| stage_statement(MANY_ROWS));
+
+fn stage_statement(rows: usize) -> String {
+    format!(
         "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, place, payload, received_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         VALUES {}",
+        value_lists(rows, COLUMNS)
     )
-    .bind(batch)
-    .bind(no)
-    .bind(&row.connection)
-    .bind(&row.stream)
-    .bind(row.source.as_str())
-    .bind(&row.dedupe_key)
-    .bind(&row.topic)
-    .bind(&row.place)
-    .bind(&row.payload)
-    .bind(row.received_at)
-    .execute(conn)
-    .await?;
+}
+
+async fn stage(
+    conn: &mut SqliteConnection,
+    batch: i64,
+    first: i64,
+    rows: &[NewInbox],
+    statement: &'static str,
+) -> Result<(), StoreError> {
+    let mut insert = query(statement);
+    for (no, row) in (first..).zip(rows) {
+        insert = insert
+            .bind(batch)
+            .bind(no)
+            .bind(&row.connection)
+            .bind(&row.stream)
+            .bind(row.source.as_str())
+            .bind(&row.dedupe_key)
+            .bind(&row.topic)
+            .bind(&row.place)
+            .bind(&row.payload)
+            .bind(row.received_at);
+    }
+    insert.execute(conn).await?;
     Ok(())
 }
 

@@ -3,11 +3,17 @@
 //! Invariants: exactly one connection writes; `synchronous=FULL`; no reply to a write before its commit is on disk.
 
 mod batch;
+mod claim;
 mod dispatch;
+mod filesystem;
 mod image;
 mod inbox;
+mod issues;
 mod lock;
+mod mirror;
 mod open;
+mod order;
+mod outcome;
 mod people;
 mod process;
 mod settle;
@@ -94,11 +100,11 @@ impl Store for SqliteStore {
     }
 
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
-        process::entities(&self.readers, keys).await
+        mirror::entities(&self.readers, keys).await
     }
 
     async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
-        process::bindings_by_remote(&self.readers, keys).await
+        mirror::bindings_by_remote(&self.readers, keys).await
     }
 
     async fn commit_processed(&self, commit: ProcessCommit) -> Result<Processed, StoreError> {
@@ -110,11 +116,11 @@ impl Store for SqliteStore {
     }
 
     async fn rescue(&self, now: i64, all_of: Option<&str>) -> Result<u64, StoreError> {
-        self.write(dispatch::Rescue { now, all_of: all_of.map(str::to_owned) }).await
+        self.write(claim::Rescue { now, all_of: all_of.map(str::to_owned) }).await
     }
 
     async fn resolve_refs(&self, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError> {
-        dispatch::resolve_refs(&self.readers, dest, refs).await
+        mirror::resolve_refs(&self.readers, dest, refs).await
     }
 
     async fn connection_states(&self) -> Result<Vec<ConnectionStateRow>, StoreError> {
@@ -142,11 +148,11 @@ impl Store for SqliteStore {
     }
 
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
-        work_list::issues(&self.readers, filter).await
+        issues::issues(&self.readers, filter).await
     }
 
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {
-        work_list::issue(&self.readers, id).await
+        issues::issue(&self.readers, id).await
     }
 
     async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError> {
