@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use syncline::connector::registry::Registry;
+use syncline::mapping::expr::{Payload, Tree};
 use syncline::mapping::{InContext, Mapping, OutContext, Refs, Values};
+use syncline::model::Record;
 
 use crate::Outcome;
 
@@ -33,18 +35,31 @@ impl Engine {
         })
     }
 
+    fn record(&self, payload: &impl Tree) -> Outcome<Record> {
+        Ok(self.inward.map_in(payload, InContext { settings: &self.settings })?)
+    }
+
     /// What processing costs: the record is dropped.
     pub fn inward(&self, payload: &[u8]) -> Outcome<Vec<u8>> {
-        let payload: Value = serde_json::from_slice(payload)?;
-        std::hint::black_box(self.inward.map_in(&payload, InContext { settings: &self.settings })?);
+        std::hint::black_box(self.record(&Payload::parse(std::str::from_utf8(payload)?)?)?);
+        Ok(Vec::new())
+    }
+
+    pub fn inward_value(&self, payload: &[u8]) -> Outcome<Vec<u8>> {
+        std::hint::black_box(self.record(&serde_json::from_slice::<Value>(payload)?)?);
         Ok(Vec::new())
     }
 
     /// Both directions, without the canonical text that the store keeps in between.
     pub fn through(&self, payload: &[u8]) -> Outcome<Vec<u8>> {
-        let payload: Value = serde_json::from_slice(payload)?;
-        let record = self.inward.map_in(&payload, InContext { settings: &self.settings })?;
+        let record = self.record(&Payload::parse(std::str::from_utf8(payload)?)?)?;
         let context = OutContext { refs: &self.refs, binding: None, settings: &self.settings };
         Ok(serde_json::to_vec(&self.outward.map_out(&record, context)?)?)
     }
+}
+
+/// What `inward` pays before it maps.
+pub fn parse(payload: &[u8]) -> Outcome<Vec<u8>> {
+    std::hint::black_box(Payload::parse(std::str::from_utf8(payload)?)?);
+    Ok(Vec::new())
 }

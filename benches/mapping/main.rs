@@ -59,9 +59,11 @@ fn measure(arguments: &Arguments) -> Outcome<()> {
     let mut peers = [
         peer("typed", "serde structs of this shape, borrowed: the limit", true, Box::new(peers::typed) as Work<'_>),
         peer("value", "serde_json::Value in and out, paths by hand", true, Box::new(peers::value)),
-        peer("parse", "the payload as serde_json::Value, no map", false, Box::new(peers::parse)),
-        peer("engine in", "payload to canonical record", false, Box::new(|payload| engine.inward(payload))),
-        peer("engine in+out", "payload to record to payload", true, Box::new(|payload| engine.through(payload))),
+        peer("parse value", "the payload as serde_json::Value, no map", false, Box::new(peers::parse)),
+        peer("parse payload", "the payload as the borrowing tree, no map", false, Box::new(engine::parse)),
+        peer("in, value", "serde_json::Value to canonical record", false, Box::new(|text| engine.inward_value(text))),
+        peer("in", "borrowing tree to canonical record", false, Box::new(|text| engine.inward(text))),
+        peer("in + out", "to record and out again", true, Box::new(|text| engine.through(text))),
     ];
     let payloads: Vec<Vec<u8>> = (0..ORDERS).map(|index| order::body(index).into_bytes()).collect();
     for peer in &peers {

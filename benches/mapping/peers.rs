@@ -153,7 +153,7 @@ const FIELDS: [(&str, &str); 18] = [
 ];
 const LINE: [(&str, &str); 3] = [("sku", "/sku"), ("quantity", "/quantity"), ("unit_price", "/price")];
 
-/// What the engine and `value` pay before they map anything.
+/// What `value` pays before it maps.
 pub fn parse(payload: &[u8]) -> Outcome<Vec<u8>> {
     std::hint::black_box(serde_json::from_slice::<Value>(payload)?);
     Ok(Vec::new())
