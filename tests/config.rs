@@ -90,7 +90,7 @@ flows:
     to: shop.inventory
     deliver: latest
     mode: shadow
-    publish: on_hand - committed - in_flight - 2
+    publish: on_hand - committed - 2
   shipments-to-shop: { from: erp.deliveries, to: shop.fulfilments, needs: [order], mode: live, retry: patient }
 ownership: { order.payment_status: psp, order.fulfilment_status: erp }
 retry:

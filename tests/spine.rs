@@ -218,6 +218,7 @@ async fn start(latest: bool, faults_permille: u32) -> Spine {
         dest_stream: "levels".into(),
         needs: vec![],
         map_out: MapOut::Canonical,
+        publish: None,
         owned_elsewhere: vec![],
         policy: quick,
         wait_limit: Duration::from_secs(60),

@@ -26,7 +26,7 @@ pub struct Flow {
     /// The objective: a change arrives within this time. The flow's status is computed from it.
     pub freshness: Option<Duration>,
     pub brake: Brake,
-    /// What is published as available, over the states of an inventory level and `in_flight`.
+    /// What is published as available, over the states of an inventory level; below zero is published as zero.
     pub publish: Option<Spanned<Expression>>,
 }
 

@@ -5,7 +5,7 @@
 use crate::connector::manifest::references::{self, Reference};
 use crate::connector::manifest::{Stream, StreamEntity};
 use crate::mapping::expr::Expression;
-use crate::model::{Entity, FieldPath, schema};
+use crate::model::{Entity, FieldPath, FieldType, schema};
 
 use super::connection::Connection;
 use super::flow::{Deliver, Endpoint, Flow, WrittenFlow};
@@ -23,7 +23,7 @@ pub(super) struct Links<'a> {
 }
 
 /// What `publish` may read: the named states of a level, and what was sold but not yet known to the source.
-const PUBLISH_ROOTS: [&str; 6] = ["on_hand", "available", "committed", "incoming", "safety_stock", "in_flight"];
+const PUBLISH_ROOTS: [&str; 5] = ["on_hand", "available", "committed", "incoming", "safety_stock"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -58,6 +58,9 @@ impl Links<'_> {
         }
         if let Some(entity) = entity {
             expressions(entity, &written, problems);
+            if let Some((connection, _)) = to {
+                mirrors(entity, connection, &written, mappings, problems);
+            }
         }
         Some(Flow {
             name,
@@ -212,6 +215,29 @@ fn expressions(entity: Entity, written: &WrittenFlow, problems: &mut Diagnostics
     }
     if let Some(publish) = &written.publish {
         publish_rule(entity, written, publish, problems);
+    }
+}
+
+/// What a record refers to is found at the destination by the hub's mirror of it: the streams that fill the mirror are read
+/// although no flow begins there.
+fn mirrors(
+    entity: Entity,
+    connection: &Connection,
+    written: &WrittenFlow,
+    mappings: &mut Mappings<'_>,
+    problems: &mut Diagnostics,
+) {
+    let referred = written.needs.iter().filter_map(|need| {
+        let path = FieldPath::parse(entity, need).ok()?;
+        if let FieldType::Ref(referred) = path.ty() { Some(*referred) } else { None }
+    });
+    for referred in referred {
+        let mirrored = |stream: &&Stream| stream.is_source() && stream.entity == StreamEntity::One(referred);
+        for stream in connection.manifest.streams.iter().filter(mirrored) {
+            if let Some(name) = connection.mapping_name(stream).filter(|name| mappings.exists(name)) {
+                mappings.get(&name, problems);
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::destination::{Destination, Effect, EffectKind, Protection};
 use super::outcome::{Facts, LaneEffect, after_failure, gist};
 use super::policy::RetryPolicy;
 use crate::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
+use crate::mapping::expr::{Expression, Scope};
 use crate::mapping::{Mapping, MappingError, OutContext, Refs, Remote};
 use crate::model::clock::Clock;
 use crate::model::{ErrorClass, Record};
@@ -89,6 +90,8 @@ pub struct FlowRun {
     /// Canonical paths of references that must be at the destination first.
     pub needs: Vec<String>,
     pub map_out: MapOut,
+    /// For stock: what is published as available, over the level's states; never below zero.
+    pub publish: Option<Expression>,
     /// Fields that another system owns: they are not sent.
     pub owned_elsewhere: Vec<String>,
     pub policy: RetryPolicy,
@@ -493,9 +496,9 @@ impl Known {
     }
 }
 
-/// The record as it is to be told to the destination: without what another system owns.
+/// The record as it is to be told to the destination: without what another system owns, with the stock that is published.
 fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
-    if flow.owned_elsewhere.is_empty() {
+    if flow.owned_elsewhere.is_empty() && flow.publish.is_none() {
         return Record::from_canonical_json(job.entity, &job.doc).map_err(|error| error.to_string());
     }
     let mut doc: Value = serde_json::from_str(&job.doc).map_err(|error| error.to_string())?;
@@ -503,8 +506,39 @@ fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
         for field in &flow.owned_elsewhere {
             doc.shift_remove(field);
         }
+        if let Some(publish) = &flow.publish {
+            doc.insert("available".to_owned(), published(publish, doc)?);
+        }
     }
     Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
+}
+
+/// States of a level that `publish` may read.
+const LEVEL_STATES: [&str; 5] = ["on_hand", "available", "committed", "incoming", "safety_stock"];
+
+/// A shop cannot sell less than nothing: what is over-committed is published as zero.
+fn published(publish: &Expression, level: &Map<String, Value>) -> Result<Value, String> {
+    let states: Vec<(&str, Value)> =
+        LEVEL_STATES.iter().filter_map(|state| Some((*state, exact(level.get(*state)?)))).collect();
+    let mut scope = Scope::new();
+    for (state, value) in &states {
+        scope.set(state, value);
+    }
+    let result = publish.eval(&scope).map_err(|error| format!("publish `{}`: {error}", publish.source()))?;
+    let text = match &result {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            return Err(format!("publish `{}`: it is not a number: {result}", publish.source()));
+        }
+    };
+    Ok(Value::String(if text.starts_with('-') { "0".to_owned() } else { text }))
+}
+
+/// A quantity as the number that its text says.
+fn exact(value: &Value) -> Value {
+    let number = value.as_str().and_then(|text| text.parse::<serde_json::Number>().ok());
+    number.map_or_else(|| value.clone(), Value::Number)
 }
 
 /// What happened, for destinations that pass events on: the attributes of a CloudEvent.

@@ -227,6 +227,7 @@ impl Plant {
             dest_stream: flow.to.stream.clone(),
             needs: flow.needs.iter().map(|path| path.value.clone()).collect(),
             map_out,
+            publish: flow.publish.as_ref().map(|publish| publish.value.clone()),
             owned_elsewhere: owned.map(|rule| rule.path.clone()).collect(),
             policy: RetryPolicy {
                 first: flow.retry.first_delay,

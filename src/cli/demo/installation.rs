@@ -101,6 +101,7 @@ flows:
     from: erp.stock
     to: shop.inventory
     needs: [sku]
+    publish: on_hand - committed
     deliver: latest
     mode: live
     retry: quick
