@@ -15,7 +15,7 @@ use crate::partner::{drop_file, stock, stock_name, stock_stating};
 use crate::rig::{Rig, open_issues, pending, places, verify};
 
 /// More than one chunk, so that there is a between.
-const ROWS: u64 = 1_200;
+const ROWS: u64 = 600;
 
 const DONE: [&str; 3] = [
     "archive/stock/BESTAND_20261120_0000001.csv",
@@ -77,7 +77,7 @@ fn killed_at_any_turn_every_row_is_there_once() {
             let mut killed = pin!(Killed { work, turns_left });
             let until = Instant::now() + Duration::from_secs(60);
             loop {
-                let ended = tokio::time::timeout(Duration::from_millis(3), &mut killed).await.is_ok();
+                let ended = tokio::time::timeout(Duration::from_millis(20), &mut killed).await.is_ok();
                 if ended || rig.files() == DONE {
                     return !ended;
                 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use syncline::model::ErrorClass;
+
 use crate::sink::{NOW_US, csv_write, effect, found, names, order, remote_id, sink_of};
 
 const LONG: Duration = Duration::from_secs(3_600);
@@ -99,6 +101,22 @@ async fn a_name_taken_meanwhile_undoes_the_batch() {
     assert_eq!(resume(root.path()).await, None);
     assert_eq!(rows_of_order_1(root.path()), 1);
     assert_eq!(fs::read_to_string(out(root.path()).join(NAME)).unwrap(), "somebody else's");
+}
+
+#[tokio::test]
+async fn without_a_journal_nothing_is_published() {
+    let root = written().await;
+    let sink = sink_of(&csv_write(1, LONG), root.path(), NOW_US);
+    assert_eq!(found(&sink, "k1").await, Some(format!("{NAME}#1")));
+    let (journals, aside) = (root.path().join("file-sinks"), root.path().join("aside"));
+    fs::rename(&journals, &aside).unwrap();
+    let error = sink.write(&effect("k2", order(2))).await.unwrap_err();
+    assert_eq!((error.class, error.sent), (ErrorClass::Transient, false), "{error}");
+    assert!(error.next_step.contains("file-sinks"), "{error}");
+    assert_eq!(names(&out(root.path())).iter().filter(|name| name.ends_with(".csv")).count(), 1);
+    fs::rename(&aside, &journals).unwrap();
+    assert!(remote_id(sink.write(&effect("k2", order(2))).await).ends_with("#1"));
+    assert_eq!(found(&sink, "k2").await.map(|id| id.contains("_00000002")), Some(true));
 }
 
 #[tokio::test]
