@@ -13,6 +13,7 @@ mod rename;
 mod scan;
 mod spec;
 mod stability;
+mod staged;
 
 pub use claim::{Claim, Content};
 pub use error::DropError;

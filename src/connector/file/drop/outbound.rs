@@ -34,14 +34,14 @@ pub struct OutboundFile {
 
 #[derive(Debug)]
 pub struct OutboundFolder {
-    spec: OutboundSpec,
+    pub(super) spec: OutboundSpec,
 }
 
 /// Hashes and counts what is written.
-struct Hashing<W> {
-    inner: W,
-    hash: Sha256,
-    length: u64,
+pub(super) struct Hashing<W> {
+    pub(super) inner: W,
+    pub(super) hash: Sha256,
+    pub(super) length: u64,
 }
 
 impl<W: Write> Write for Hashing<W> {
@@ -58,7 +58,7 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 /// Never opens what is there: it could be a link to somewhere else.
-fn create_afresh(path: &Path) -> Result<File, DropError> {
+pub(super) fn create_afresh(path: &Path) -> Result<File, DropError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DropError::io("remove", path)(error)),
         Ok(()) | Err(_) => {}
@@ -137,7 +137,7 @@ impl OutboundFolder {
     }
 
     /// A marker left without its file would announce ours before it is complete, so it is in the way as well.
-    fn refuse_unclaimed(&self, name: &str) -> Result<(), DropError> {
+    pub(super) fn refuse_unclaimed(&self, name: &str) -> Result<(), DropError> {
         let path = Some(self.spec.directory.join(name));
         for path in [path, self.marker_path(name)].into_iter().flatten() {
             match std::fs::symlink_metadata(&path) {
@@ -153,7 +153,7 @@ impl OutboundFolder {
         self.spec.marker.as_ref().map(|marker| self.spec.directory.join(marker.of(name)))
     }
 
-    fn sync(&self) -> Result<(), DropError> {
+    pub(super) fn sync(&self) -> Result<(), DropError> {
         sync_directory(&self.spec.directory).map_err(DropError::io("sync", &self.spec.directory))
     }
 }
