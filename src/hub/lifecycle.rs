@@ -148,7 +148,7 @@ impl Hub {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
         let limits = config.hub.limits.clone();
         let listen = config.hub.listen;
-        let plant = Arc::new(Plant::build(config, &secret, &options.connections)?);
+        let plant = Arc::new(Plant::build(config, &secret, &options.connections, &options.clock, None)?);
         let listener = TcpListener::bind(listen).await.map_err(|cause| HubError::Listen { address: listen, cause })?;
         let address = listener.local_addr().map_err(|cause| HubError::Listen { address: listen, cause })?;
         let clock = options.clock.clone();
@@ -178,7 +178,8 @@ impl Hub {
             poll_now: Arc::new(Notify::new()),
         });
         hub.restore_holds().await?;
-        hub.start_work(limits.workers as usize);
+        let workers = limits.workers as usize + hub.plant.now().waiting_workers();
+        hub.start_work(workers);
         let webhooks = webhook_router(WebhookIntake {
             sources: Arc::clone(&hub.plant) as Arc<dyn WebhookSources>,
             appender: Appender::start(Arc::clone(&hub.store), hub.processor.clone(), &hub.intake_tasks),
@@ -296,7 +297,10 @@ impl Hub {
     /// Takes a new configuration, which must have passed its checks. Work under way goes on; a plant that cannot be
     /// built leaves the old one in force.
     pub async fn reload(self: &Arc<Self>, config: Config) -> Result<(), HubError> {
-        let plant = Arc::new(Plant::build(config, &self.secret, &self.options.connections)?);
+        let former = self.plant.now();
+        let plant =
+            Arc::new(Plant::build(config, &self.secret, &self.options.connections, &self.clock, Some(&former))?);
+        former.drain_sinks_replaced_by(&plant).await;
         self.lanes.configure(plant.lanes());
         self.plant.replace(plant);
         self.hold_paused_flows().await?;

@@ -13,8 +13,8 @@ use crate::config::{Config, Deliver, Flow, Mode};
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
 use crate::connector::file::FileLimits;
 use crate::connector::http::guard::AddressRange;
-use crate::connector::manifest::StreamEntity;
-use crate::deliver::{Destination, FlowMode, FlowRun, MapOut, RetryPolicy};
+use crate::connector::manifest::{FileWrite, Stream, StreamEntity, Write};
+use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy};
 use crate::intake::FileIntake;
 use crate::mapping::{Filter, Mapping};
 use crate::model::Entity;
@@ -32,6 +32,8 @@ pub enum PlantError {
     Connection(#[from] ConnectionError),
     #[error("flow {flow}: condition `when`: {cause}")]
     When { flow: String, cause: String },
+    #[error("connection {connection}, stream {stream}: the folder: {cause}")]
+    Folder { connection: String, stream: String, cause: String },
     #[error("the hub's secret for webhook addresses: {0}")]
     Token(std::io::Error),
 }
@@ -61,16 +63,31 @@ pub struct Plant {
     pub(super) routes: HashMap<(String, String), Vec<Route>>,
     pub(super) flows: BTreeMap<String, Arc<FlowRun>>,
     pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
+    lanes: BTreeMap<String, LaneLimits>,
+    sinks: Sinks,
+    /// Those of the plant before: taken over where nothing about them has changed.
+    former_sinks: Sinks,
 }
+
+/// File sinks by connection and stream, with what they were made from.
+type Sinks = BTreeMap<(String, String), (String, Arc<FileSink>)>;
 
 /// How long a job waits for what it refers to before a person is told.
 const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
-/// Deliveries in flight per HTTP destination; the connection's own limits come on top.
-const HTTP_LANE: u32 = 16;
+/// Deliveries in flight per destination that is called; the connection's own limits come on top.
+const HTTP_LANE: u32 = 32;
+/// Deliveries that may wait for one file's batch.
+const FILE_LANE: u32 = 256;
 
 impl Plant {
     /// `hub_secret` makes webhook addresses unguessable; it stays the same for the life of the installation.
-    pub fn build(config: Config, hub_secret: &[u8], options: &ConnectionOptions) -> Result<Plant, PlantError> {
+    pub fn build(
+        config: Config,
+        hub_secret: &[u8],
+        options: &ConnectionOptions,
+        clock: &Clock,
+        former: Option<&Plant>,
+    ) -> Result<Plant, PlantError> {
         let config = Arc::new(config);
         let mut plant = Plant {
             config: Arc::clone(&config),
@@ -79,9 +96,12 @@ impl Plant {
             routes: HashMap::new(),
             flows: BTreeMap::new(),
             destinations: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+            former_sinks: former.map(|former| former.sinks.clone()).unwrap_or_default(),
         };
         for described in &config.connections {
-            plant.site(described, hub_secret, options)?;
+            plant.site(described, hub_secret, options, clock)?;
         }
         for described in &config.connections {
             plant.source_streams(described);
@@ -94,7 +114,59 @@ impl Plant {
 
     /// Lanes and how much each takes at once.
     pub fn lanes(&self) -> Vec<(String, LaneLimits)> {
-        self.destinations.keys().map(|name| (name.clone(), LaneLimits { concurrency: HTTP_LANE })).collect()
+        self.lanes.iter().map(|(name, limits)| (name.clone(), *limits)).collect()
+    }
+
+    /// Workers that do nothing but wait for a file's batch, on top of those that call vendors.
+    pub(super) fn waiting_workers(&self) -> usize {
+        self.lanes.values().map(|limits| limits.concurrency.saturating_sub(HTTP_LANE) as usize).sum()
+    }
+
+    fn file_sinks(
+        &mut self,
+        described: &crate::config::Connection,
+        settings: &Arc<Value>,
+        clock: &Clock,
+    ) -> Result<HashMap<String, Arc<FileSink>>, PlantError> {
+        let mut sinks = HashMap::new();
+        for stream in &described.manifest.streams {
+            let Some(Write::File(write)) = &stream.write else { continue };
+            let key = (described.name.value.clone(), stream.name.value.clone());
+            let made_from = format!("{write:?} {settings}");
+            let sink = match self.former_sinks.get(&key).filter(|(before, _)| *before == made_from) {
+                Some((_, sink)) => Arc::clone(sink),
+                None => Arc::new(self.file_sink(&key, write, settings, clock)?),
+            };
+            self.sinks.insert(key, (made_from, Arc::clone(&sink)));
+            sinks.insert(stream.name.value.clone(), sink);
+        }
+        Ok(sinks)
+    }
+
+    fn file_sink(
+        &self,
+        (connection, stream): &(String, String),
+        write: &FileWrite,
+        settings: &Arc<Value>,
+        clock: &Clock,
+    ) -> Result<FileSink, PlantError> {
+        let (base, data_dir) = (&self.config.folder, &self.config.hub.data_dir);
+        FileSink::new(connection, stream, write, settings.as_ref().clone(), base, data_dir, clock.clone()).map_err(
+            |cause| PlantError::Folder {
+                connection: connection.clone(),
+                stream: stream.clone(),
+                cause: cause.to_string(),
+            },
+        )
+    }
+
+    /// Writes out what waits for a batch in sinks that the next plant does not take over.
+    pub(super) async fn drain_sinks_replaced_by(&self, next: &Plant) {
+        for (key, (_, sink)) in &self.sinks {
+            if !next.sinks.get(key).is_some_and(|(_, taken)| Arc::ptr_eq(taken, sink)) {
+                sink.drain().await;
+            }
+        }
     }
 
     /// Whether a stream is worth asking: somebody here can say what its records mean.
@@ -159,6 +231,7 @@ impl Plant {
         described: &crate::config::Connection,
         hub_secret: &[u8],
         options: &ConnectionOptions,
+        clock: &Clock,
     ) -> Result<(), PlantError> {
         let name = described.name.value.clone();
         let mut options = options.clone();
@@ -172,8 +245,12 @@ impl Plant {
             Some(secret) => secret.expose_secret().to_owned(),
             None => token(hub_secret, &name),
         };
-        if described.manifest.streams.iter().any(crate::connector::manifest::Stream::is_sink) {
-            let destination = ConnectionDestination::new(Arc::clone(&connection));
+        if described.manifest.streams.iter().any(Stream::is_sink) {
+            let files = self.file_sinks(described, &settings, clock)?;
+            // A batch fills only if as many deliveries may wait for it.
+            let waiting = files.values().map(|file| file.batch_records().min(FILE_LANE)).sum::<u32>();
+            self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
+            let destination = ConnectionDestination::new(Arc::clone(&connection), files);
             self.destinations.insert(name.clone(), Arc::new(destination));
         }
         self.sites.insert(name, Site { connection, config: described.clone(), settings, token });

@@ -31,7 +31,7 @@ pub fn order(number: u32) -> Value {
 
 pub fn sink_of(write: &FileWrite, root: &Path, now_us: i64) -> FileSink {
     let settings = json!({ "folder_out": "out" });
-    FileSink::new("files", "orders", write, settings, root, Clock::manual(now_us)).unwrap()
+    FileSink::new("files", "orders", write, settings, root, root, Clock::manual(now_us)).unwrap()
 }
 
 pub fn csv_write(records: u32, every: Duration) -> FileWrite {

@@ -39,12 +39,13 @@ struct Entry {
 }
 
 impl FileSink {
-    /// `settings` are those of the templates. Relative folders and the journals lie below `data_dir`.
+    /// `settings` are those of the templates. A relative folder starts at `base`; the journals lie below `data_dir`.
     pub fn new(
         connection: &str,
         stream: &str,
         write: &FileWrite,
         settings: Value,
+        base: &Path,
         data_dir: &Path,
         clock: Clock,
     ) -> Result<FileSink, TemplateError> {
@@ -54,7 +55,7 @@ impl FileSink {
             stream: stream.to_owned(),
             write: write.clone(),
             settings,
-            folder: data_dir.join(folder),
+            folder: base.join(folder),
             journals: data_dir.join("file-sinks").join(connection).join(stream),
         };
         Ok(FileSink { layout: Arc::new(layout), clock, waiting: Mutex::default(), writer: Arc::default() })
