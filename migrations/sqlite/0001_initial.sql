@@ -6,16 +6,18 @@ CREATE TABLE inbox (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     connection   TEXT    NOT NULL,
     stream       TEXT    NOT NULL DEFAULT '',     -- '' until a webhook's topic has been interpreted
-    source       TEXT    NOT NULL,                -- webhook | poll | file | fetch | replay
+    source       TEXT    NOT NULL,                -- webhook | poll | file | fetch | split
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL DEFAULT '',
     place        TEXT    NOT NULL DEFAULT '',     -- where in a file or page: "stock.csv row 12"
     payload      BLOB    NOT NULL,
+    edited       BLOB,                            -- a person's replacement of the payload
     batch        INTEGER,                         -- the file batch that brought it, if any
     received_at  INTEGER NOT NULL,
-    state        TEXT    NOT NULL DEFAULT 'pending',   -- staged | pending | done
+    state        TEXT    NOT NULL DEFAULT 'pending',   -- pending: to be processed | done
     disposition  TEXT    NOT NULL DEFAULT 'pending',   -- pending | applied | superseded | ignored | dead | split
-    reason       TEXT    NOT NULL DEFAULT '',
+    reason       TEXT    NOT NULL DEFAULT '',     -- of few values: the tally counts by it
+    error        TEXT    NOT NULL DEFAULT '',     -- why it is dead
     entity       TEXT    NOT NULL DEFAULT '',
     key          TEXT    NOT NULL DEFAULT '',
     duplicates   INTEGER NOT NULL DEFAULT 0,
@@ -24,9 +26,23 @@ CREATE TABLE inbox (
     UNIQUE (connection, dedupe_key)
 ) STRICT;
 CREATE INDEX inbox_pending ON inbox (id) WHERE state = 'pending';
-CREATE INDEX inbox_batch ON inbox (batch) WHERE state = 'staged';
 CREATE INDEX inbox_issue ON inbox (issue_id) WHERE issue_id IS NOT NULL;
 CREATE INDEX inbox_key ON inbox (connection, stream, key, id);
+
+-- Rows of a file that has not been accepted as a whole; they become payloads together, or vanish together.
+CREATE TABLE staged_row (
+    batch        INTEGER NOT NULL,
+    no           INTEGER NOT NULL,                -- in the order of the file
+    connection   TEXT    NOT NULL,
+    stream       TEXT    NOT NULL,
+    source       TEXT    NOT NULL,
+    dedupe_key   TEXT    NOT NULL,
+    topic        TEXT    NOT NULL,
+    place        TEXT    NOT NULL,
+    payload      BLOB    NOT NULL,
+    received_at  INTEGER NOT NULL,
+    PRIMARY KEY (batch, no)
+) STRICT, WITHOUT ROWID;
 
 -- Current state of each record of each system, as far as the hub knows: the mirror.
 CREATE TABLE entity (
@@ -46,7 +62,8 @@ CREATE TABLE entity (
     changed_at   INTEGER NOT NULL,
     UNIQUE (connection, stream, key)
 ) STRICT;
-CREATE INDEX entity_natural ON entity (entity, natural_key, connection);
+CREATE INDEX entity_natural ON entity (natural_key, entity, connection);
+CREATE INDEX entity_key ON entity (key);
 
 -- What happened, in the order in which the hub learned of it. Append only.
 CREATE TABLE event (
@@ -63,7 +80,7 @@ CREATE TABLE event (
     occurred_at  INTEGER,                         -- the vendor's clock
     recorded_at  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX event_key ON event (connection, stream, key, id);
+CREATE UNIQUE INDEX event_key ON event (connection, stream, key, revision);
 
 -- One effect owed to one destination. States: see queue/mod.rs.
 CREATE TABLE job (
@@ -95,11 +112,13 @@ CREATE TABLE job (
 ) STRICT;
 CREATE INDEX job_ready ON job (lane, run_at, id) WHERE state = 'ready';
 CREATE INDEX job_open ON job (order_key, id) WHERE state IN ('ready', 'blocked', 'running', 'waiting');
+-- One job in flight per order_key is the database's own rule.
+CREATE UNIQUE INDEX job_active ON job (order_key) WHERE state IN ('ready', 'running', 'waiting');
 CREATE INDEX job_running ON job (lease_until) WHERE state = 'running';
 CREATE INDEX job_waiting ON job (wait_for) WHERE state = 'waiting';
 CREATE INDEX job_dead ON job (issue_id) WHERE state = 'dead';
 CREATE INDEX job_dead_key ON job (order_key) WHERE state = 'dead';
-CREATE INDEX job_unknown ON job (lane) WHERE unknown = 1;
+CREATE INDEX job_done ON job (flow, finished_at) WHERE state = 'done';
 CREATE INDEX job_inbox ON job (inbox_id);
 CREATE INDEX job_event ON job (event_id);
 
@@ -133,7 +152,7 @@ CREATE TABLE binding (
     updated_at        INTEGER NOT NULL,
     PRIMARY KEY (source_connection, source_stream, source_key, dest_connection, dest_stream)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX binding_remote ON binding (dest_connection, dest_stream, remote_id);
+CREATE INDEX binding_remote ON binding (remote_id, dest_connection, dest_stream);
 
 -- How far each read has come. Moves in the commit that stores the rows it covers.
 CREATE TABLE cursor (

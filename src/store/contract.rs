@@ -115,7 +115,10 @@ pub trait Store: Send + Sync + 'static {
     // 5 care -------------------------------------------------------------------------------------------------------
 
     /// Recomputes the ledger from its rows and checks every invariant the store can see.
-    async fn verify(&self, progress: &(dyn Fn(&str, u64, u64) + Send + Sync)) -> Result<VerifyReport, StoreError>;
+    async fn verify(
+        &self,
+        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
+    ) -> Result<VerifyReport, StoreError>;
     /// Copies a consistent image while work goes on.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
     /// Waits for writes under way, folds the log into the database, closes.

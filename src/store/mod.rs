@@ -4,6 +4,7 @@ mod audit_chain;
 pub mod contract;
 pub mod mutation;
 pub mod rows;
+pub mod sqlite;
 
 pub use audit_chain::{AuditEntry, chain_hash};
 pub use contract::{Store, StoreError};

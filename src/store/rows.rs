@@ -624,3 +624,14 @@ pub struct VerifyReport {
 pub fn order_key(dest_connection: &str, dest_stream: &str, source_connection: &str, source_key: &str) -> String {
     format!("{dest_connection}/{dest_stream}/{source_connection}/{source_key}")
 }
+
+/// What a waiting job names: a record of that kind and natural key has to exist at the destination.
+pub fn wait_key(dest_connection: &str, entity: Entity, natural_key: &str) -> String {
+    format!("{dest_connection}|{entity}|{natural_key}")
+}
+
+/// Entity and natural key of a `wait_key`. None if it is not one.
+pub fn parse_wait_key(key: &str) -> Option<(&str, &str)> {
+    let mut parts = key.splitn(3, '|').skip(1);
+    Some((parts.next()?, parts.next()?))
+}

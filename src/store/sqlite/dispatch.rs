@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Row as _, query, query_scalar};
 
-use super::process::{promote, release_waiting};
+use super::process::{coalesce, promote, release_waiting};
 use super::settle::{file_dead_letter, resolve_empty_issues, settle_payloads};
 use super::sql::{binding_row, entity_word, json_list};
 use super::writer::{OpFuture, Operation};
@@ -59,16 +59,28 @@ impl Operation for Tick {
 struct Closing {
     now: i64,
     payloads: Vec<i64>,
+    /// Keys whose job in flight was closed: the next one's turn.
     order_keys: BTreeSet<String>,
+    /// Keys whose job in flight went back: a newer one may take its place.
+    reopened: BTreeSet<String>,
     issues: BTreeSet<i64>,
     lanes: BTreeSet<String>,
+    /// Jobs that the destination confirmed in this tick.
+    done: Vec<i64>,
+    /// Jobs that began to wait in this tick: id, entity and natural key of what they wait for.
+    waiting: Vec<(i64, String, String)>,
 }
 
 #[derive(Serialize)]
 struct DoneRow<'a>(i64, i64, &'a str, Option<i64>, &'a str, &'a str, Option<u16>, &'a str, &'a str);
 
 impl Closing {
-    async fn done(&mut self, conn: &mut SqliteConnection, acks: &[&Ack], stale: &mut Vec<JobClaim>) -> Result<(), StoreError> {
+    async fn done(
+        &mut self,
+        conn: &mut SqliteConnection,
+        acks: &[&Ack],
+        stale: &mut Vec<JobClaim>,
+    ) -> Result<(), StoreError> {
         if acks.is_empty() {
             return Ok(());
         }
@@ -86,24 +98,34 @@ impl Closing {
                     &ack.request,
                     &ack.response,
                 )),
-                _ => None,
+                AckOutcome::Superseded
+                | AckOutcome::Ignored(_)
+                | AckOutcome::Retry { .. }
+                | AckOutcome::Unknown { .. }
+                | AckOutcome::Wait { .. }
+                | AckOutcome::Dead(_)
+                | AckOutcome::Released { .. } => None,
             })
             .collect();
         let list = json_list(&rows)?;
         let closed = query(
-            "UPDATE job SET state = 'done', unknown = 0, class = '', error = '', finished_at = $2 FROM json_each($1) k \
+            "UPDATE job SET state = 'done', unknown = 0, wait_for = '', class = '', error = '', lease_until = 0, \
+             finished_at = $2 FROM json_each($1) k \
              WHERE job.id = k.value ->> 0 AND job.claim = k.value ->> 1 AND job.state = 'running' \
-             RETURNING job.id, order_key, inbox_id",
+             RETURNING id, order_key, inbox_id, flow",
         )
         .bind(&list)
         .bind(self.now)
         .fetch_all(&mut *conn)
         .await?;
         let mut closed_ids = Vec::with_capacity(closed.len());
+        let mut healed: Vec<(i64, String, String)> = Vec::with_capacity(closed.len());
         for row in &closed {
-            closed_ids.push(row.try_get::<i64, _>(0)?);
-            self.order_keys.insert(row.try_get(1)?);
+            let (id, key): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+            closed_ids.push(id);
             self.payloads.push(row.try_get(2)?);
+            healed.push((id, key.clone(), row.try_get(3)?));
+            self.order_keys.insert(key);
         }
         if closed_ids.len() < acks.len() {
             let known: BTreeSet<i64> = closed_ids.iter().copied().collect();
@@ -112,21 +134,23 @@ impl Closing {
         let closed_list = json_list(&closed_ids)?;
         complete_attempts(conn, &list, &closed_list, self.now).await?;
         bind(conn, &list, &closed_list, self.now).await?;
-        self.supersede_dead(conn).await?;
-        self.release_dependents(conn, &closed_list).await
+        self.supersede_dead(conn, &healed).await?;
+        self.done = closed_ids;
+        Ok(())
     }
 
     /// A dead letter of a key whose newer revision has now arrived needs nobody any more.
-    async fn supersede_dead(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-        let keys: Vec<&String> = self.order_keys.iter().collect();
+    async fn supersede_dead(
+        &mut self,
+        conn: &mut SqliteConnection,
+        done: &[(i64, String, String)],
+    ) -> Result<(), StoreError> {
         let healed = query(
-            "UPDATE job SET state = 'superseded', finished_at = $2 WHERE state = 'dead' \
-             AND order_key IN (SELECT value FROM json_each($1)) \
-             AND EXISTS (SELECT 1 FROM job newer WHERE newer.order_key = job.order_key AND newer.id > job.id \
-                         AND newer.state = 'done') \
+            "UPDATE job SET state = 'superseded', finished_at = $2 FROM json_each($1) k WHERE job.state = 'dead' \
+             AND job.order_key = k.value ->> 1 AND job.id < k.value ->> 0 AND job.flow = k.value ->> 2 \
              RETURNING inbox_id, issue_id",
         )
-        .bind(json_list(&keys)?)
+        .bind(json_list(done)?)
         .bind(self.now)
         .fetch_all(&mut *conn)
         .await?;
@@ -137,7 +161,12 @@ impl Closing {
         Ok(())
     }
 
-    async fn release_dependents(&mut self, conn: &mut SqliteConnection, closed: &str) -> Result<(), StoreError> {
+    /// What waited for a record that has now arrived is ready. After all outcomes are written, so that a job which began to
+    /// wait in the same tick is among them.
+    async fn release_dependents(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        if self.done.is_empty() {
+            return Ok(());
+        }
         let waiting: bool =
             query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE state = 'waiting')").fetch_one(&mut *conn).await?;
         if !waiting {
@@ -148,7 +177,7 @@ impl Closing {
              JOIN entity e ON e.connection = v.connection AND e.stream = v.stream AND e.key = v.key \
              WHERE j.id IN (SELECT value FROM json_each($1)) AND e.natural_key <> ''",
         )
-        .bind(closed)
+        .bind(json_list(&self.done)?)
         .fetch_all(&mut *conn)
         .await?;
         self.lanes.extend(release_waiting(conn, &appeared, self.now).await?);
@@ -157,52 +186,26 @@ impl Closing {
 
     /// Outcomes other than success. False if the claim is not the job's current one.
     async fn other(&mut self, conn: &mut SqliteConnection, ack: &Ack) -> Result<bool, StoreError> {
+        if !is_current(conn, ack.claim).await? {
+            return Ok(false);
+        }
         let class = ack.class.map_or("", |class| class.as_str());
-        let change = match &ack.outcome {
-            AckOutcome::Done { .. } => return Ok(true),
-            AckOutcome::Superseded => JobChange::closed("superseded", JobState::Superseded, ""),
-            AckOutcome::Ignored(rule) => JobChange::closed("ignored", JobState::Ignored, rule),
-            AckOutcome::Retry { run_at, counts, error } => JobChange {
-                outcome: "failed",
-                state: JobState::Ready,
-                unknown: Some(false),
-                run_at: Some(*run_at),
-                failures: i64::from(*counts),
-                error,
-                ..JobChange::default()
-            },
-            AckOutcome::Unknown { run_at, error } => JobChange {
-                outcome: "unknown",
-                state: JobState::Ready,
-                unknown: Some(true),
-                run_at: Some(*run_at),
-                failures: 1,
-                error,
-                ..JobChange::default()
-            },
-            AckOutcome::Wait { wait_for, check_at, error } => JobChange {
-                outcome: "waiting",
-                state: JobState::Waiting,
-                run_at: Some(*check_at),
-                wait_for,
-                error,
-                ..JobChange::default()
-            },
-            AckOutcome::Released { run_at } => {
-                JobChange { outcome: "released", state: JobState::Ready, run_at: Some(*run_at), ..JobChange::default() }
-            }
-            AckOutcome::Dead(dead) => JobChange {
-                outcome: "dead",
-                state: JobState::Dead,
-                error: &dead.detail,
-                issue: Some(file_dead_letter(conn, dead, self.now).await?),
-                ..JobChange::default()
-            },
-        };
-        let Some(row) = change.write(conn, ack.claim, class, self.now).await? else { return Ok(false) };
-        self.payloads.push(row.try_get("inbox_id")?);
+        let Some(mut change) = JobChange::of(&ack.outcome) else { return Ok(true) };
+        if let AckOutcome::Dead(dead) = &ack.outcome {
+            change.issue = Some(file_dead_letter(conn, dead, self.now).await?);
+        }
+        let row = change.write(conn, ack.claim, class, self.now).await?;
         if !change.state.is_open() {
-            self.order_keys.insert(row.try_get("order_key")?);
+            self.payloads.push(row.try_get("inbox_id")?);
+        }
+        let order_key: String = row.try_get("order_key")?;
+        if change.state.is_open() {
+            self.reopened.insert(order_key);
+        } else {
+            self.order_keys.insert(order_key);
+        }
+        if let Some((entity, natural_key)) = parse_wait_key(change.wait_for) {
+            self.waiting.push((ack.claim.job_id, entity.to_owned(), natural_key.to_owned()));
         }
         query(
             "UPDATE attempt SET finished_at = $3, outcome = $4, class = $5, status = $6, request = $7, response = $8 \
@@ -221,14 +224,51 @@ impl Closing {
         Ok(true)
     }
 
+    /// What a job waits for may have come between its look-up and the outcome that says so: then nobody would wake it.
+    async fn wake_overtaken(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let woken: Vec<String> = query_scalar(
+            "UPDATE job SET state = 'ready', wait_for = '', run_at = $2 FROM json_each($1) k \
+             WHERE job.id = k.value ->> 0 AND job.state = 'waiting' AND EXISTS ( \
+               SELECT 1 FROM attempt a JOIN entity e ON e.entity = k.value ->> 1 AND e.natural_key = k.value ->> 2 \
+               WHERE a.job_id = job.id AND a.no = job.attempts AND ( \
+                 (e.connection = job.lane AND e.deleted = 0 AND e.changed_at >= a.started_at) \
+                 OR EXISTS (SELECT 1 FROM binding b WHERE b.source_connection = e.connection \
+                   AND b.source_stream = e.stream AND b.source_key = e.key AND b.dest_connection = job.lane \
+                   AND b.remote_id <> '' AND b.updated_at >= a.started_at))) \
+             RETURNING lane",
+        )
+        .bind(json_list(&self.waiting)?)
+        .bind(self.now)
+        .fetch_all(conn)
+        .await?;
+        self.lanes.extend(woken);
+        Ok(())
+    }
+
     async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
         let keys: Vec<String> = std::mem::take(&mut self.order_keys).into_iter().collect();
+        let reopened: Vec<String> = std::mem::take(&mut self.reopened).into_iter().collect();
+        coalesce(conn, &reopened, self.now).await?;
+        self.lanes.extend(promote(conn, &reopened).await?);
         self.lanes.extend(promote(conn, &keys).await?);
+        self.release_dependents(conn).await?;
+        self.wake_overtaken(conn).await?;
         settle_payloads(conn, &self.payloads).await?;
         let issues: Vec<i64> = self.issues.into_iter().collect();
         resolve_empty_issues(conn, &issues, "the same records were applied later").await?;
         Ok(self.lanes.into_iter().collect())
     }
+}
+
+async fn is_current(conn: &mut SqliteConnection, claim: JobClaim) -> Result<bool, StoreError> {
+    Ok(query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE id = $1 AND claim = $2 AND state = 'running')")
+        .bind(claim.job_id)
+        .bind(claim.claim)
+        .fetch_one(conn)
+        .await?)
 }
 
 struct JobChange<'a> {
@@ -259,6 +299,45 @@ impl Default for JobChange<'_> {
 }
 
 impl<'a> JobChange<'a> {
+    /// None for success, which is written set-wise.
+    fn of(outcome: &'a AckOutcome) -> Option<JobChange<'a>> {
+        Some(match outcome {
+            AckOutcome::Done { .. } => return None,
+            AckOutcome::Superseded => JobChange::closed("superseded", JobState::Superseded, ""),
+            AckOutcome::Ignored(rule) => JobChange::closed("ignored", JobState::Ignored, rule),
+            AckOutcome::Retry { run_at, counts, error } => JobChange {
+                outcome: "failed",
+                unknown: Some(false),
+                run_at: Some(*run_at),
+                failures: i64::from(*counts),
+                error,
+                ..JobChange::default()
+            },
+            AckOutcome::Unknown { run_at, error } => JobChange {
+                outcome: "unknown",
+                unknown: Some(true),
+                run_at: Some(*run_at),
+                failures: 1,
+                error,
+                ..JobChange::default()
+            },
+            AckOutcome::Wait { wait_for, check_at, error } => JobChange {
+                outcome: "waiting",
+                state: JobState::Waiting,
+                run_at: Some(*check_at),
+                wait_for,
+                error,
+                ..JobChange::default()
+            },
+            AckOutcome::Released { run_at } => {
+                JobChange { outcome: "released", run_at: Some(*run_at), ..JobChange::default() }
+            }
+            AckOutcome::Dead(dead) => {
+                JobChange { outcome: "dead", state: JobState::Dead, error: &dead.detail, ..JobChange::default() }
+            }
+        })
+    }
+
     fn closed(outcome: &'static str, state: JobState, error: &'a str) -> JobChange<'a> {
         JobChange { outcome, state, unknown: Some(false), error, ..JobChange::default() }
     }
@@ -269,7 +348,7 @@ impl<'a> JobChange<'a> {
         claim: JobClaim,
         class: &str,
         now: i64,
-    ) -> Result<Option<SqliteRow>, StoreError> {
+    ) -> Result<SqliteRow, StoreError> {
         Ok(query(
             "UPDATE job SET state = $3, unknown = COALESCE($4, unknown), run_at = COALESCE($5, run_at), \
              failures = failures + $6, wait_for = $7, error = $8, class = $9, issue_id = COALESCE($10, issue_id), \
@@ -288,7 +367,7 @@ impl<'a> JobChange<'a> {
         .bind(self.issue)
         .bind(self.state.is_open())
         .bind(now)
-        .fetch_optional(conn)
+        .fetch_one(conn)
         .await?)
     }
 }
@@ -316,7 +395,7 @@ async fn bind(conn: &mut SqliteConnection, done: &str, closed: &str, now: i64) -
          WHERE j.id IN (SELECT value FROM json_each($2)) \
          ON CONFLICT (source_connection, source_stream, source_key, dest_connection, dest_stream) DO UPDATE SET \
          remote_id = CASE WHEN excluded.remote_id = '' THEN binding.remote_id ELSE excluded.remote_id END, \
-         remote_version = excluded.remote_version, sent_revision = excluded.sent_revision, \
+         remote_version = excluded.remote_version, sent_revision = MAX(binding.sent_revision, excluded.sent_revision), \
          sent_hash = excluded.sent_hash, echo = excluded.echo, updated_at = excluded.updated_at",
     )
     .bind(done)
@@ -334,7 +413,7 @@ async fn renew(conn: &mut SqliteConnection, tick: &Dispatch, stale: &mut Vec<Job
     let asked: Vec<(i64, i64)> = tick.renew.iter().map(|claim| (claim.job_id, claim.claim)).collect();
     let kept: Vec<i64> = query_scalar(
         "UPDATE job SET lease_until = $2 FROM json_each($1) k WHERE job.id = k.value ->> 0 AND job.claim = k.value ->> 1 \
-         AND job.state = 'running' RETURNING job.id",
+         AND job.state = 'running' RETURNING id",
     )
     .bind(json_list(&asked)?)
     .bind(tick.lease_until)
@@ -412,7 +491,11 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
         lane: row.try_get("lane")?,
         stream: row.try_get("lane_stream")?,
         order_key: row.try_get("order_key")?,
-        source: EntityKey { connection: row.try_get("connection")?, stream: row.try_get("stream")?, key: row.try_get("key")? },
+        source: EntityKey {
+            connection: row.try_get("connection")?,
+            stream: row.try_get("stream")?,
+            key: row.try_get("key")?,
+        },
         entity: entity_word(row, "entity")?,
         revision: row.try_get("revision")?,
         deleted: row.try_get("deleted")?,
@@ -477,7 +560,11 @@ impl Operation for Rescue {
     }
 }
 
-pub(super) async fn resolve_refs(pool: &SqlitePool, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError> {
+pub(super) async fn resolve_refs(
+    pool: &SqlitePool,
+    dest: &str,
+    refs: &[RefKey],
+) -> Result<Vec<ResolvedRef>, StoreError> {
     if refs.is_empty() {
         return Ok(Vec::new());
     }

@@ -2,8 +2,11 @@
 //!
 //! Invariants: exactly one connection writes; `synchronous=FULL`; no reply to a write before its commit is on disk.
 
+mod batch;
 mod dispatch;
+mod image;
 mod inbox;
+mod lock;
 mod open;
 mod people;
 mod process;
@@ -15,19 +18,23 @@ mod work_list;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 
 use super::contract::{Store, StoreError};
 use super::rows::*;
-use writer::Writer;
+use lock::InstanceLock;
+use writer::{Operation, Writer};
 
 /// The embedded store.
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Writer,
+    /// None when opened for reading beside a daemon.
+    writer: Option<Writer>,
     readers: SqlitePool,
+    lock: Mutex<Option<InstanceLock>>,
 }
 
 impl SqliteStore {
@@ -35,12 +42,19 @@ impl SqliteStore {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    async fn write<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {
+        match &self.writer {
+            Some(writer) => writer.run(op).await,
+            None => Err(StoreError::Refused(format!("{} is open for reading only", self.path.display()))),
+        }
+    }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn append_inbox(&self, rows: Vec<NewInbox>, cursor: Option<CursorMove>) -> Result<Vec<Appended>, StoreError> {
-        self.writer.run(inbox::Append { rows, cursor }).await
+        self.write(inbox::Append { rows, cursor }).await
     }
 
     async fn cursor(&self, connection: &str, stream: &str) -> Result<Option<String>, StoreError> {
@@ -52,23 +66,23 @@ impl Store for SqliteStore {
     }
 
     async fn open_batch(&self, batch: NewBatch) -> Result<i64, StoreError> {
-        self.writer.run(inbox::OpenBatch { batch }).await
+        self.write(batch::OpenBatch { batch }).await
     }
 
     async fn stage_rows(&self, batch: i64, rows: Vec<NewInbox>) -> Result<(), StoreError> {
-        self.writer.run(inbox::Stage { batch, rows }).await
+        self.write(batch::Stage { batch, rows }).await
     }
 
     async fn release_batch(&self, batch: i64, sequence: Option<i64>) -> Result<Released, StoreError> {
-        self.writer.run(inbox::Release { batch, sequence }).await
+        self.write(batch::Release { batch, sequence }).await
     }
 
     async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError> {
-        self.writer.run(inbox::Refuse { batch, reason: reason.to_owned(), issue }).await
+        self.write(batch::Refuse { batch, reason: reason.to_owned(), issue }).await
     }
 
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError> {
-        inbox::batch_history(&self.readers, connection, stream, sha256).await
+        batch::history(&self.readers, connection, stream, sha256).await
     }
 
     async fn pending_inbox(&self, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
@@ -84,15 +98,15 @@ impl Store for SqliteStore {
     }
 
     async fn commit_processed(&self, commit: ProcessCommit) -> Result<Processed, StoreError> {
-        self.writer.run(process::Commit { commit }).await
+        self.write(process::Commit { commit }).await
     }
 
     async fn dispatch(&self, tick: Dispatch) -> Result<Dispatched, StoreError> {
-        self.writer.run(dispatch::Tick { tick }).await
+        self.write(dispatch::Tick { tick }).await
     }
 
     async fn rescue(&self, now: i64, all_of: Option<&str>) -> Result<u64, StoreError> {
-        self.writer.run(dispatch::Rescue { now, all_of: all_of.map(str::to_owned) }).await
+        self.write(dispatch::Rescue { now, all_of: all_of.map(str::to_owned) }).await
     }
 
     async fn resolve_refs(&self, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError> {
@@ -104,7 +118,7 @@ impl Store for SqliteStore {
     }
 
     async fn set_connection_state(&self, state: ConnectionStateRow) -> Result<(), StoreError> {
-        self.writer.run(people::SetConnectionState { state }).await
+        self.write(people::SetConnectionState { state }).await
     }
 
     async fn tally(&self, since_day: i64) -> Result<Vec<TallyRow>, StoreError> {
@@ -132,7 +146,7 @@ impl Store for SqliteStore {
     }
 
     async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError> {
-        self.writer.run(work_list::Retry { issue: id, only, actor: actor.to_owned(), at }).await
+        self.write(work_list::Retry { issue: id, only, actor: actor.to_owned(), at }).await
     }
 
     async fn discard_issue(
@@ -144,11 +158,11 @@ impl Store for SqliteStore {
         at: i64,
     ) -> Result<u64, StoreError> {
         let (reason, actor) = (reason.to_owned(), actor.to_owned());
-        self.writer.run(work_list::Discard { issue: id, only, reason, actor, at }).await
+        self.write(work_list::Discard { issue: id, only, reason, actor, at }).await
     }
 
     async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError> {
-        self.writer.run(work_list::Edit { dead, body: body.to_owned(), actor: actor.to_owned(), at }).await
+        self.write(work_list::Edit { dead, body: body.to_owned(), actor: actor.to_owned(), at }).await
     }
 
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
@@ -160,14 +174,21 @@ impl Store for SqliteStore {
     }
 
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError> {
-        self.writer.run(process::ReplayFlow { replay }).await
+        self.write(process::ReplayFlow { replay }).await
     }
 
     async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         timeline::recent_events(&self.readers, after, limit).await
     }
 
-    async fn append_audit(&self, at: i64, actor: &str, action: &str, target: &str, detail: &str) -> Result<(), StoreError> {
+    async fn append_audit(
+        &self,
+        at: i64,
+        actor: &str,
+        action: &str,
+        target: &str,
+        detail: &str,
+    ) -> Result<(), StoreError> {
         let entry = people::Audit {
             at,
             actor: actor.to_owned(),
@@ -175,23 +196,29 @@ impl Store for SqliteStore {
             target: target.to_owned(),
             detail: detail.to_owned(),
         };
-        self.writer.run(entry).await
+        self.write(entry).await
     }
 
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<super::AuditEntry>, StoreError> {
         people::audit(&self.readers, after, limit).await
     }
 
-    async fn verify(&self, progress: &(dyn Fn(&str, u64, u64) + Send + Sync)) -> Result<VerifyReport, StoreError> {
+    async fn verify(
+        &self,
+        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
+    ) -> Result<VerifyReport, StoreError> {
         verify::verify(&self.readers, progress).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        open::backup(&self.readers, to).await
+        image::backup(&self.path, to).await
     }
 
     async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
@@ -9,14 +10,13 @@ use super::inbox::insert_pending;
 use super::settle::{TallyDelta, file_dead_letter, move_tally, settle_payloads};
 use super::sql::{binding_row, day_of, entity_row, json_list, key_list, word};
 use super::writer::{OpFuture, Operation};
-use crate::model::Entity;
 use crate::store::contract::StoreError;
 use crate::store::mutation;
 use crate::store::rows::*;
 
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
-        "SELECT id, connection, stream, source, topic, place, payload, received_at FROM inbox \
+        "SELECT id, connection, stream, source, topic, place, COALESCE(edited, payload) AS payload, received_at FROM inbox \
          WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
@@ -91,27 +91,35 @@ struct Pass {
     tally: TallyDelta,
     done: Processed,
     lanes: BTreeSet<String>,
-    order_keys: BTreeSet<String>,
-    latest_keys: BTreeSet<String>,
+    /// Keys in which a job came to stand behind another.
+    crowded: BTreeSet<String>,
+    /// Records whose plan was outdated: what was decided about them afterwards is too.
+    conflicted: BTreeSet<(String, String, String)>,
     /// `connection|entity|natural key` of records that came into being: what others may wait for.
     appeared: BTreeSet<String>,
 }
 
 impl Pass {
     async fn row(&mut self, conn: &mut SqliteConnection, row: &PlannedRow) -> Result<(), StoreError> {
-        let mut issue = None;
+        let record = (row.connection.clone(), row.stream.clone(), row.key.clone());
+        if !row.key.is_empty() && self.conflicted.contains(&record) {
+            self.done.conflicts.push(row.inbox_id);
+            return Ok(());
+        }
+        let mut dead_as = (None, "");
         let (to, reason) = match &row.outcome {
             PlannedOutcome::Wait => return Ok(()),
             PlannedOutcome::Apply { state, kind, occurred_at, jobs } => {
                 if !write_entity(conn, state, row.inbox_id, self.now).await? {
                     self.done.conflicts.push(row.inbox_id);
+                    self.conflicted.insert(record);
                     return Ok(());
                 }
                 let event = append_event(conn, state, kind, row.inbox_id, *occurred_at, self.now).await?;
                 for job in jobs {
                     self.job(conn, job, event, row.inbox_id, state.revision, false).await?;
                 }
-                if !state.natural_key.is_empty() {
+                if !state.natural_key.is_empty() && !state.deleted {
                     self.appeared.insert(wait_key(&state.id.connection, state.entity, &state.natural_key));
                 }
                 if jobs.is_empty() { (Disposition::Applied, "") } else { (Disposition::Pending, "") }
@@ -131,7 +139,7 @@ impl Pass {
             PlannedOutcome::Superseded => (Disposition::Superseded, ""),
             PlannedOutcome::Ignored(rule) => (Disposition::Ignored, rule.as_str()),
             PlannedOutcome::Dead(dead) => {
-                issue = Some(file_dead_letter(conn, dead, self.now).await?);
+                dead_as = (Some(file_dead_letter(conn, dead, self.now).await?), dead.detail.as_str());
                 (Disposition::Dead, dead.class.as_str())
             }
             PlannedOutcome::Split(children) => {
@@ -142,7 +150,8 @@ impl Pass {
         };
         let moved = query(
             "UPDATE inbox SET state = 'done', disposition = $2, reason = $3, stream = $4, entity = $5, key = $6, \
-             issue_id = $7, processed_at = $8 WHERE id = $1 AND state = 'pending'",
+             issue_id = $7, error = $8, processed_at = $9 WHERE id = $1 AND state = 'pending' \
+             RETURNING connection, received_at",
         )
         .bind(row.inbox_id)
         .bind(to.as_str())
@@ -150,14 +159,14 @@ impl Pass {
         .bind(&row.stream)
         .bind(&row.entity)
         .bind(&row.key)
-        .bind(issue)
+        .bind(dead_as.0)
+        .bind(dead_as.1)
         .bind(self.now)
-        .execute(&mut *conn)
-        .await?;
-        if moved.rows_affected() != 1 {
-            return Err(StoreError::Refused(format!("payload {} is not pending any more", row.inbox_id)));
-        }
-        self.tally.shift(&row.connection, day_of(row.received_at), (Disposition::Pending, ""), (to, reason));
+        .fetch_optional(&mut *conn)
+        .await?
+        .ok_or_else(|| StoreError::Refused(format!("payload {} is not pending any more", row.inbox_id)))?;
+        let connection: String = moved.try_get("connection")?;
+        self.tally.shift(&connection, day_of(moved.try_get("received_at")?), (Disposition::Pending, ""), (to, reason));
         if let Some(sighting) = row.sighting {
             count_sighting(conn, row, sighting).await?;
         }
@@ -173,9 +182,11 @@ impl Pass {
         revision: i64,
         force: bool,
     ) -> Result<(), StoreError> {
-        query(
+        let state: String = query_scalar(
             "INSERT INTO job (flow, lane, stream, order_key, latest, event_id, inbox_id, revision, state, force, run_at, \
-             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'blocked', $9, $10, $10)",
+             created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN EXISTS (SELECT 1 FROM job older \
+             WHERE older.order_key = $4 AND older.state IN ('ready', 'blocked', 'running', 'waiting')) \
+             THEN 'blocked' ELSE 'ready' END, $9, $10, $10 RETURNING state",
         )
         .bind(&job.flow)
         .bind(&job.lane)
@@ -187,21 +198,19 @@ impl Pass {
         .bind(revision)
         .bind(force)
         .bind(self.now)
-        .execute(&mut *conn)
+        .fetch_one(&mut *conn)
         .await?;
-        self.order_keys.insert(job.order_key.clone());
-        if job.latest {
-            self.latest_keys.insert(job.order_key.clone());
+        if state != JobState::Ready.as_str() {
+            self.crowded.insert(job.order_key.clone());
         }
         self.lanes.insert(job.lane.clone());
         Ok(())
     }
 
     async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Processed, StoreError> {
-        let keys: Vec<String> = self.order_keys.into_iter().collect();
-        let latest: Vec<String> = self.latest_keys.into_iter().collect();
-        coalesce(conn, &latest, self.now).await?;
-        promote(conn, &keys).await?;
+        let crowded: Vec<String> = self.crowded.into_iter().collect();
+        coalesce(conn, &crowded, self.now).await?;
+        promote(conn, &crowded).await?;
         let appeared: Vec<String> = self.appeared.into_iter().collect();
         self.lanes.extend(release_waiting(conn, &appeared, self.now).await?);
         move_tally(conn, self.tally).await?;
@@ -210,16 +219,17 @@ impl Pass {
     }
 }
 
-/// What a job waits for: a record of that kind and name to exist at the destination.
-pub(super) fn wait_key(connection: &str, entity: Entity, natural_key: &str) -> String {
-    format!("{connection}|{}|{natural_key}", entity.as_str())
-}
-
 /// Writes a new revision. False if the stored revision is not the one the plan was made on.
-async fn write_entity(conn: &mut SqliteConnection, state: &EntityWrite, inbox_id: i64, now: i64) -> Result<bool, StoreError> {
+async fn write_entity(
+    conn: &mut SqliteConnection,
+    state: &EntityWrite,
+    inbox_id: i64,
+    now: i64,
+) -> Result<bool, StoreError> {
     let written = query(
         "INSERT INTO entity (connection, stream, entity, key, natural_key, version, revision, hash, doc, deleted, inbox_id, \
-         seen_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+         seen_by, changed_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+         WHERE $7 = 1 OR EXISTS (SELECT 1 FROM entity WHERE connection = $1 AND stream = $2 AND key = $4) \
          ON CONFLICT (connection, stream, key) DO UPDATE SET natural_key = excluded.natural_key, \
          version = excluded.version, revision = excluded.revision, hash = excluded.hash, doc = excluded.doc, \
          deleted = excluded.deleted, inbox_id = excluded.inbox_id, seen_by = excluded.seen_by, \
@@ -305,16 +315,25 @@ async fn count_sighting(conn: &mut SqliteConnection, row: &PlannedRow, sighting:
     Ok(())
 }
 
-/// Of the jobs of a `latest` key that are not being sent, and whose outcome is not in doubt, only the newest stays.
-async fn coalesce(conn: &mut SqliteConnection, order_keys: &[String], now: i64) -> Result<(), StoreError> {
+/// Of a flow's jobs for a `latest` key that are not being sent, and whose outcome is not in doubt, only the newest stays.
+/// What a person edited or demanded stays too, unless the newer job was demanded as well.
+///
+/// The first state condition is the one of the index `job_open`, word for word: SQLite uses a partial index only then.
+pub(super) async fn coalesce<K: Serialize>(
+    conn: &mut SqliteConnection,
+    order_keys: &[K],
+    now: i64,
+) -> Result<(), StoreError> {
     if order_keys.is_empty() {
         return Ok(());
     }
     let replaced: Vec<i64> = query_scalar(
-        "UPDATE job SET state = 'superseded', finished_at = $2 WHERE latest = 1 AND unknown = 0 AND edited IS NULL \
-         AND order_key IN (SELECT value FROM json_each($1)) AND state IN ('ready', 'blocked', 'waiting') \
+        "UPDATE job SET state = 'superseded', finished_at = $2 WHERE order_key IN (SELECT value FROM json_each($1)) \
+         AND state IN ('ready', 'blocked', 'running', 'waiting') AND state <> 'running' \
+         AND latest = 1 AND unknown = 0 AND edited IS NULL \
          AND EXISTS (SELECT 1 FROM job newer WHERE newer.order_key = job.order_key AND newer.id > job.id \
-                     AND newer.state IN ('ready', 'blocked', 'running', 'waiting')) \
+                     AND newer.state IN ('ready', 'blocked', 'running', 'waiting') \
+                     AND newer.flow = job.flow AND newer.force >= job.force) \
          RETURNING inbox_id",
     )
     .bind(json_list(order_keys)?)
@@ -324,15 +343,20 @@ async fn coalesce(conn: &mut SqliteConnection, order_keys: &[String], now: i64) 
     settle_payloads(conn, &replaced).await
 }
 
-/// The oldest open job of each key, if it was blocked, is ready. Returns the lanes in which a job became ready.
-pub(super) async fn promote(conn: &mut SqliteConnection, order_keys: &[String]) -> Result<Vec<String>, StoreError> {
+/// The oldest open job of each key with none in flight becomes ready. Returns the lanes in which one did.
+pub(super) async fn promote<K: Serialize>(
+    conn: &mut SqliteConnection,
+    order_keys: &[K],
+) -> Result<Vec<String>, StoreError> {
     if order_keys.is_empty() {
         return Ok(Vec::new());
     }
     Ok(query_scalar(
         "UPDATE job SET state = 'ready' WHERE state = 'blocked' AND id IN ( \
            SELECT (SELECT MIN(id) FROM job head WHERE head.order_key = k.value \
-                   AND head.state IN ('ready', 'blocked', 'running', 'waiting')) FROM json_each($1) k) \
+                   AND head.state IN ('ready', 'blocked', 'running', 'waiting')) FROM json_each($1) k \
+           WHERE NOT EXISTS (SELECT 1 FROM job active WHERE active.order_key = k.value \
+                             AND active.state IN ('ready', 'running', 'waiting'))) \
          RETURNING lane",
     )
     .bind(json_list(order_keys)?)

@@ -48,7 +48,11 @@ pub(super) async fn move_tally(conn: &mut SqliteConnection, delta: TallyDelta) -
 }
 
 /// Finds or opens the issue of a dead letter and counts it there. Returns the issue's id.
-pub(super) async fn file_dead_letter(conn: &mut SqliteConnection, dead: &DeadLetter, at: i64) -> Result<i64, StoreError> {
+pub(super) async fn file_dead_letter(
+    conn: &mut SqliteConnection,
+    dead: &DeadLetter,
+    at: i64,
+) -> Result<i64, StoreError> {
     Ok(query_scalar(
         "INSERT INTO issue (fingerprint, scope, class, title, next_step, sample, seen, first_at, last_at) \
          VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) \
@@ -75,7 +79,8 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
         "SELECT i.id, i.connection, i.received_at, i.disposition, i.reason, \
                 SUM(j.state IN ('ready', 'blocked', 'running', 'waiting')) AS open, \
                 SUM(j.state = 'dead') AS dead, SUM(j.state = 'done') AS done, \
-                SUM(j.state = 'superseded') AS superseded, SUM(j.state = 'discarded') AS discarded \
+                SUM(j.state = 'superseded') AS superseded, SUM(j.state = 'discarded') AS discarded, \
+                MAX(CASE WHEN j.state = 'ignored' THEN j.error END) AS rule \
          FROM inbox i JOIN job j ON j.inbox_id = i.id \
          WHERE i.id IN (SELECT value FROM json_each($1)) GROUP BY i.id",
     )
@@ -83,36 +88,46 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
     .fetch_all(&mut *conn)
     .await?;
     let mut tally = TallyDelta::default();
+    let mut moves: BTreeMap<(Disposition, String), Vec<i64>> = BTreeMap::new();
     for row in &rows {
-        let count = |column: &str| row.try_get::<i64, _>(column);
-        let (to, reason) = if count("open")? > 0 {
-            (Disposition::Pending, "")
-        } else if count("dead")? > 0 {
-            (Disposition::Dead, "delivery")
-        } else if count("done")? > 0 {
-            (Disposition::Applied, "")
-        } else if count("superseded")? > 0 {
-            (Disposition::Superseded, "")
-        } else if count("discarded")? > 0 {
-            (Disposition::Ignored, "discarded")
-        } else {
-            (Disposition::Ignored, "unchanged at destination")
-        };
+        let (to, reason) = verdict(row)?;
         let from: Disposition = word(row, "disposition", Disposition::parse)?;
         let from_reason: String = row.try_get("reason")?;
-        if (from, from_reason.as_str()) == (to, reason) {
+        if (from, &from_reason) == (to, &reason) {
             continue;
         }
         let connection: String = row.try_get("connection")?;
-        tally.shift(&connection, day_of(row.try_get("received_at")?), (from, &from_reason), (to, reason));
-        query("UPDATE inbox SET disposition = $2, reason = $3 WHERE id = $1")
-            .bind(row.try_get::<i64, _>("id")?)
+        tally.shift(&connection, day_of(row.try_get("received_at")?), (from, &from_reason), (to, &reason));
+        moves.entry((to, reason)).or_default().push(row.try_get("id")?);
+    }
+    for ((to, reason), ids) in moves {
+        query("UPDATE inbox SET disposition = $2, reason = $3 WHERE id IN (SELECT value FROM json_each($1))")
+            .bind(json_list(&ids)?)
             .bind(to.as_str())
             .bind(reason)
             .execute(&mut *conn)
             .await?;
     }
     move_tally(conn, tally).await
+}
+
+/// What the jobs of one payload, counted by state, say about it.
+fn verdict(row: &sqlx::sqlite::SqliteRow) -> Result<(Disposition, String), StoreError> {
+    let some = |column: &str| row.try_get::<i64, _>(column).map(|n| n > 0);
+    Ok(if some("open")? {
+        (Disposition::Pending, String::new())
+    } else if some("dead")? {
+        (Disposition::Dead, "delivery".to_owned())
+    } else if some("done")? {
+        (Disposition::Applied, String::new())
+    } else if some("superseded")? {
+        (Disposition::Superseded, String::new())
+    } else if some("discarded")? {
+        (Disposition::Ignored, "discarded".to_owned())
+    } else {
+        let rule: Option<String> = row.try_get("rule")?;
+        (Disposition::Ignored, rule.filter(|rule| !rule.is_empty()).unwrap_or_else(|| "no effect needed".to_owned()))
+    })
 }
 
 /// Issues without dead letters left are resolved.

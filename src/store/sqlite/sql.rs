@@ -14,7 +14,8 @@ pub(super) fn json_list<T: serde::Serialize>(items: &[T]) -> Result<String, Stor
 
 /// Keys as `[[connection, stream, key], ...]`.
 pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
-    let rows: Vec<[&str; 3]> = keys.iter().map(|k| [k.connection.as_str(), k.stream.as_str(), k.key.as_str()]).collect();
+    let rows: Vec<[&str; 3]> =
+        keys.iter().map(|k| [k.connection.as_str(), k.stream.as_str(), k.key.as_str()]).collect();
     json_list(&rows)
 }
 
@@ -37,7 +38,11 @@ pub(super) fn entity_word(row: &SqliteRow, column: &str) -> Result<Entity, Store
 
 pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
     Ok(EntityRow {
-        id: EntityKey { connection: row.try_get("connection")?, stream: row.try_get("stream")?, key: row.try_get("key")? },
+        id: EntityKey {
+            connection: row.try_get("connection")?,
+            stream: row.try_get("stream")?,
+            key: row.try_get("key")?,
+        },
         entity: entity_word(row, "entity")?,
         natural_key: row.try_get("natural_key")?,
         version: row.try_get("version")?,

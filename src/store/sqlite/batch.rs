@@ -1,0 +1,220 @@
+//! Statements of file batches: rows are staged apart and become payloads together, or never; not here: what makes a file
+//! acceptable.
+//!
+//! Lifecycle: `staging` until released (`applied`) or refused. A pick-up that died leaves a staging batch; the next one of
+//! the same stream sweeps it away.
+
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Row as _, query, query_scalar};
+
+use super::settle::{TallyDelta, file_dead_letter, move_tally};
+use super::sql::json_list;
+use super::writer::{OpFuture, Operation};
+use crate::store::contract::StoreError;
+use crate::store::rows::*;
+
+pub(super) struct OpenBatch {
+    pub batch: NewBatch,
+}
+
+impl Operation for OpenBatch {
+    type Output = i64;
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
+        Box::pin(async move {
+            let batch = &self.batch;
+            let left_over: Vec<i64> = query_scalar(
+                "DELETE FROM file_batch WHERE connection = $1 AND stream = $2 AND state = 'staging' RETURNING id",
+            )
+            .bind(&batch.connection)
+            .bind(&batch.stream)
+            .fetch_all(&mut *conn)
+            .await?;
+            if !left_over.is_empty() {
+                query("DELETE FROM staged_row WHERE batch IN (SELECT value FROM json_each($1))")
+                    .bind(json_list(&left_over)?)
+                    .execute(&mut *conn)
+                    .await?;
+            }
+            Ok(query_scalar(
+                "INSERT INTO file_batch (connection, stream, name, sha256, state, started_at) \
+                 VALUES ($1, $2, $3, $4, 'staging', $5) RETURNING id",
+            )
+            .bind(&batch.connection)
+            .bind(&batch.stream)
+            .bind(&batch.name)
+            .bind(&batch.sha256)
+            .bind(batch.at)
+            .fetch_one(conn)
+            .await?)
+        })
+    }
+}
+
+pub(super) struct Stage {
+    pub batch: i64,
+    pub rows: Vec<NewInbox>,
+}
+
+impl Operation for Stage {
+    type Output = ();
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+        Box::pin(async move {
+            require_staging(conn, self.batch).await?;
+            let last: i64 = query_scalar("SELECT COALESCE(MAX(no), 0) FROM staged_row WHERE batch = $1")
+                .bind(self.batch)
+                .fetch_one(&mut *conn)
+                .await?;
+            for (no, row) in (last + 1..).zip(&self.rows) {
+                stage(conn, self.batch, no, row).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn stage(conn: &mut SqliteConnection, batch: i64, no: i64, row: &NewInbox) -> Result<(), StoreError> {
+    query(
+        "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, place, payload, received_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(batch)
+    .bind(no)
+    .bind(&row.connection)
+    .bind(&row.stream)
+    .bind(row.source.as_str())
+    .bind(&row.dedupe_key)
+    .bind(&row.topic)
+    .bind(&row.place)
+    .bind(&row.payload)
+    .bind(row.received_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A batch that was released, refused or swept away takes no more rows: its file must be picked up anew.
+async fn require_staging(conn: &mut SqliteConnection, batch: i64) -> Result<(), StoreError> {
+    let state: Option<String> =
+        query_scalar("SELECT state FROM file_batch WHERE id = $1").bind(batch).fetch_optional(conn).await?;
+    match state.as_deref() {
+        Some("staging") => Ok(()),
+        Some(state) => Err(StoreError::Refused(format!("file batch {batch} is {state}, not staging"))),
+        None => Err(StoreError::Refused(format!("file batch {batch} was given up for a newer one of its stream"))),
+    }
+}
+
+pub(super) struct Release {
+    pub batch: i64,
+    pub sequence: Option<i64>,
+}
+
+impl Operation for Release {
+    type Output = Released;
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Released> {
+        Box::pin(async move {
+            require_staging(conn, self.batch).await?;
+            let before: i64 = query_scalar("SELECT COALESCE(MAX(id), 0) FROM inbox").fetch_one(&mut *conn).await?;
+            query(
+                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, payload, batch, received_at) \
+                 SELECT connection, stream, source, dedupe_key, topic, place, payload, batch, received_at \
+                 FROM staged_row WHERE batch = $1 ORDER BY no \
+                 ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1",
+            )
+            .bind(self.batch)
+            .execute(&mut *conn)
+            .await?;
+            let released = self.count(conn, before).await?;
+            query("DELETE FROM staged_row WHERE batch = $1").bind(self.batch).execute(&mut *conn).await?;
+            query("UPDATE file_batch SET state = 'applied', sequence = $2, rows = $3 WHERE id = $1")
+                .bind(self.batch)
+                .bind(self.sequence)
+                .bind((released.rows + released.duplicates) as i64)
+                .execute(conn)
+                .await?;
+            Ok(released)
+        })
+    }
+}
+
+impl Release {
+    /// Moves the tally. What got an id above `before` is new; every other staged row repeated a payload, which counts on
+    /// the day of its first receipt.
+    async fn count(&self, conn: &mut SqliteConnection, before: i64) -> Result<Released, StoreError> {
+        let rows = query(
+            "SELECT i.connection, i.received_at / 86400000000 AS day, COUNT(*) AS staged, \
+             COUNT(DISTINCT CASE WHEN i.id > $2 THEN i.id END) AS fresh FROM staged_row s \
+             JOIN inbox i ON i.connection = s.connection AND i.dedupe_key = s.dedupe_key WHERE s.batch = $1 GROUP BY 1, 2",
+        )
+        .bind(self.batch)
+        .bind(before)
+        .fetch_all(&mut *conn)
+        .await?;
+        let mut released = Released::default();
+        let mut tally = TallyDelta::default();
+        for row in &rows {
+            let connection: String = row.try_get("connection")?;
+            let (day, staged, fresh): (i64, i64, i64) =
+                (row.try_get("day")?, row.try_get("staged")?, row.try_get("fresh")?);
+            tally.add(&connection, day, Disposition::Pending, "", fresh);
+            tally.add(&connection, day, Disposition::Ignored, "duplicate", staged - fresh);
+            released.rows += fresh.unsigned_abs();
+            released.duplicates += (staged - fresh).unsigned_abs();
+        }
+        move_tally(conn, tally).await?;
+        Ok(released)
+    }
+}
+
+pub(super) struct Refuse {
+    pub batch: i64,
+    pub reason: String,
+    pub issue: DeadLetter,
+}
+
+impl Operation for Refuse {
+    type Output = ();
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+        Box::pin(async move {
+            require_staging(conn, self.batch).await?;
+            query("DELETE FROM staged_row WHERE batch = $1").bind(self.batch).execute(&mut *conn).await?;
+            let at: i64 =
+                query_scalar("UPDATE file_batch SET state = 'refused', reason = $2 WHERE id = $1 RETURNING started_at")
+                    .bind(self.batch)
+                    .bind(&self.reason)
+                    .fetch_one(&mut *conn)
+                    .await?;
+            file_dead_letter(conn, &self.issue, at).await?;
+            Ok(())
+        })
+    }
+}
+
+pub(super) async fn history(
+    pool: &SqlitePool,
+    connection: &str,
+    stream: &str,
+    sha256: &str,
+) -> Result<BatchHistory, StoreError> {
+    let same_content = query_scalar(
+        "SELECT name FROM file_batch WHERE connection = $1 AND stream = $2 AND sha256 = $3 AND state = 'applied' \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(connection)
+    .bind(stream)
+    .bind(sha256)
+    .fetch_optional(pool)
+    .await?;
+    let last = query(
+        "SELECT sequence, rows FROM file_batch WHERE connection = $1 AND stream = $2 AND state = 'applied' \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(connection)
+    .bind(stream)
+    .fetch_optional(pool)
+    .await?;
+    let (last_sequence, last_rows) = match last {
+        Some(row) => (row.try_get(0)?, Some(row.try_get(1)?)),
+        None => (None, None),
+    };
+    Ok(BatchHistory { same_content, last_sequence, last_rows })
+}
