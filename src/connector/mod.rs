@@ -4,6 +4,7 @@
 //! the durable queue, storage, mapping between vendor and canonical records.
 
 pub mod call;
+pub mod file;
 pub mod http;
 pub mod manifest;
 pub mod webhook;

@@ -2,4 +2,29 @@
 //!
 //! Not here: I/O, where payloads come from and go to, what a record is (see `model`).
 
+mod cell;
+mod compile;
+mod compile_in;
+mod compile_out;
+mod crosswalk;
+mod error;
 pub mod expr;
+mod filter;
+mod inbound;
+#[allow(clippy::module_inception)]
+mod mapping;
+mod number_format;
+mod outbound;
+mod spec;
+mod testing;
+mod time_format;
+
+pub use crosswalk::{Crosswalk, Exponents, Values};
+pub use error::{MappingError, MappingFault};
+pub use filter::Filter;
+pub use inbound::InContext;
+pub use mapping::Mapping;
+pub use number_format::{DecimalSign, NumberFormat};
+pub use outbound::{OutContext, Refs, Remote};
+pub use testing::{TestOutcome, run_tests};
+pub use time_format::{Ambiguous, TimeFormat};

@@ -133,6 +133,11 @@ pub(crate) fn scope_value(value: &Value) -> Json {
     }
 }
 
+/// An object inside a record, as `Record::to_scope` shows it.
+pub(crate) fn object_scope(object: &Object) -> Json {
+    Json::Object(scope_object(object))
+}
+
 pub(crate) fn scope_object(object: &Object) -> Map<String, Json> {
     object.iter().map(|(field, value)| (field.name.to_owned(), value.map_or(Json::Null, scope_value))).collect()
 }

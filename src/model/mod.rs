@@ -22,6 +22,7 @@ mod tables;
 mod time;
 mod value;
 
+pub(crate) use canonical_json::object_scope;
 pub use content_hash::ContentHash;
 pub use currency::Currency;
 pub use diff::FieldChange;
@@ -33,7 +34,9 @@ pub use json_schema::json_schema;
 pub use money::{Money, MoneyError, UnitPrice};
 pub use path::{FieldPath, PathError};
 pub use quantity::Quantity;
+pub(crate) use record::extra_from_raw as extra_value;
 pub use record::{Extra, Record, RecordError, RecordFault};
+pub(crate) use schema::find as find_field;
 pub use schema::{Field, FieldType, Schema, schema};
 pub use status::{
     DisputeStatus, InvoiceKind, OrderFinancial, OrderFulfilment, OrderLifecycle, PaymentStatus, PayoutStatus,

@@ -2,7 +2,7 @@
 //!
 //! Not here: paths into vendors' payloads (see `mapping`).
 
-use super::schema::{self, FieldType, schema};
+use super::schema::{self, Field, FieldType, schema};
 use super::{Entity, Object, Record, Value};
 
 /// A path that the schema does not have.
@@ -46,8 +46,13 @@ impl FieldPath {
         if let Some(key) = text.strip_prefix("extra.") {
             return Ok(FieldPath { entity, target: Target::Extra(key.to_owned()), ty: FieldType::Text, many: false });
         }
+        FieldPath::parse_in(entity, schema(entity).fields, text)
+    }
+
+    /// Resolves a path that starts at an object inside records of `entity`, for `first_in` and `each_in`.
+    pub(crate) fn parse_in(entity: Entity, base: &'static [Field], text: &str) -> Result<FieldPath, PathError> {
         let malformed = |reason| PathError::Malformed { entity, path: text.to_owned(), reason };
-        let mut ty = FieldType::Object(schema(entity).fields);
+        let mut ty = FieldType::Object(base);
         let (mut steps, mut many) = (Vec::new(), false);
         for part in text.split('.') {
             let (name, brackets) = part.split_at(part.find('[').unwrap_or(part.len()));
@@ -102,6 +107,14 @@ impl FieldPath {
         }
     }
 
+    /// The first value on a path resolved with `parse_in`.
+    pub(crate) fn first_in<'r>(&self, object: &'r Object) -> Option<&'r Value> {
+        match &self.target {
+            Target::Extra(_) => None,
+            Target::Steps(steps) => first(object, steps),
+        }
+    }
+
     /// Every value on the path, in order.
     pub fn get_all<'r>(&self, record: &'r Record) -> Vec<&'r Value> {
         let mut found = Vec::new();
@@ -113,7 +126,7 @@ impl FieldPath {
     }
 }
 
-fn unknown(entity: Entity, text: &str, fields: &'static [schema::Field]) -> PathError {
+fn unknown(entity: Entity, text: &str, fields: &'static [Field]) -> PathError {
     let last = text.rsplit('.').next().unwrap_or(text);
     let suggestion = schema::suggestion(fields.iter().map(|field| field.name), last).map(str::to_owned);
     PathError::UnknownField { entity, path: text.to_owned(), suggestion }

@@ -186,10 +186,25 @@ impl Record {
     /// `amount`, and `extra` as an object of its own.
     pub fn to_scope(&self) -> Json {
         let mut object = canonical::scope_object(&self.root);
-        let extra: Map<String, Json> =
-            self.extra.iter().map(|(key, value)| (key.clone(), canonical::scope_value(value))).collect();
-        object.insert("extra".to_owned(), Json::Object(extra));
+        object.insert("extra".to_owned(), self.extra_scope());
         Json::Object(object)
+    }
+
+    /// As `to_scope`, with the named top-level fields only.
+    pub fn to_scope_of(&self, members: &[String]) -> Json {
+        let mut object = Map::with_capacity(members.len());
+        for name in members {
+            if name == "extra" {
+                object.insert(name.clone(), self.extra_scope());
+            } else if let Some((slot, _)) = schema(self.entity).field(name) {
+                object.insert(name.clone(), self.root.slot(slot).map_or(Json::Null, canonical::scope_value));
+            }
+        }
+        Json::Object(object)
+    }
+
+    fn extra_scope(&self) -> Json {
+        Json::Object(self.extra.iter().map(|(key, value)| (key.clone(), canonical::scope_value(value))).collect())
     }
 
     /// Fingerprint of everything but the volatile fields.

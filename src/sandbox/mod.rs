@@ -1,1 +1,33 @@
+//! Faithful fake vendors: a shop, a legacy ERP and a payment processor that misbehave on purpose, each with its own
+//! ledger of the truth, and a verdict over all of them. For demos, rehearsals and tests.
+//!
+//! Not here: anything the hub imports, and anything imported from the hub; a shared mistake would judge itself.
 
+mod bucket;
+mod call;
+mod catalogue;
+mod clock;
+mod courier;
+mod erp;
+mod faults;
+mod forger;
+mod money;
+mod options;
+mod people;
+mod plan;
+mod psp;
+mod run;
+mod serve;
+mod shop;
+mod signature;
+mod sync;
+mod traffic;
+mod verdict;
+
+pub use courier::{Ack, Vendor};
+pub use faults::Faults;
+pub use forger::{Forgery, ForgeryCounts};
+pub use money::Currency;
+pub use options::{Credentials, Ports, SandboxError, SandboxOptions, WebhookRetry};
+pub use run::{Progress, Sandbox};
+pub use verdict::{Finding, FindingKind, Verdict};

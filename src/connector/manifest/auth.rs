@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::config::yaml::{Context, Decode, Node, Spanned};
 
 use super::request::{Fields, fields};
-use super::text::Template;
+use crate::mapping::expr::Template;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Auth {
     None,
     Header {
@@ -105,7 +105,7 @@ impl Decode for Auth {
 }
 
 /// A signature over every request that carries a body, beside authentication.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum OutgoingSignature {
     /// Standard Webhooks 1.0.0: `webhook-id` (the idempotency key, the same on every retry), `webhook-timestamp`, `webhook-signature`.
     /// Empty secrets are skipped; with two, both signatures are sent (rotation).

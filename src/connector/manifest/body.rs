@@ -5,9 +5,9 @@
 use crate::config::yaml::{Context, Decode, Kind, MapReader, Node, Spanned};
 
 use super::request::{Fields, fields};
-use super::text::Template;
+use crate::mapping::expr::Template;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Body {
     None,
     Json(JsonTemplate),
@@ -26,9 +26,9 @@ pub enum Body {
 }
 
 /// A JSON value whose text leaves are templates. A leaf that is one single `{expression}` becomes the expression's value with its
-/// type (a list, a number); a leaf with text around it becomes text. A member whose value is absent is an error, unless its name
-/// ends in `?`, which leaves the member out (the `?` is not sent).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// type (a list, a number); a leaf with text around it becomes text. A member whose name ends in `?` is
+/// left out when its value comes out null or empty, as `{record.note?}` may (the `?` of the name is not sent).
+#[derive(Debug, Clone)]
 pub enum JsonTemplate {
     Null,
     Bool(bool),

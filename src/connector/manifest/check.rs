@@ -5,22 +5,23 @@
 use crate::config::yaml::{Context, Node, Place, Spanned, suggest};
 
 use super::auth::{Auth, OutgoingSignature};
-use super::body::{Body, JsonTemplate};
 use super::document::{Http, Manifest};
 use super::read::{CursorKind, Get, HttpRead};
+use super::references::{self, Reference};
 use super::request::{Fields, Request};
 use super::scope::{self, Scope};
 use super::settings::{SettingFormat, SettingKind};
 use super::stream::{Read, Stream, VersionKind, Write};
-use super::text::{Expression, Reference, Template};
 use super::verify::Verify;
 use super::webhook::{Fetch, StreamWebhook, Webhooks};
-use super::write::{Idempotency, OpKind, Operation};
+use super::write::{Idempotency, OpKind, Operation, StepSource};
+use crate::mapping::expr::{Expression, Template};
 
 /// Reports into `cx`. `node` is the document: parts that are written but could not be decoded do not count as absent.
 pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
     let checker = Checker { manifest, node, cx };
     checker.name();
+    checker.defaults();
     if let Some(http) = &manifest.http {
         checker.http(http);
     }
@@ -61,6 +62,23 @@ impl Checker<'_> {
                 let help = "lower-case letters, digits, `-` and `_`, starting with a letter, at most 40 characters";
                 self.error(&name.place, format!("`{}` is not a {kind} name", name.escape_debug()), help);
             }
+        }
+    }
+
+    /// A default may read what stands before it.
+    fn defaults(&self) {
+        let mut before: Vec<&str> = Vec::new();
+        for setting in &self.manifest.settings {
+            self.template(setting.default.as_ref(), scope::DEFAULT);
+            for reference in setting.default.iter().flat_map(|default| references::of_template(default)) {
+                let member = reference.member.as_deref().unwrap_or_default();
+                if reference.root == "settings" && !before.contains(&member) && self.manifest.setting(member).is_some()
+                {
+                    let message = format!("the default reads setting `{member}`, which comes after it");
+                    self.error(&setting.name.place, message, "move it up");
+                }
+            }
+            before.push(&setting.name);
         }
     }
 
@@ -105,12 +123,12 @@ impl Checker<'_> {
 
     /// A base URL is absolute: either it starts with a scheme, or with a setting that must be a URL.
     fn base_url(&self, url: &Spanned<Template>) {
-        let text = &url.text;
+        let text = url.as_str();
         let literal = text.starts_with("https://") || text.starts_with("http://");
         let from_setting = text.starts_with('{')
-            && url.references().first().and_then(|reference| reference.member.as_deref()).is_some_and(|name| {
-                self.manifest.setting(name).is_none_or(|setting| setting.format() == Some(SettingFormat::Url))
-            });
+            && references::of_template(url).first().and_then(|reference| reference.member.as_deref()).is_some_and(
+                |name| self.manifest.setting(name).is_none_or(|setting| setting.format() == Some(SettingFormat::Url)),
+            );
         if !literal && !from_setting {
             let help = "start with https://, or with a setting of `format: url`";
             self.error(&url.place, "base_url is not an absolute URL", help);
@@ -126,7 +144,7 @@ impl Checker<'_> {
             }
             Verify::PathSecret => {}
         }
-        self.template(Some(&webhooks.topic), scope::EVENT);
+        webhooks.topic.iter().for_each(|topic| self.template(Some(topic), scope::EVENT));
         webhooks.dedupe.iter().for_each(|id| self.template(Some(id), scope::EVENT));
         if let Some(ping) = &webhooks.ping {
             self.expression(Some(&ping.when), scope::EVENT);
@@ -139,9 +157,24 @@ impl Checker<'_> {
     }
 
     fn stream(&self, stream: &Stream) {
-        self.template(stream.key.as_ref(), scope::RECORD);
-        self.template(stream.version.value.as_ref(), scope::RECORD);
-        self.template(stream.occurred_at.as_ref(), scope::RECORD);
+        let pushed_only = stream.get.is_none()
+            && stream.http_read().is_none_or(|read| read.as_webhook)
+            && stream.file_read().is_none();
+        let scope = if pushed_only { scope::TOPIC } else { scope::RECORD };
+        self.template(stream.key.as_ref(), scope);
+        self.template(stream.version.value.as_ref(), scope);
+        self.template(stream.occurred_at.as_ref(), scope);
+        if let Some(enrich) = &stream.enrich {
+            self.request(&enrich.request, scope::ENRICH, &[]);
+            self.needs_http(&enrich.request.place, "enrich");
+            if !references::places_in_request(&enrich.request).iter().any(|(reference, _)| reference.root == "ids") {
+                self.error(
+                    &enrich.request.place,
+                    "enrich does not use `{ids}`",
+                    "put `{ids}` into the query: the ids joined by commas",
+                );
+            }
+        }
         match &stream.read {
             Some(Read::Http(read)) => self.http_read(stream, read),
             Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
@@ -150,7 +183,7 @@ impl Checker<'_> {
         if let Some(Get { request, .. }) = &stream.get {
             self.request(request, scope::GET, &[]);
             self.needs_http(&request.place, "get");
-            let used = request_references(request);
+            let used = references::places_in_request(request);
             if !used.iter().any(|(reference, _)| reference.root == "key") {
                 self.error(&request.place, "get does not use `{key}`", "it would read the same record for every key");
             }
@@ -173,7 +206,7 @@ impl Checker<'_> {
             Some(Write::File(write)) => {
                 self.template(Some(&write.folder), scope::FOLDER);
                 self.template(Some(&write.name), scope::FILE_NAME);
-                if !write.name.references().iter().any(|reference| reference.root == "batch") {
+                if !references::of_template(&write.name).iter().any(|reference| reference.root == "batch") {
                     let help = "use `{batch.sequence}` or `{batch.time}` so that no batch overwrites another";
                     self.error(&write.name.place, "every batch would have the same file name", help);
                 }
@@ -186,7 +219,8 @@ impl Checker<'_> {
         self.request(&read.request, scope::READ, &[]);
         self.template(read.cursor.start.as_ref(), scope::START);
         self.needs_http(&read.request.place, "read");
-        let uses_cursor = request_references(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
+        let uses_cursor =
+            references::places_in_request(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
         match (read.cursor.kind, uses_cursor) {
             (CursorKind::Snapshot, true) => {
                 let help = "remove `{cursor}` from the request, or choose another cursor kind";
@@ -235,7 +269,8 @@ impl Checker<'_> {
             );
         }
         let believed = webhook.topics.iter().any(|topic| topic.fetch.unwrap_or(webhook.fetch) == Fetch::Never);
-        let unsigned = self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.verify == Verify::PathSecret);
+        let unsigned =
+            self.manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
         if believed && unsigned {
             let help = "set `fetch: always`, so that the content is read from the vendor instead";
             self.error(
@@ -264,12 +299,20 @@ impl Checker<'_> {
         self.needs_http(&operation.request.place, "write");
         let mut known: Vec<&str> = Vec::new();
         for step in &operation.steps {
-            self.request(&step.request, scope::WRITE, &known);
+            match &step.source {
+                StepSource::Request { request, .. } => self.request(request, scope::WRITE, &known),
+                StepSource::Stored { stream, key } => {
+                    self.template_with(Some(key), scope::WRITE, &known);
+                    self.stored_stream(stream);
+                }
+            }
             known.push(&step.name);
             self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
             self.template_with(step.message.as_ref(), scope::WRITE, &known);
         }
         self.request(&operation.request, scope::WRITE, &known);
+        self.template(operation.response.id.as_ref(), scope::RESPONSE);
+        self.template(operation.response.version.as_ref(), scope::RESPONSE);
         match &operation.idempotency {
             Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
             Idempotency::Lookup { request, matches, .. } => {
@@ -278,7 +321,7 @@ impl Checker<'_> {
             }
             Idempotency::Natural => {}
         }
-        let addressed = request_references(&operation.request)
+        let addressed = references::places_in_request(&operation.request)
             .iter()
             .any(|(r, _)| matches!(r.root.as_str(), "key" | "record" | "steps"));
         if matches!(operation.kind, OpKind::Update | OpKind::Delete) && !addressed {
@@ -287,6 +330,22 @@ impl Checker<'_> {
                 "the request does not say which object it changes",
                 "use `{key}` in the path",
             );
+        }
+    }
+
+    fn stored_stream(&self, name: &Spanned<String>) {
+        let declared: Vec<&str> = self.manifest.streams.iter().map(|stream| stream.name.as_str()).collect();
+        match self.manifest.stream(name) {
+            Some(stream) if !stream.is_source() => {
+                self.error(
+                    &name.place,
+                    format!("stream `{}` brings no records to look into", **name),
+                    "name a stream with `read`",
+                );
+            }
+            Some(_) => {}
+            None if self.node.get("streams").and_then(|streams| streams.get(name)).is_some() => {}
+            None => self.error(&name.place, format!("no stream is named `{}`", **name), suggest(name, &declared)),
         }
     }
 
@@ -299,7 +358,7 @@ impl Checker<'_> {
         for (_, value) in &request.headers {
             self.template_with(Some(value), inner, steps);
         }
-        for (references, place) in body_references(&request.body) {
+        for (references, place) in references::places_in_body(&request.body) {
             self.references(&references, place, inner, steps);
         }
     }
@@ -314,7 +373,7 @@ impl Checker<'_> {
 
     fn template_with(&self, template: Option<&Spanned<Template>>, scope: Scope, steps: &[&str]) {
         if let Some(template) = template {
-            self.references(&template.references(), &template.place, scope, steps);
+            self.references(&references::of_template(template), &template.place, scope, steps);
         }
     }
 
@@ -324,7 +383,7 @@ impl Checker<'_> {
 
     fn expression_with(&self, expression: Option<&Spanned<Expression>>, scope: Scope, steps: &[&str]) {
         if let Some(expression) = expression {
-            self.references(&expression.references(), &expression.place, scope, steps);
+            self.references(&references::of_expression(expression), &expression.place, scope, steps);
         }
     }
 
@@ -368,43 +427,5 @@ impl Checker<'_> {
         if scope.secrets && scope.what == scope::CREDENTIALS.what && matches!(setting.kind, SettingKind::Bool) {
             self.error(place, format!("setting `{name}` is a flag, not a credential"), "use a text setting");
         }
-    }
-}
-
-/// Everything that a request's templates read, with the place.
-fn request_references(request: &Request) -> Vec<(Reference, &Place)> {
-    let named = request.query.iter().chain(&request.headers).map(|(_, value)| value);
-    let templates = std::iter::once(&request.path).chain(named);
-    let own =
-        templates.flat_map(|template| template.references().into_iter().map(|reference| (reference, &template.place)));
-    let body = body_references(&request.body);
-    own.chain(
-        body.into_iter()
-            .flat_map(|(references, place)| references.into_iter().map(move |reference| (reference, place))),
-    )
-    .collect()
-}
-
-fn body_references(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
-    match body {
-        Body::None => Vec::new(),
-        Body::Json(json) => json_references(json),
-        Body::Form(fields) => fields.iter().map(|(_, value)| (value.references(), &value.place)).collect(),
-        Body::GraphQl { variables, .. } => variables.iter().flat_map(|(_, value)| json_references(value)).collect(),
-        Body::Xml(content) => vec![(content.references(), &content.place)],
-        Body::Soap { action, content } => action
-            .iter()
-            .chain(std::iter::once(content))
-            .map(|template| (template.references(), &template.place))
-            .collect(),
-    }
-}
-
-fn json_references(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
-    match json {
-        JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) => Vec::new(),
-        JsonTemplate::Text(template) => vec![(template.references(), &template.place)],
-        JsonTemplate::List(items) => items.iter().flat_map(json_references).collect(),
-        JsonTemplate::Map(members) => members.iter().flat_map(|(_, value)| json_references(value)).collect(),
     }
 }

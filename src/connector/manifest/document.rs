@@ -13,10 +13,10 @@ use super::rate::RateLimit;
 use super::request::{Fields, Request, fields};
 use super::settings::Setting;
 use super::stream::Stream;
-use super::text::Template;
 use super::webhook::Webhooks;
+use crate::mapping::expr::Template;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Manifest {
     /// The connector's name: lower-case letters, digits, `-`; the folder's name.
     pub name: Spanned<String>,
@@ -30,7 +30,7 @@ pub struct Manifest {
 }
 
 /// What all requests of a connector share. Templates see `settings`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Http {
     pub base_url: Spanned<Template>,
     pub auth: Auth,
@@ -58,7 +58,7 @@ impl Default for Timeouts {
 }
 
 /// The read that proves that settings, network and rights are good.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Check {
     pub request: Request,
     /// Over `body`: whom we are talking to, shown to the person who checks.

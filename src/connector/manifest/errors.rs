@@ -5,22 +5,24 @@
 use crate::config::yaml::{Context, Decode, Node, Place, Spanned};
 
 use super::status::StatusSet;
-use super::text::{ErrorClass, Expression, Template};
+use crate::mapping::expr::{Expression, Template};
+use crate::model::ErrorClass;
 
 /// All conditions that are given must hold. A condition that cannot be evaluated (a member is missing) does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ErrorRule {
     pub status: Option<StatusSet>,
     pub header: Option<HeaderCondition>,
     /// Over `status`, `headers`, `body`.
     pub when: Option<Spanned<Expression>>,
     pub class: ErrorClass,
-    /// Over `status`, `headers`, `body`; the vendor's own words for the person who reads the issue.
+    /// Over `status`, `headers`, `body`; the vendor's own words for the person who reads the issue. What comes out as a list or
+    /// object is shown as JSON; if it cannot be evaluated, the beginning of the body stands in.
     pub message: Option<Spanned<Template>>,
     pub place: Place,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HeaderCondition {
     pub name: String,
     /// `None`: present with any value.

@@ -6,19 +6,18 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Percent, Spanned};
 
-use super::text::Template;
+use crate::connector::file::FileSpec;
+use crate::mapping::expr::Template;
 
 /// Templates see `settings`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FileRead {
     pub folder: Spanned<Template>,
     /// `*` and `?` over the file's name.
     pub pattern: Spanned<String>,
     pub marker: Marker,
-    pub format: FileFormat,
+    pub format: FileSpec,
     pub mode: FileMode,
-    /// A number in the name that must go up by one (`stock_(*)_{sequence}.csv`): a gap holds the stream.
-    pub sequence: Option<Spanned<String>>,
     pub every: Duration,
 }
 
@@ -43,18 +42,12 @@ pub enum FileMode {
     Delta,
 }
 
-/// Placeholder: replaced by the format specification of `connector::file`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileFormat {
-    pub node: Node,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FileWrite {
     pub folder: Spanned<Template>,
     /// Sees `settings`, `batch` (`batch.time`, `batch.sequence`); unique per batch.
     pub name: Spanned<Template>,
-    pub format: FileFormat,
+    pub format: FileSpec,
     pub batch: Batch,
     /// Written after the data file: its name is the data file's with this ending.
     pub marker: Option<String>,
@@ -81,7 +74,6 @@ impl FileRead {
         let (marker, format) = (map.required("marker"), map.required("format"));
         let mode = map.required::<ModeWord>("mode");
         let min_rows = map.or("min_rows", Percent { basis_points: 8_000 });
-        let sequence = map.optional("sequence");
         let every = map.or("every", Duration::from_secs(5));
         if pattern.as_ref().is_some_and(|pattern| pattern.contains('/')) {
             map.error("pattern", "a pattern is about the file's name, not its folder", "move the folder into `folder`");
@@ -90,7 +82,7 @@ impl FileRead {
             ModeWord::Snapshot => FileMode::Snapshot { min_rows },
             ModeWord::Delta => FileMode::Delta,
         };
-        Some(Self { folder: folder?, pattern: pattern?, marker: marker?, format: format?, mode, sequence, every })
+        Some(Self { folder: folder?, pattern: pattern?, marker: marker?, format: format?, mode, every })
     }
 }
 
@@ -126,11 +118,5 @@ impl Decode for Batch {
         }
         map.finish();
         Some(Self { records: records?, every: every? })
-    }
-}
-
-impl Decode for FileFormat {
-    fn decode(node: &Node, _cx: &Context) -> Option<Self> {
-        Some(Self { node: node.clone() })
     }
 }

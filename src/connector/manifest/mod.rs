@@ -11,9 +11,12 @@ mod check;
 mod document;
 mod errors;
 mod file;
+mod fixed;
+mod format;
 mod pages;
 mod rate;
 mod read;
+mod references;
 mod request;
 mod scope;
 mod settings;
@@ -28,23 +31,19 @@ pub use auth::{Auth, ClientAuth, OutgoingSignature};
 pub use body::{Body, JsonTemplate};
 pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition};
-pub use file::{Batch, FileFormat, FileMode, FileRead, FileWrite, Marker};
+pub use file::{Batch, FileMode, FileRead, FileWrite, Marker};
 pub use pages::Pages;
 pub use rate::{RateLimit, RateScheme};
 pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
-pub use settings::{Setting, SettingFormat, SettingKind};
+pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
 pub use status::StatusSet;
-pub use stream::{Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
-pub use text::{Expression, Path, Reference, Template};
+pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
 pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
 };
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
-pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
-
-/// Placeholders until the canonical model is merged.
-pub use text::{Entity, ErrorClass};
+pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, StepSource, WriteResponse};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

@@ -4,10 +4,10 @@
 
 use crate::config::yaml::{Context, Decode, Node, Spanned};
 
-use super::text::Path;
+use crate::mapping::expr::Path;
 
 /// Every scheme also ends at a page without records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Pages {
     /// The first page is all there is.
     Single,

@@ -8,14 +8,14 @@ use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
 
 use super::pages::Pages;
 use super::request::Request;
-use super::text::{Path, Template};
+use crate::mapping::expr::{Path, Template};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HttpRead {
     /// Sees `settings` and `cursor`.
     pub request: Request,
-    /// The list in the body; empty when the body is the list.
-    pub records: Spanned<Path>,
+    /// The list in the body; `None`: the body is the list.
+    pub records: Option<Spanned<Path>>,
     /// Each record is a webhook body (an event list): topic, record, key and dedupe come from the webhook rules, so that an
     /// event that was both delivered and listed counts once.
     pub as_webhook: bool,
@@ -36,7 +36,7 @@ crate::choice! {
 
 /// What the next read starts from. `{cursor}` stands for it in the request; on the first read, when there is none and no
 /// `start`, every query parameter that mentions `{cursor}` is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Cursor {
     pub kind: CursorKind,
     /// Where the value is: in a record, or for `token` in the body. `None` only for `snapshot`.
@@ -63,17 +63,17 @@ crate::choice! {
 }
 
 /// One record by its key; 404 means that it does not exist.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Get {
     /// Sees `settings` and `key`.
     pub request: Request,
-    /// The record in the body; empty when the body is the record.
-    pub record: Spanned<Path>,
+    /// The record in the body; `None`: the body is the record.
+    pub record: Option<Spanned<Path>>,
 }
 
 impl HttpRead {
     pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
-        let (request, records) = (map.required("request"), map.required("records"));
+        let (request, records) = (map.required("request"), map.optional("records"));
         let as_webhook = map.or("as_webhook", false);
         let pages = if map.has("pages") { map.optional("pages") } else { Some(Pages::Single) };
         let order = map.or("order", ReadOrder::Unordered);
@@ -81,7 +81,7 @@ impl HttpRead {
         if every < Duration::from_secs(1) {
             map.error("every", "polling faster than once a second is refused", "write `every: 1s` or more");
         }
-        Some(Self { request: request?, records: records?, as_webhook, pages: pages?, order, cursor: cursor?, every })
+        Some(Self { request: request?, records, as_webhook, pages: pages?, order, cursor: cursor?, every })
     }
 }
 
@@ -116,8 +116,8 @@ impl Decode for Get {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "get")?;
         let request = Request::read(&map);
-        let record = map.required("record");
+        let record = map.optional("record");
         map.finish();
-        Some(Self { request: request?, record: record? })
+        Some(Self { request: request?, record })
     }
 }

@@ -5,7 +5,7 @@
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Place, Spanned};
 
 use super::body::Body;
-use super::text::Template;
+use crate::mapping::expr::Template;
 
 crate::choice! {
     pub enum Method ("method") {
@@ -22,8 +22,8 @@ crate::choice! {
 pub type Fields = Vec<(String, Spanned<Template>)>;
 
 /// Written `{ get: /orders.json, query: {...} }`. A query, header or form field whose name ends in `?` is left out when its
-/// template reads a value that is absent (the `?` is not sent).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// template comes out null or empty, as `{record.note?}` may (the `?` of the name is not sent).
+#[derive(Debug, Clone)]
 pub struct Request {
     pub method: Method,
     /// Appended to `http.base_url`.
@@ -61,15 +61,17 @@ impl Request {
         }
         let (method, path) = paths.into_iter().find_map(|(method, path)| Some((method, path?)))?;
         let place = map.context().place(map.span());
-        let starts = path.text.starts_with('/') || path.text.starts_with("https://") || path.text.starts_with('{');
-        if !starts && !path.text.is_empty() {
+        let starts =
+            path.as_str().starts_with('/') || path.as_str().starts_with("https://") || path.as_str().starts_with('{');
+        if !starts && !path.as_str().is_empty() {
             map.context().error(
                 path.place.span,
                 "a path starts with `/`",
                 "write `/orders.json`; it is appended to http.base_url",
             );
         }
-        if matches!(method, Method::Get | Method::Head) && body.as_ref().is_some_and(|body| *body != Body::None) {
+        if matches!(method, Method::Get | Method::Head) && body.as_ref().is_some_and(|body| !matches!(body, Body::None))
+        {
             map.error(method.as_str(), "a read request has no body", "use `post`, or put the values into `query`");
         }
         Some(Self { method, path, query: query?, headers: headers?, body: body?, place })

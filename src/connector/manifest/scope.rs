@@ -15,6 +15,7 @@ const fn scope(what: &'static str, roots: &'static [&'static str]) -> Scope {
 }
 
 pub(super) const CONNECTION: Scope = scope("the connection's addresses", &["settings"]);
+pub(super) const DEFAULT: Scope = scope("a default", &["settings"]);
 pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credentials", &["settings"]) };
 pub(super) const SIGNATURE: Scope =
     Scope { secrets: true, ..scope("the signature", &["settings", "idempotency_key", "event"]) };
@@ -24,6 +25,8 @@ pub(super) const CHECK: Scope = scope("a check", &["settings"]);
 pub(super) const READ: Scope = scope("a read request", &["settings", "cursor"]);
 pub(super) const START: Scope = scope("a cursor's start", &["settings"]);
 pub(super) const GET: Scope = scope("a get request", &["settings", "key"]);
+/// `ids`: the values of the records to be completed, joined by commas.
+pub(super) const ENRICH: Scope = scope("enrich", &["settings", "ids"]);
 pub(super) const RECORD: Scope = scope("a record's key, version or time", &["record"]);
 pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);
@@ -33,6 +36,7 @@ pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
 pub(super) const FILE_NAME: Scope = scope("a file name", &["settings", "batch"]);
 /// `event` is what happened, for sinks that pass events on: `event.id`, `.type`, `.source`, `.subject`, `.time`.
 pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", "idempotency_key", "event", "steps"]);
+pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers"]);
 pub(super) const MATCHES: Scope = scope(
     "the choice among candidates",
     &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],

@@ -2,11 +2,16 @@
 //!
 //! Not here: the values (`config`).
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
-use crate::config::yaml::{Context, MapReader, Node, Spanned};
+use serde_json::{Map, Value as Json};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::config::yaml::{Context, MapReader, Node, Spanned};
+use crate::mapping::expr::{Scope, Template};
+
+#[derive(Debug, Clone)]
 pub struct Setting {
     pub name: Spanned<String>,
     pub title: String,
@@ -16,8 +21,8 @@ pub struct Setting {
     /// Stays out of logs, errors, the console and exports.
     pub secret: bool,
     pub required: bool,
-    /// The text used when the connection does not set it; already checked against `kind`.
-    pub default: Option<String>,
+    /// Used when the connection does not set it; may read settings that stand before it (`https://{settings.shop}`).
+    pub default: Option<Spanned<Template>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,23 +72,20 @@ impl Setting {
         let title = map.optional("title").unwrap_or_else(|| name.replace('_', " "));
         let help = map.optional("help");
         let secret = map.or("secret", false);
-        let default: Option<Spanned<String>> = map.optional("default");
+        let default: Option<Spanned<Template>> = map.optional("default");
         let required = map.or("required", default.is_none());
         map.finish();
         let kind = kind?;
         if let Some(default) = &default {
-            if let Err(expected) = kind.accepts(default) {
-                cx.error(
-                    default.place.span,
-                    format!("default `{}` is not {expected}", **default),
-                    "correct the default or the type",
-                );
+            let wrong = kind.accepts(default.as_str()).err().filter(|_| default.is_constant());
+            if let Some(expected) = wrong {
+                let message = format!("default `{}` is not {expected}", default.as_str());
+                cx.error(default.place.span, message, "correct the default or the type");
             }
             if secret {
                 cx.error(default.place.span, "a secret cannot have a default", "remove `default` or `secret`");
             }
         }
-        let default = default.map(|default| default.value);
         Some(Self { name, title, help, kind, secret, required, default })
     }
 
@@ -103,6 +105,95 @@ fn kind(map: &MapReader<'_>) -> Option<SettingKind> {
         Kind::Duration => SettingKind::Duration,
         Kind::Enum => SettingKind::Enum { values: map.required("values")? },
     })
+}
+
+/// A connection's settings, complete and checked, by name. Secrets are among them: never print it.
+#[derive(Clone, Default)]
+pub struct SettingValues {
+    values: Map<String, Json>,
+}
+
+/// Why a setting of a connection cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingProblem {
+    Missing {
+        name: String,
+    },
+    /// The value is not repeated: it may be a secret.
+    Wrong {
+        name: String,
+        expected: String,
+    },
+    /// A default that reads other settings came out wrong.
+    Default {
+        name: String,
+        reason: String,
+    },
+}
+
+impl SettingValues {
+    /// Completes what a connection gives with defaults and checks it; names that the connector does not know are the caller's to report.
+    pub fn complete(settings: &[Setting], given: &BTreeMap<String, String>) -> Result<Self, Vec<SettingProblem>> {
+        let mut values = Map::new();
+        let mut problems = Vec::new();
+        for setting in settings {
+            match setting.value(given, &values) {
+                Ok(Some(value)) => drop(values.insert(setting.name.value.clone(), value)),
+                // Optional text that is not set is empty, so that templates may read it.
+                Ok(None) => drop(values.insert(setting.name.value.clone(), Json::String(String::new()))),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(Self { values }) } else { Err(problems) }
+    }
+
+    /// The value of `settings` in a template's scope. Whole numbers and flags keep their type.
+    pub fn to_json(&self) -> Json {
+        Json::Object(self.values.clone())
+    }
+
+    /// The text of a setting; empty when it is optional and not set.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).map(|value| match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Names only.
+impl fmt::Debug for SettingValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+impl Setting {
+    fn value(
+        &self,
+        given: &BTreeMap<String, String>,
+        before: &Map<String, Json>,
+    ) -> Result<Option<Json>, SettingProblem> {
+        let name = || self.name.value.clone();
+        let text = match (given.get(&**self.name), &self.default) {
+            (Some(text), _) => text.clone(),
+            (None, Some(default)) => {
+                let settings = Json::Object(before.clone());
+                let rendered = default.render(&Scope::new().with("settings", &settings));
+                rendered.map_err(|error| SettingProblem::Default { name: name(), reason: error.to_string() })?
+            }
+            (None, None) if self.required => return Err(SettingProblem::Missing { name: name() }),
+            (None, None) => return Ok(None),
+        };
+        self.kind.accepts(&text).map_err(|expected| SettingProblem::Wrong { name: name(), expected })?;
+        Ok(Some(match self.kind {
+            SettingKind::Integer { .. } | SettingKind::Bool => {
+                let expected = || "a plain number or flag".to_owned();
+                serde_json::from_str(&text).map_err(|_| SettingProblem::Wrong { name: name(), expected: expected() })?
+            }
+            SettingKind::String { .. } | SettingKind::Duration | SettingKind::Enum { .. } => Json::String(text),
+        }))
+    }
 }
 
 impl SettingKind {

@@ -6,11 +6,13 @@ use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
 use super::read::{Get, HttpRead};
-use super::text::{Entity, Path, Template};
+use super::request::Request;
 use super::webhook::StreamWebhook;
 use super::write::HttpWrite;
+use crate::mapping::expr::{Path, Template};
+use crate::model::Entity;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Stream {
     pub name: Spanned<String>,
     pub title: Option<String>,
@@ -24,6 +26,8 @@ pub struct Stream {
     pub occurred_at: Option<Spanned<Template>>,
     /// One body record becomes several.
     pub explode: Option<Explode>,
+    /// What the list leaves out is read by ids and joined in; for everything that comes through `read` and `get`.
+    pub enrich: Option<Enrich>,
     pub read: Option<Read>,
     pub get: Option<Get>,
     pub webhook: Option<StreamWebhook>,
@@ -39,7 +43,7 @@ pub enum StreamEntity {
     Any,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct VersionRule {
     pub kind: VersionKind,
     /// Over `record`; `None` exactly when the kind is `none`.
@@ -60,19 +64,32 @@ crate::choice! {
 }
 
 /// The elements of `list` become records of their own: each is the outer record without `list`, with the element as member `as_field`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Explode {
     pub list: Spanned<Path>,
     pub as_field: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Records whose `by` equals the `id` of an element of the answer get that element as member `as_field`; a record without
+/// such an element stays without the member. Up to `batch` ids per request.
+#[derive(Debug, Clone)]
+pub struct Enrich {
+    /// Sees `settings` and `ids` (joined by commas).
+    pub request: Request,
+    pub records: Option<Spanned<Path>>,
+    pub id: Spanned<Path>,
+    pub by: Spanned<Path>,
+    pub as_field: String,
+    pub batch: u32,
+}
+
+#[derive(Debug, Clone)]
 pub enum Read {
     Http(Box<HttpRead>),
     File(Box<FileRead>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Write {
     Http(HttpWrite),
     File(Box<FileWrite>),
@@ -107,7 +124,7 @@ impl Stream {
         let (title, entity, mapping) = (map.optional("title"), map.required("entity"), map.optional("mapping"));
         let (key, occurred_at) = (map.optional("key"), map.optional("occurred_at"));
         let version = map.or("version", VersionRule { kind: VersionKind::None, value: None });
-        let explode = map.optional("explode");
+        let (explode, enrich) = (map.optional("explode"), map.optional("enrich"));
         let (read, get) = (map.optional("read"), map.optional("get"));
         let (webhook, write) = (map.optional("webhook"), map.optional("write"));
         let echo = map.list("echo");
@@ -120,7 +137,22 @@ impl Stream {
         }
         map.finish();
         let entity = entity?;
-        Some(Self { name, title, entity, mapping, key, version, occurred_at, explode, read, get, webhook, write, echo })
+        Some(Self {
+            name,
+            title,
+            entity,
+            mapping,
+            key,
+            version,
+            occurred_at,
+            explode,
+            enrich,
+            read,
+            get,
+            webhook,
+            write,
+            echo,
+        })
     }
 }
 
@@ -164,6 +196,20 @@ impl Decode for Explode {
         let (list, as_field) = (map.required("list"), map.required("as"));
         map.finish();
         Some(Self { list: list?, as_field: as_field? })
+    }
+}
+
+impl Decode for Enrich {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "enrich")?;
+        let request = Request::read(&map);
+        let (records, id, by) = (map.optional("records"), map.required("id"), map.required("by"));
+        let (as_field, batch) = (map.required("as"), map.or("batch", 50));
+        if batch == 0 {
+            map.error("batch", "a batch of 0 ids", "write at least 1");
+        }
+        map.finish();
+        Some(Self { request: request?, records, id: id?, by: by?, as_field: as_field?, batch })
     }
 }
 

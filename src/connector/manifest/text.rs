@@ -1,134 +1,100 @@
-//! Templates, conditions and paths as manifests write them.
+//! Reading the expression language's types, entities and error classes from a manifest.
 //!
-//! Placeholder: replaced by the expression types of `mapping`.
+//! Not here: the language (`mapping::expr`), what an entity is (`model`).
 
-use crate::config::yaml::{Context, Decode, Node};
-
-/// Text with `{expression}` parts; `{{` and `}}` are literal braces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
-    pub text: String,
-}
-
-/// An expression that yields a value or a truth value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression {
-    pub text: String,
-}
-
-/// A path into a body or record: `data.items`; empty is the whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path {
-    pub text: String,
-}
-
-/// `root` or `root.member`, as used in an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    pub root: String,
-    pub member: Option<String>,
-}
-
-impl Template {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        expressions_in(text).map(|_| Self { text: text.to_owned() })
-    }
-
-    /// What the expressions in it read.
-    pub fn references(&self) -> Vec<Reference> {
-        expressions_in(&self.text).unwrap_or_default().iter().flat_map(|e| references_in(e)).collect()
-    }
-}
-
-impl Expression {
-    pub fn references(&self) -> Vec<Reference> {
-        references_in(&self.text)
-    }
-}
-
-fn expressions_in(text: &str) -> Result<Vec<String>, String> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '}']) {
-        let tail = &rest[at..];
-        if tail.starts_with("{{") || tail.starts_with("}}") {
-            rest = &tail[2..];
-        } else if let Some(inner) = tail.strip_prefix('{') {
-            let end =
-                inner.find('}').ok_or_else(|| "`{` is never closed; a literal brace is written `{{`".to_owned())?;
-            found.push(inner[..end].to_owned());
-            rest = &inner[end + 1..];
-        } else {
-            return Err("`}` without `{`; a literal brace is written `}}`".to_owned());
-        }
-    }
-    Ok(found)
-}
-
-fn references_in(expression: &str) -> Vec<Reference> {
-    let mut found = Vec::new();
-    let mut rest = expression;
-    let mut after_dot = false;
-    while let Some(first) = rest.chars().next() {
-        if first == '"' || first == '\'' {
-            let end = rest[1..].find(first).map_or(rest.len(), |end| end + 2);
-            rest = &rest[end..];
-            after_dot = false;
-        } else if first.is_ascii_alphabetic() || first == '_' {
-            let (word, tail) = identifier(rest);
-            let member = tail.strip_prefix('.').map(|tail| identifier(tail).0).filter(|member| !member.is_empty());
-            if !after_dot && !tail.starts_with('(') && !matches!(word, "true" | "false" | "in") {
-                found.push(Reference { root: word.to_owned(), member: member.map(str::to_owned) });
-            }
-            rest = tail;
-            after_dot = false;
-        } else {
-            after_dot = first == '.';
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    found
-}
-
-fn identifier(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    text.split_at(end)
-}
+use crate::config::yaml::{Context, Decode, Node, Span, suggest};
+use crate::mapping::expr::{Expression, ExpressionError, Path, Template, TemplateError};
+use crate::model::{Entity, ErrorClass};
 
 impl Decode for Template {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let text = String::decode(node, cx)?;
-        Self::parse(&text)
-            .map_err(|problem| cx.error(node.span, problem, "templates read `text {expression} text`"))
-            .ok()
+        let problem = match Template::parse(&text) {
+            Ok(template) => return Some(template),
+            Err(problem) => problem,
+        };
+        let (reason, column) = match problem {
+            TemplateError::Syntax { reason, column, .. } => (reason, Some(column)),
+            TemplateError::Value { path, reason, .. } => (format!("{path} {reason}"), None),
+            TemplateError::Expression { error, .. } => (error.to_string(), None),
+        };
+        cx.error(inside(node, column), reason, "a template reads `text {path or expression} text`");
+        None
     }
 }
 
 impl Decode for Expression {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
-        String::decode(node, cx).map(|text| Self { text })
+        let text = String::decode(node, cx)?;
+        let read = Expression::compile(&text);
+        let report = |ExpressionError { reason, column, .. }| {
+            let help = "an expression reads like `record.status in [\"paid\", \"authorized\"]`";
+            cx.error(inside(node, column), format!("not an expression: {reason}"), help);
+        };
+        read.map_err(report).ok()
     }
 }
 
 impl Decode for Path {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
-        String::decode(node, cx).map(|text| Self { text })
+        let text = String::decode(node, cx)?;
+        let report = |problem: crate::mapping::expr::PathSyntaxError| {
+            let help =
+                "a path reads like `data.items`, `lines[0].sku` or `headers['x-id']`; leave the key out for the whole";
+            cx.error(inside(node, Some(problem.column)), format!("not a path: {}", problem.reason), help);
+        };
+        Path::parse(&text).map_err(report).ok()
     }
 }
 
-crate::choice! {
-    /// Placeholder for `model::Entity`.
-    pub enum Entity ("entity") {
-        Order = "order", Payment = "payment", Refund = "refund", InventoryLevel = "inventory_level", Product = "product",
-        Price = "price", Customer = "customer", Fulfilment = "fulfilment", Dispute = "dispute", Payout = "payout",
-        BalanceTransaction = "balance_transaction", Invoice = "invoice", BankLine = "bank_line",
+/// A character of a scalar's text, where the scalar is written on one line.
+fn inside(node: &Node, column: Option<usize>) -> Span {
+    let column = column.and_then(|column| u32::try_from(column).ok());
+    match (node.scalar(), column) {
+        (Some(scalar), Some(column)) if column >= 1 && column <= node.span.length => {
+            let quote = u32::from(!scalar.plain);
+            Span { column: node.span.column + quote + column - 1, length: 1, ..node.span }
+        }
+        (Some(_) | None, Some(_) | None) => node.span,
     }
 }
 
-crate::choice! {
-    /// Placeholder for `model::ErrorClass`.
-    pub enum ErrorClass ("error class") {
-        Transient = "transient", RateLimited = "rate_limited", Auth = "auth", Data = "data", Permission = "permission",
-        NotFound = "not_found", Conflict = "conflict", UnknownOutcome = "unknown_outcome",
+impl Decode for Entity {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let known: Vec<&str> = Entity::ALL.iter().map(|entity| entity.as_str()).collect();
+        let entity = node.as_str().and_then(Entity::parse);
+        if entity.is_none() {
+            let message = format!("{} is not a known entity", node.describe());
+            cx.error(node.span, message, suggest(node.as_str().unwrap_or_default(), &known));
+        }
+        entity
+    }
+}
+
+/// Whether a vendor's answer can mean this; the others are found by the hub itself.
+fn told_by_vendors(class: ErrorClass) -> bool {
+    match class {
+        ErrorClass::Transient
+        | ErrorClass::RateLimited
+        | ErrorClass::Auth
+        | ErrorClass::Data
+        | ErrorClass::Permission
+        | ErrorClass::NotFound
+        | ErrorClass::Conflict
+        | ErrorClass::UnknownOutcome => true,
+        ErrorClass::UnmappedValue | ErrorClass::Bug => false,
+    }
+}
+
+impl Decode for ErrorClass {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let classes = || ErrorClass::ALL.iter().copied().filter(|class| told_by_vendors(*class));
+        let class = node.as_str().and_then(|text| classes().find(|class| class.as_str() == text));
+        if class.is_none() {
+            let known: Vec<&str> = classes().map(ErrorClass::as_str).collect();
+            let message = format!("{} is not a known error class", node.describe());
+            cx.error(node.span, message, suggest(node.as_str().unwrap_or_default(), &known));
+        }
+        class
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
 
-use super::text::Template;
+use crate::mapping::expr::Template;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Verify {
     /// A described HMAC; secrets that come out empty are not configured (the second one exists during rotation).
-    Hmac { hmac: Hmac, secrets: Vec<Spanned<Template>> },
+    Hmac { hmac: Box<Hmac>, secrets: Vec<Spanned<Template>> },
     /// Standard Webhooks 1.0.0 with its own header names, key form and window.
     StandardWebhooks { secrets: Vec<Spanned<Template>> },
     /// A header that must equal a secret; compared in constant time.
@@ -118,7 +118,7 @@ impl Decode for Verify {
         let verify = match map.required::<Scheme>("scheme")? {
             Scheme::Hmac => {
                 let (hmac, secrets) = (Hmac::read(&map), secrets(&map));
-                hmac.zip(secrets).map(|(hmac, secrets)| Self::Hmac { hmac, secrets })
+                hmac.zip(secrets).map(|(hmac, secrets)| Self::Hmac { hmac: Box::new(hmac), secrets })
             }
             Scheme::StandardWebhooks => secrets(&map).map(|secrets| Self::StandardWebhooks { secrets }),
             Scheme::SharedSecret => {

@@ -7,14 +7,15 @@ use std::time::Duration;
 use crate::config::yaml::{Context, Decode, Entry, Kind, Node, Spanned};
 
 use super::request::Request;
-use super::text::{Expression, Path, Template};
 use super::verify::Verify;
+use crate::mapping::expr::{Expression, Path, Template};
 
 /// Connector-wide: everything arrives at the connection's one address. Templates see `headers` (names in lower case) and `body`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Webhooks {
     pub verify: Verify,
-    pub topic: Spanned<Template>,
+    /// What happened, in the vendor's word; the first that can be evaluated counts.
+    pub topic: Vec<Spanned<Template>>,
     /// The vendor's id of the event; the first that can be evaluated counts. Empty: the hash of the body.
     pub dedupe: Vec<Spanned<Template>>,
     pub ping: Option<Ping>,
@@ -22,7 +23,7 @@ pub struct Webhooks {
 }
 
 /// A test message of the vendor: answered, not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Ping {
     /// Over `headers` and `body` (text when it is not JSON).
     pub when: Spanned<Expression>,
@@ -30,11 +31,11 @@ pub struct Ping {
 }
 
 /// How the watchdog sees and restores what the vendor pushes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Subscriptions {
     pub list: Request,
-    /// The list of subscriptions in the answer of `list`.
-    pub records: Spanned<Path>,
+    /// The list of subscriptions in the answer of `list`; `None`: the answer is the list.
+    pub records: Option<Spanned<Path>>,
     /// In one subscription.
     pub topic: Spanned<Path>,
     pub url: Spanned<Path>,
@@ -44,16 +45,16 @@ pub struct Subscriptions {
 }
 
 /// Per stream: which topics concern it. A topic that no stream names is accounted as ignored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StreamWebhook {
     pub topics: Vec<Topic>,
-    /// Where the record is in the body; empty when the body is the record.
-    pub record: Spanned<Path>,
+    /// Where the record is in the body; `None`: the body is the record.
+    pub record: Option<Spanned<Path>>,
     /// Whether the record is read again through `get` before it is believed.
     pub fetch: Fetch,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Topic {
     pub name: Spanned<String>,
     pub op: TopicOp,
@@ -83,7 +84,14 @@ crate::choice! {
 impl Decode for Webhooks {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "webhooks")?;
-        let (verify, topic) = (map.required("verify"), map.required("topic"));
+        let (verify, topic) = (map.required("verify"), map.required::<Vec<Spanned<Template>>>("topic"));
+        if topic.as_ref().is_some_and(Vec::is_empty) {
+            map.error(
+                "topic",
+                "no topic is named",
+                "write `topic: [\"{headers['x-topic']}\"]` or `topic: [\"{body.type}\"]`",
+            );
+        }
         let dedupe = map.list("dedupe");
         let (ping, subscriptions) = (map.optional("ping"), map.optional("subscriptions"));
         map.finish();
@@ -107,12 +115,12 @@ impl Decode for Ping {
 impl Decode for Subscriptions {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "subscriptions")?;
-        let (list, records) = (map.required("list"), map.required("records"));
+        let (list, records) = (map.required("list"), map.optional("records"));
         let (topic, url) = (map.required("topic"), map.required("url"));
         let create = map.required("create");
         let every = map.or("every", Duration::from_secs(900));
         map.finish();
-        Some(Self { list: list?, records: records?, topic: topic?, url: url?, create: create?, every })
+        Some(Self { list: list?, records, topic: topic?, url: url?, create: create?, every })
     }
 }
 
@@ -132,10 +140,10 @@ impl Decode for StreamWebhook {
                 None
             }
         };
-        let (record, fetch) = (map.required("record"), map.or("fetch", Fetch::Never));
+        let (record, fetch) = (map.optional("record"), map.or("fetch", Fetch::Never));
         map.finish();
         let topics = topics?.into_iter().map(|(_, topic)| topic).collect();
-        Some(Self { topics, record: record?, fetch })
+        Some(Self { topics, record, fetch })
     }
 }
 

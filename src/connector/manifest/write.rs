@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
+use super::references;
 use super::request::Request;
 use super::status::StatusSet;
-use super::text::{Expression, Path, Template};
+use crate::mapping::expr::{Expression, Path, Template};
+use crate::model::ErrorClass;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HttpWrite {
     /// At most one of each kind.
     pub operations: Vec<Operation>,
@@ -18,7 +20,7 @@ pub struct HttpWrite {
 
 /// Templates see `settings`, `record` (mapped out, in the vendor's shape), `key` (the vendor's id from the binding; absent before
 /// the first write), `idempotency_key` and `steps`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Operation {
     pub kind: OpKind,
     /// Reads that come first, in order; each sees the results of those before it.
@@ -43,34 +45,51 @@ crate::choice! {
     }
 }
 
-/// A named read before the write; its body is `{steps.<name>}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A named read before the write; what it found is `{steps.<name>}`.
+#[derive(Debug, Clone)]
 pub struct Step {
     pub name: Spanned<String>,
-    pub request: Request,
-    /// The part of the body that is kept; empty keeps all.
-    pub record: Option<Spanned<Path>>,
-    /// Over the operation's values and `steps`; must hold after the step, else the write is refused with class `data`.
+    pub source: StepSource,
+    /// Over the operation's values and `steps`; must hold after the step, else the write fails with `class`.
     pub expect: Option<Spanned<Expression>>,
-    /// What the refusal says.
+    /// What it means when nothing is found or `expect` does not hold; `transient` waits for the other record.
+    pub class: ErrorClass,
+    /// What the failure says.
     pub message: Option<Spanned<Template>>,
 }
 
-/// Where the answer names what was written. Empty for an answer without content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
+pub enum StepSource {
+    /// `record` is the part of the answer's body that is kept; `None` keeps all.
+    Request { request: Request, record: Option<Spanned<Path>> },
+    /// The latest canonical record that this connection has shown of one of its own streams, by the entity's natural key:
+    /// costs no request. Vendor ids are its extras (`steps.product.extra['acme.item_id']`).
+    Stored { stream: Spanned<String>, key: Spanned<Template> },
+}
+
+/// What the answer says about what was written, over `body` and `headers`; the id is the stream's key. Empty for an answer without content.
+#[derive(Debug, Clone, Default)]
 pub struct WriteResponse {
-    pub id: Option<Spanned<Path>>,
-    pub version: Option<Spanned<Path>>,
+    pub id: Option<Spanned<Template>>,
+    pub version: Option<Spanned<Template>>,
 }
 
 /// Why sending the same operation again does not repeat its effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Idempotency {
     /// The vendor remembers a key for `ttl`; a retry after that is looked up by a person.
     Header { name: String, value: Spanned<Template>, ttl: Duration },
-    /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer, `id` the
-    /// object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
-    Lookup { request: Box<Request>, found: Spanned<Path>, id: Spanned<Path>, matches: Option<Spanned<Expression>> },
+    /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer
+    /// (`None`: the answer itself), `id` the object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
+    /// More than one that matches is a conflict for a person. It runs as soon as the steps that it reads have run: those up to number
+    /// `steps_before`, counted from 1; the others follow only if nothing is found.
+    Lookup {
+        request: Box<Request>,
+        found: Option<Spanned<Path>>,
+        id: Spanned<Path>,
+        matches: Option<Spanned<Expression>>,
+        steps_before: usize,
+    },
     /// The request states a result; repeating it changes nothing further.
     Natural,
 }
@@ -127,21 +146,46 @@ impl Operation {
             }
         };
         map.finish();
-        let steps = steps?.into_iter().map(|(_, step)| step).collect();
-        Some(Self { kind, steps, request: request?, accepts, response, idempotency: idempotency? })
+        let steps: Vec<Step> = steps?.into_iter().map(|(_, step)| step).collect();
+        let mut idempotency = idempotency?;
+        if let Idempotency::Lookup { request, matches, steps_before, .. } = &mut idempotency {
+            *steps_before = steps_read(request, matches.as_ref(), &steps);
+        }
+        Some(Self { kind, steps, request: request?, accepts, response, idempotency })
     }
+}
+
+/// The number of the last step that a look-up reads.
+fn steps_read(request: &Request, matches: Option<&Spanned<Expression>>, steps: &[Step]) -> usize {
+    let mut read = references::of_request(request);
+    read.extend(matches.into_iter().flat_map(|matches| references::of_expression(matches)));
+    let named = |step: &Step| read.iter().any(|r| r.root == "steps" && r.member.as_deref() == Some(step.name.as_str()));
+    steps.iter().rposition(named).map_or(0, |last| last + 1)
 }
 
 impl Step {
     fn read(entry: &Entry, cx: &Context) -> Option<Self> {
         let name = cx.spanned(entry.key.clone(), entry.key_span);
         let map = cx.map(&entry.value, format!("step `{}`", entry.key))?;
-        let request = Request::read(&map);
-        let record = map.optional("record");
-        let (expect, message) = (map.optional("expect"), map.optional("message"));
+        let source = match map.node("stored") {
+            Some(node) => stored(node, cx),
+            None => {
+                let (request, record) = (Request::read(&map), map.optional("record"));
+                request.map(|request| StepSource::Request { request, record })
+            }
+        };
+        let (expect, class) = (map.optional("expect"), map.or("class", ErrorClass::NotFound));
+        let message = map.optional("message");
         map.finish();
-        Some(Self { name, request: request?, record, expect, message })
+        Some(Self { name, source: source?, expect, class, message })
     }
+}
+
+fn stored(node: &Node, cx: &Context) -> Option<StepSource> {
+    let map = cx.map(node, "stored")?;
+    let (stream, key) = (map.required("stream"), map.required("key"));
+    map.finish();
+    Some(StepSource::Stored { stream: stream?, key: key? })
 }
 
 impl Decode for WriteResponse {
@@ -162,9 +206,9 @@ impl Decode for Idempotency {
                 name.zip(value).zip(ttl).map(|((name, value), ttl)| Self::Header { name, value, ttl })
             }
             Scheme::Lookup => {
-                let (request, found, id) = (map.required("request"), map.required("found"), map.required("id"));
+                let (request, found, id) = (map.required("request"), map.optional("found"), map.required("id"));
                 let matches = map.optional("matches");
-                request.zip(found).zip(id).map(|((request, found), id)| Self::Lookup { request, found, id, matches })
+                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches, steps_before: 0 })
             }
             Scheme::Natural => Some(Self::Natural),
         };

@@ -37,6 +37,8 @@ pub struct ExpressionError {
 struct Word {
     name: String,
     members: Option<Vec<String>>,
+    /// Members that are only ever read as `name?.member`: null when missing.
+    optional: Vec<String>,
 }
 
 impl Expression {
@@ -81,7 +83,7 @@ impl Expression {
         let mut variables = rhai::Scope::new();
         for (name, value) in scope.iter() {
             if let Some(word) = self.words.iter().find(|word| word.name == name) {
-                let value = narrowed(value, word.members.as_deref());
+                let value = narrowed(value, word);
                 let value = value.map_err(|reason| self.fail(format!("{name}.{reason}"), None))?;
                 variables.push_constant_dynamic(name, value);
             }
@@ -117,42 +119,68 @@ fn unplaced(error: &EvalAltResult) -> String {
 }
 
 /// Converts only what the expression can reach.
-fn narrowed(value: &Json, members: Option<&[String]>) -> Result<Dynamic, String> {
-    let (Json::Object(object), Some(members)) = (value, members) else { return to_dynamic(value) };
+fn narrowed(value: &Json, word: &Word) -> Result<Dynamic, String> {
+    let Json::Object(object) = value else { return to_dynamic(value) };
     let mut map = Map::new();
-    for name in members {
-        if let Some(value) = object.get(name) {
-            let value = to_dynamic(value).map_err(|reason| format!("{name}: {reason}"))?;
-            map.insert(name.as_str().into(), value);
+    match &word.members {
+        Some(members) => {
+            for name in members {
+                if let Some(value) = object.get(name) {
+                    map.insert(name.as_str().into(), member(name, value)?);
+                }
+            }
         }
+        None => {
+            for (name, value) in object {
+                map.insert(name.as_str().into(), member(name, value)?);
+            }
+        }
+    }
+    for name in &word.optional {
+        map.entry(name.as_str().into()).or_insert(Dynamic::UNIT);
     }
     Ok(Dynamic::from(map))
 }
 
+fn member(name: &str, value: &Json) -> Result<Dynamic, String> {
+    to_dynamic(value).map_err(|reason| format!("{name}: {reason}"))
+}
+
 fn words(source: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
+    let mut strict: Vec<(String, String)> = Vec::new();
     let mut rest = source;
     while let Some(start) = rest.find(|character: char| character.is_ascii_alphabetic() || character == '_') {
         let (name, after) = split_word(&rest[start..]);
         rest = after;
-        let member = member_after(after);
-        let known = match words.iter().position(|word| word.name == name) {
-            Some(known) => known,
-            None => {
-                words.push(Word { name: name.to_owned(), members: Some(Vec::new()) });
-                words.len() - 1
-            }
-        };
+        let known = words.iter().position(|word| word.name == name).unwrap_or_else(|| {
+            words.push(Word { name: name.to_owned(), members: Some(Vec::new()), optional: Vec::new() });
+            words.len() - 1
+        });
         let word = &mut words[known];
-        match (member, &mut word.members) {
-            (Some(member), Some(members)) if !members.iter().any(|known| known == member) => {
-                members.push(member.to_owned());
-            }
-            (Some(_), _) => {}
-            (None, members) => *members = None,
+        let Some((member, optional)) = member_after(after) else {
+            word.members = None;
+            continue;
+        };
+        if let Some(members) = &mut word.members {
+            push_new(members, member);
+        }
+        if optional {
+            push_new(&mut word.optional, member);
+        } else {
+            strict.push((name.to_owned(), member.to_owned()));
         }
     }
+    for word in &mut words {
+        word.optional.retain(|member| !strict.iter().any(|(name, strict)| *name == word.name && strict == member));
+    }
     words
+}
+
+fn push_new(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
+    }
 }
 
 fn split_word(text: &str) -> (&str, &str) {
@@ -161,11 +189,15 @@ fn split_word(text: &str) -> (&str, &str) {
     )
 }
 
-/// `.name` or `?.name`, unless it is a call.
-fn member_after(text: &str) -> Option<&str> {
-    let rest = text.strip_prefix("?.").or_else(|| text.strip_prefix('.'))?;
+/// The name after `.` or `?.` (which is said beside it), unless it is a call.
+fn member_after(text: &str) -> Option<(&str, bool)> {
+    let (rest, optional) = match text.strip_prefix("?.") {
+        Some(rest) => (rest, true),
+        None => (text.strip_prefix('.')?, false),
+    };
     let (name, after) = split_word(rest);
-    (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !after.starts_with('(')).then_some(name)
+    let is_name = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !after.starts_with('(');
+    is_name.then_some((name, optional))
 }
 
 #[cfg(test)]
@@ -214,6 +246,12 @@ mod tests {
         check("record.customer?.email", Ok("\"a@b.c\""));
         check("record.none ?? 5", Ok("5"));
         check("record.none?.deeper", Ok("null"));
+        check("record?.nothing ?? 1", Ok("1"));
+        check("record?.nothing == () && record?.status == \"paid\"", Ok("true"));
+        check("record?.nothing?.get(\"deeper\")", Ok("null"));
+        check("type_of(record.customer) == \"map\"", Ok("true"));
+        check("record.customer.get(\"name\") ?? \"-\"", Ok("\"-\""));
+        check("record?.nothing == () || record.nothing == 1", Err("there is no property \"nothing\""));
         check("#{a: record.n}", Ok("{\"a\":7}"));
         check("decimal(\"47.90\") == record.total", Ok("true"));
     }

@@ -2,6 +2,7 @@
 //!
 //! Not here: paths into canonical records (see `model::FieldPath`), computation (see `expression`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value as Json;
@@ -17,7 +18,8 @@ pub trait Tree: Sized {
     fn is_object(&self) -> bool;
     /// The scalar with its literal text; `None` for lists and objects.
     fn raw(&self) -> Option<Raw<'_>>;
-    fn to_json(&self) -> Json;
+    /// As JSON, for expressions.
+    fn to_json(&self) -> Cow<'_, Json>;
 
     fn is_null(&self) -> bool {
         matches!(self.raw(), Some(Raw::Null))
@@ -47,8 +49,8 @@ impl Tree for Json {
         }
     }
 
-    fn to_json(&self) -> Json {
-        self.clone()
+    fn to_json(&self) -> Cow<'_, Json> {
+        Cow::Borrowed(self)
     }
 }
 
@@ -113,7 +115,8 @@ impl Path {
         first(root, &self.steps)
     }
 
-    /// Calls `visit` for every value on the path, in order; says whether every list on the way was there.
+    /// Calls `visit` for every value on the path, in order; a null on the way has none. Ends with `false` at the first
+    /// thing that is missing.
     pub fn each<'t, T: Tree>(&self, root: &'t T, visit: &mut impl FnMut(&'t T)) -> bool {
         each(root, &self.steps, visit)
     }
@@ -147,16 +150,16 @@ pub(crate) fn each<'t, T: Tree>(node: &'t T, steps: &[Step], visit: &mut impl Fn
     match step {
         Step::Name(name) => match node.child(name) {
             Some(child) => each(child, rest, visit),
-            None => false,
+            None => node.is_null(),
         },
         Step::Index(index) => match node.items().and_then(|items| items.get(*index)) {
             Some(item) => each(item, rest, visit),
             None => false,
         },
         Step::Each => match node.items() {
-            Some(items) => items.iter().fold(true, |all, item| each(item, rest, visit) && all),
+            Some(items) => items.iter().all(|item| each(item, rest, visit)),
             None if node.is_object() => each(node, rest, visit),
-            None => false,
+            None => node.is_null(),
         },
     }
 }

@@ -43,10 +43,10 @@ impl Operation for Tick {
                     "SELECT MIN(run_at) FROM job WHERE lane = $1 AND state = 'ready' \
                      AND flow NOT IN (SELECT value FROM json_each($2))",
                 )
-                    .bind(lane)
-                    .bind(json_list(&tick.held_flows)?)
-                    .fetch_one(&mut *conn)
-                    .await?;
+                .bind(lane)
+                .bind(json_list(&tick.held_flows)?)
+                .fetch_one(&mut *conn)
+                .await?;
                 result.next_due.extend(due.map(|due| (lane.clone(), due)));
             }
             Ok(result)

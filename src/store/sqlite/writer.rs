@@ -2,16 +2,19 @@
 //!
 //! Lifecycle of an operation: sent by `run`, applied inside the open transaction, answered after the commit. When an
 //! operation fails, the whole group is rolled back and each member is applied again in a transaction of its own, so
-//! that one bad operation cannot fail its neighbours.
+//! that one bad operation cannot fail its neighbours. When the commit itself fails, all of them fail: what a failed
+//! fsync left on disk is not known, and nobody is told that it is there.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Executor as _};
+use sqlx::{Connection as _, Executor as _, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -20,6 +23,10 @@ use crate::store::mutation;
 const GROUP_MAX: usize = 64;
 /// Operations that may wait before callers do.
 const QUEUE_MAX: usize = 1024;
+/// After so long without work the write-ahead log is folded, so that the next start and the next reader find it short.
+const IDLE: Duration = Duration::from_secs(2);
+/// Pages of the write-ahead log (256 MiB) from which on it is worth a warning.
+const LOG_ALARM_PAGES: i64 = 65_536;
 
 pub(super) type OpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -96,29 +103,52 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 async fn serve(mut conn: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Queued>>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
-    while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
-        if mutation::active(mutation::ACK_BEFORE_COMMIT) {
-            acknowledge_early(&mut conn, &mut group).await;
-            continue;
-        }
-        match commit_group(&mut conn, &mut group).await {
-            Ok(()) => answer_all(&mut group),
-            Err(error) if group.len() == 1 => {
-                if let Some(op) = group.pop() {
-                    op.answer(Err(classify(error)));
-                }
+    let mut unfolded = false;
+    loop {
+        let patience = if unfolded { IDLE } else { Duration::MAX };
+        match timeout(patience, queue.recv_many(&mut group, GROUP_MAX)).await {
+            Ok(0) => break,
+            Ok(_) => {
+                unfolded = true;
+                work(&mut conn, &mut group).await;
             }
-            Err(error) => {
-                tracing::debug!(%error, operations = group.len(), "a group commit failed, applying one by one");
-                apply_one_by_one(&mut conn, &mut group).await;
+            Err(_) => {
+                unfolded = false;
+                fold(&mut conn, "PRAGMA wal_checkpoint(PASSIVE)").await;
             }
         }
     }
-    if let Err(error) = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
-        tracing::warn!(%error, "could not fold the write-ahead log into the database on closing");
-    }
+    fold(&mut conn, "PRAGMA wal_checkpoint(TRUNCATE)").await;
     if let Err(error) = conn.close().await {
         tracing::warn!(%error, "could not close the database cleanly");
+    }
+}
+
+/// Copies the write-ahead log into the database, as far as readers allow.
+async fn fold(conn: &mut SqliteConnection, checkpoint: &'static str) {
+    match query(checkpoint).fetch_one(conn).await.and_then(|row| row.try_get::<i64, _>("log")) {
+        Ok(pages) if pages > LOG_ALARM_PAGES => {
+            tracing::warn!(
+                pages,
+                "the write-ahead log is large: a long read (a backup, a report) keeps it from shrinking"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "could not fold the write-ahead log into the database"),
+    }
+}
+
+async fn work(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Queued>>) {
+    if mutation::active(mutation::ACK_BEFORE_COMMIT) {
+        return acknowledge_early(conn, group).await;
+    }
+    match commit_group(conn, group).await {
+        Ok(()) => answer_all(group),
+        Err(Failure::Operation(error)) if group.len() > 1 => {
+            tracing::debug!(%error, operations = group.len(), "one operation of a group failed, applying one by one");
+            apply_one_by_one(conn, group).await;
+        }
+        Err(Failure::Operation(error) | Failure::Group(error)) => refuse_all(group, classify(error)),
     }
 }
 
@@ -128,19 +158,50 @@ fn answer_all(group: &mut Vec<Box<dyn Queued>>) {
     }
 }
 
-async fn commit_group(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), StoreError> {
-    conn.execute("BEGIN IMMEDIATE").await?;
+/// Why a group was not committed.
+enum Failure {
+    /// One of the operations: the others may be fine.
+    Operation(StoreError),
+    /// The transaction itself (disk full, I/O error, locked from outside): none of them can succeed now.
+    Group(StoreError),
+}
+
+async fn commit_group(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
+    conn.execute("BEGIN IMMEDIATE").await.map_err(|error| Failure::Group(error.into()))?;
     for op in group.iter_mut() {
         if let Err(error) = op.apply(conn).await {
             roll_back(conn).await;
-            return Err(error);
+            return Err(Failure::Operation(error));
         }
     }
     if let Err(error) = conn.execute("COMMIT").await {
         roll_back(conn).await;
-        return Err(error.into());
+        return Err(Failure::Group(error.into()));
     }
     Ok(())
+}
+
+/// Every member hears the same cause.
+fn refuse_all(group: &mut Vec<Box<dyn Queued>>, error: StoreError) {
+    for op in group.drain(1..) {
+        op.answer(Err(again(&error)));
+    }
+    if let Some(op) = group.pop() {
+        op.answer(Err(error));
+    }
+}
+
+/// The same error once more: database errors cannot be cloned.
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full(text) => StoreError::Full(text.clone()),
+        StoreError::Refused(text) => StoreError::Refused(text.clone()),
+        StoreError::Closed => StoreError::Closed,
+        StoreError::Corrupt { what, cause } => StoreError::Corrupt { what: what.clone(), cause: cause.clone() },
+        StoreError::Open { .. } | StoreError::Database(_) | StoreError::Migrate(_) => {
+            StoreError::Database(sqlx::Error::Io(std::io::Error::other(error.to_string())))
+        }
+    }
 }
 
 async fn roll_back(conn: &mut SqliteConnection) {
@@ -155,7 +216,7 @@ async fn apply_one_by_one(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Q
         let mut alone = [op];
         let result = commit_group(conn, &mut alone).await;
         let [op] = alone;
-        op.answer(result.map_err(classify));
+        op.answer(result.map_err(|(Failure::Operation(error) | Failure::Group(error))| classify(error)));
     }
 }
 

@@ -1,0 +1,94 @@
+//! What a connector declares about its files: plain structs that the readers and writers obey.
+//!
+//! Filled from manifests elsewhere; nothing here is guessed from content. Not here: paths and names (drop).
+
+mod check;
+mod csv;
+mod fixed;
+mod json;
+mod xml;
+
+pub use check::check;
+pub use csv::{ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes};
+pub use fixed::{
+    FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordType, FixedRecordTypes, LengthUnit, Sign, Trim,
+};
+pub use json::{JsonFormat, JsonLinesFormat};
+pub use xml::{Repeats, XmlFormat};
+
+use super::compression::Compression;
+use super::encoding::Encoding;
+use super::totals::ControlTotals;
+
+/// Everything needed to read one kind of file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSpec {
+    pub format: FileFormat,
+    pub encoding: Encoding,
+    pub compression: Compression,
+    pub rows: RowPolicy,
+    pub empty: EmptyPolicy,
+    pub totals: ControlTotals,
+}
+
+impl FileSpec {
+    /// UTF-8, uncompressed, all or nothing, empty files refused, no control totals.
+    pub fn new(format: FileFormat) -> Self {
+        Self {
+            format,
+            encoding: Encoding::default(),
+            compression: Compression::default(),
+            rows: RowPolicy::default(),
+            empty: EmptyPolicy::default(),
+            totals: ControlTotals::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFormat {
+    Csv(CsvFormat),
+    Fixed(FixedFormat),
+    Xml(XmlFormat),
+    JsonLines(JsonLinesFormat),
+    Json(JsonFormat),
+}
+
+/// What one bad row means for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RowPolicy {
+    /// The first bad row refuses the file. The caller stages rows and applies them only after `Ok`.
+    #[default]
+    AllOrNothing,
+    /// Bad rows are listed in the summary and the rest goes on, up to `FileLimits::rejected_rows`.
+    RowRejects,
+}
+
+/// What a file without data rows means, by contract with the partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmptyPolicy {
+    #[default]
+    Error,
+    /// "Nothing changed."
+    NoChanges,
+}
+
+/// What a record of a type is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordRole {
+    /// At most one, and first; its fields accompany every row.
+    Header,
+    Data,
+    /// At most one, and last; carries control totals. A format that declares one requires it.
+    Trailer,
+}
+
+/// Which characters end a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LineEnd {
+    /// LF or CR LF, also mixed; a lone CR is an error.
+    #[default]
+    LfOrCrLf,
+    /// CR alone.
+    Cr,
+}

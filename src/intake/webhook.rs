@@ -1,0 +1,172 @@
+//! Receives webhooks: cap, prove, make durable, answer; not here: signatures (connector), what a payload means (process).
+//!
+//! The address is `/hooks/{connection}/{token}`. An unknown connection, a wrong token and a false signature get the same
+//! answer, so that nobody learns which of them was right.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::appender::Appender;
+use crate::model::clock::Clock;
+use crate::store::{NewInbox, SourceKind, StoreError};
+
+/// A webhook that proved its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    pub topic: String,
+    /// Unique per event within the connection.
+    pub dedupe_key: String,
+}
+
+/// How a connection judges a request to its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Proven(Proven),
+    /// A vendor's test call: answered, not stored.
+    Ping { status: u16 },
+    /// Not proven; `label` is for metrics, `reason` for the log.
+    Refused { label: &'static str, reason: String },
+}
+
+/// The receiving side of a connection.
+pub trait WebhookSource: Send + Sync + 'static {
+    /// The unguessable part of the address.
+    fn token(&self) -> &str;
+    fn judge(&self, path: &str, headers: &HeaderMap, body: &[u8], now_us: i64) -> Verdict;
+}
+
+/// All connections that receive webhooks, as configured now.
+pub trait WebhookSources: Send + Sync + 'static {
+    fn source(&self, connection: &str) -> Option<Arc<dyn WebhookSource>>;
+}
+
+/// What the webhook routes share.
+#[derive(Clone)]
+pub struct WebhookIntake {
+    pub sources: Arc<dyn WebhookSources>,
+    pub appender: Appender,
+    pub clock: Clock,
+    /// Larger bodies are refused with 413.
+    pub body_cap: usize,
+    /// A body that has not arrived by then is given up.
+    pub body_timeout: Duration,
+}
+
+/// A vendor gives up after 5 s at best; a store that is slower than this is too slow, and the vendor shall come again.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Headers kept with a payload: enough for any vendor, bounded.
+const HEADERS_KEPT: usize = 40;
+const HEADER_VALUE_KEPT: usize = 512;
+
+pub fn webhook_router(intake: WebhookIntake) -> Router {
+    Router::new().route("/hooks/{connection}/{token}", post(receive)).with_state(intake)
+}
+
+async fn receive(
+    State(intake): State<WebhookIntake>,
+    Path((connection, token)): Path<(String, String)>,
+    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let started = tokio::time::Instant::now();
+    let body = match read_body(body, intake.body_cap, intake.body_timeout).await {
+        Ok(body) => body,
+        Err(response) => return *response,
+    };
+    let Some(source) = intake.sources.source(&connection).filter(|source| same(source.token(), &token)) else {
+        refused(&connection, "unknown_address", "no such connection, or the token in the path is wrong", peer);
+        return unauthorized();
+    };
+    let now = intake.clock.now_us();
+    let proven = match source.judge(&format!("/hooks/{connection}/{token}"), &headers, &body, now) {
+        Verdict::Proven(proven) => proven,
+        Verdict::Ping { status } => {
+            return StatusCode::from_u16(status).unwrap_or(StatusCode::OK).into_response();
+        }
+        Verdict::Refused { label, reason } => {
+            refused(&connection, label, &reason, peer);
+            return unauthorized();
+        }
+    };
+    let row = NewInbox {
+        connection: connection.clone(),
+        stream: String::new(),
+        source: SourceKind::Webhook,
+        dedupe_key: proven.dedupe_key,
+        topic: proven.topic,
+        headers: kept_headers(&headers),
+        place: String::new(),
+        payload: body.to_vec(),
+        received_at: now,
+    };
+    match tokio::time::timeout(COMMIT_TIMEOUT, intake.appender.append(row)).await {
+        Ok(Ok(appended)) => {
+            metrics::histogram!("syncline_ack_seconds").record(started.elapsed().as_secs_f64());
+            let outcome = if appended.duplicate { "duplicate" } else { "accepted" };
+            metrics::counter!("syncline_webhooks_total", "connection" => connection, "outcome" => outcome).increment(1);
+            StatusCode::OK.into_response()
+        }
+        Ok(Err(error)) => unavailable(&connection, &error),
+        Err(_) => unavailable(&connection, &StoreError::Refused("the store did not commit in time".to_owned())),
+    }
+}
+
+async fn read_body(body: Body, cap: usize, patience: Duration) -> Result<Bytes, Box<Response>> {
+    match tokio::time::timeout(patience, Limited::new(body, cap).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(Box::new((StatusCode::PAYLOAD_TOO_LARGE, format!("larger than {cap} bytes\n")).into_response()))
+        }
+        Ok(Err(_)) => Err(Box::new((StatusCode::BAD_REQUEST, "the body ended early\n").into_response())),
+        Err(_) => Err(Box::new((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n").into_response())),
+    }
+}
+
+fn same(expected: &str, given: &str) -> bool {
+    use subtle::ConstantTimeEq as _;
+    expected.len() == given.len() && bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
+}
+
+fn refused(connection: &str, label: &'static str, reason: &str, peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>) {
+    let peer = peer.map_or_else(|| "?".to_owned(), |axum::Extension(ConnectInfo(peer))| peer.ip().to_string());
+    metrics::counter!("syncline_webhooks_refused_total", "reason" => label).increment(1);
+    tracing::warn!(connection = %connection.escape_debug(), label, reason, peer, "webhook refused");
+}
+
+fn unauthorized() -> Response {
+    (StatusCode::UNAUTHORIZED, "not accepted\n").into_response()
+}
+
+fn unavailable(connection: &str, error: &StoreError) -> Response {
+    tracing::error!(connection, %error, "webhook not stored; the vendor is told to come again");
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], "not stored, come again\n").into_response()
+}
+
+/// The headers that manifests may refer to later: no credentials, no signatures, bounded.
+fn kept_headers(headers: &HeaderMap) -> String {
+    let kept: BTreeMap<&str, &str> = headers
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.as_str();
+            !matches!(name, "authorization" | "cookie" | "host" | "content-length" | "user-agent" | "accept")
+                && !name.contains("signature")
+                && !name.contains("hmac")
+                && !name.contains("token")
+        })
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .filter(|(_, value)| value.len() <= HEADER_VALUE_KEPT)
+        .take(HEADERS_KEPT)
+        .collect();
+    serde_json::to_string(&kept).unwrap_or_default()
+}

@@ -1,0 +1,13 @@
+//! The sandbox's vendors behave as the reference sheets say, misbehave as told, and their verdict sees what it must.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "sandbox/mirror.rs"]
+mod mirror;
+#[path = "sandbox/vendors.rs"]
+mod vendors;
+#[path = "sandbox/verdicts.rs"]
+mod verdicts;
+#[path = "sandbox/webhooks.rs"]
+mod webhooks;
+#[path = "sandbox/world.rs"]
+mod world;
