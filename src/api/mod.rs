@@ -21,6 +21,7 @@ mod work;
 
 pub use error::{ApiError, Code};
 pub use extract::{ApiForm, ApiJson, ApiPath, ApiQuery};
+pub(crate) use guard::KEPT;
 pub use guard::{ACTOR_HEADER, guarded};
 pub use router::{ROUTES, Route, router};
 pub use state::{

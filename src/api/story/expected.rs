@@ -7,7 +7,9 @@ use crate::store::{Disposition, EntityKey, JobRow, JobState, Timeline, parse_wai
 
 pub(super) fn expected(key: &EntityKey, timeline: &Timeline, flows: &[FlowInfo], now: i64) -> Vec<Expectation> {
     let mut expected = Vec::new();
-    if timeline.received.iter().any(|row| row.disposition == Disposition::Dead) {
+    // A payload is dead as well when one of its deliveries is; that one speaks for itself below.
+    let understood = |id: i64| timeline.events.iter().any(|event| event.inbox_id == id);
+    if timeline.received.iter().any(|row| row.disposition == Disposition::Dead && !understood(row.id)) {
         expected.push(plain(
             format!("a payload from {} could not be understood and needs a person: see the open issues", key.connection),
             Level::Bad,

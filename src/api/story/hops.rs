@@ -6,7 +6,10 @@ use crate::store::{AttemptRow, Disposition, EntityKey, EventRow, InboxSummary, J
 
 pub(super) fn hops(key: &EntityKey, timeline: &Timeline) -> Vec<Hop> {
     let mut hops = Vec::new();
-    hops.extend(timeline.received.iter().map(|row| received(key, row)));
+    hops.extend(timeline.received.iter().map(|row| {
+        let understood = timeline.events.iter().any(|event| event.inbox_id == row.id);
+        received(key, row, understood)
+    }));
     hops.extend(timeline.events.iter().map(|row| understood(key, row)));
     for job in &timeline.jobs {
         hops.push(queued(job));
@@ -16,7 +19,7 @@ pub(super) fn hops(key: &EntityKey, timeline: &Timeline) -> Vec<Hop> {
     hops
 }
 
-fn received(key: &EntityKey, row: &InboxSummary) -> Hop {
+fn received(key: &EntityKey, row: &InboxSummary, understood: bool) -> Hop {
     let how = match row.source {
         SourceKind::Webhook => "by webhook",
         SourceKind::Poll => "found by polling",
@@ -26,11 +29,13 @@ fn received(key: &EntityKey, row: &InboxSummary) -> Hop {
     };
     let (level, outcome) = match row.disposition {
         Disposition::Applied => (Level::Good, "applied"),
-        Disposition::Pending => (Level::Info, "in work"),
+        Disposition::Pending if understood => (Level::Info, "on its way"),
+        Disposition::Pending => (Level::Info, "to be read"),
         Disposition::Superseded => (Level::Muted, "superseded by a newer state"),
         Disposition::Ignored => (Level::Muted, "ignored"),
         Disposition::Split => (Level::Muted, "cut into its records"),
-        Disposition::Dead => (Level::Bad, "failed"),
+        Disposition::Dead if understood => (Level::Bad, "a delivery of it failed"),
+        Disposition::Dead => (Level::Bad, "could not be understood"),
     };
     let mut detail = vec![match row.reason.as_str() {
         "" => outcome.to_owned(),

@@ -151,7 +151,7 @@ fn hops_of_all_systems_come_in_time_order() {
             "11 Delivery to erp needs a person",
         ]
     );
-    assert_eq!(story.hops[0].detail, "in work · topic orders/create · delivered 3 more times");
+    assert_eq!(story.hops[0].detail, "on its way · topic orders/create · delivered 3 more times");
     assert_eq!(story.hops[5].issue, Some(7));
     assert_eq!(story.systems.len(), 2);
 }
