@@ -132,7 +132,8 @@ pub struct FlowInfo {
     pub name: String,
     pub from: StreamRef,
     pub to: StreamRef,
-    pub entity: Entity,
+    /// Unknown to a command that has not read the connector's manifest.
+    pub entity: Option<Entity>,
     pub deliver: Deliver,
     pub mode: FlowMode,
     pub freshness_objective_us: i64,

@@ -15,7 +15,7 @@ use crate::telemetry::moment;
 const ROW: i64 = 54;
 const GAP: i64 = 16;
 const BOX: i64 = 168;
-const ARROW: i64 = 240;
+const ARROW: i64 = 268;
 
 #[derive(Template)]
 #[template(path = "map.html")]
@@ -190,7 +190,7 @@ fn node(id: &str, x: i64, y: i64, height: i64, connections: &[ConnectionView]) -
 fn edge(flow: &FlowView, left: i64, y: i64, forward: bool) -> Edge {
     let lag = match flow.freshness.lag_ms {
         0 => String::new(),
-        ms => format!(" {} behind", moment::duration(ms.saturating_mul(1000))),
+        ms => format!(", {} behind", moment::duration(ms.saturating_mul(1000))),
     };
     Edge {
         left,

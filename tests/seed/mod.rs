@@ -143,7 +143,7 @@ fn flow(name: &str, from: (&str, &str), to: (&str, &str), entity: Entity, delive
         name: name.to_owned(),
         from: place(from),
         to: place(to),
-        entity,
+        entity: Some(entity),
         deliver,
         mode: FlowMode::Live,
         freshness_objective_us: objective,
@@ -232,7 +232,7 @@ impl World {
         let outcome = PlannedOutcome::Apply {
             state: EntityWrite {
                 id: EntityKey { connection: connection.clone(), stream: stream.clone(), key: rec.key.to_owned() },
-                entity: info.entity,
+                entity: info.entity.unwrap(),
                 natural_key: rec.natural.to_owned(),
                 version: rec.at,
                 revision: *revision,
@@ -253,10 +253,11 @@ impl World {
         };
         let sighting = match rec.source {
             SourceKind::Webhook => Some(Sighting::ByWebhook),
-            SourceKind::Poll => Some(Sighting::ByPoll),
-            SourceKind::File | SourceKind::Fetch | SourceKind::Split => None,
+            // Only streams that have both ways in tell lost webhooks.
+            SourceKind::Poll if connection != "erp" => Some(Sighting::ByPoll),
+            SourceKind::Poll | SourceKind::File | SourceKind::Fetch | SourceKind::Split => None,
         };
-        self.commit(&rec, inbox_id, &connection, &stream, info.entity, outcome, sighting).await;
+        self.commit(&rec, inbox_id, &connection, &stream, info.entity.unwrap(), outcome, sighting).await;
     }
 
     /// Received and put aside, or dead.
@@ -264,7 +265,7 @@ impl World {
         let info = flows().into_iter().find(|info| info.name == rec.flow).unwrap();
         let (connection, stream) = (info.from.connection.clone(), info.from.stream.clone());
         let inbox_id = self.append(&connection, &stream, &rec).await;
-        self.commit(&rec, inbox_id, &connection, &stream, info.entity, outcome, None).await;
+        self.commit(&rec, inbox_id, &connection, &stream, info.entity.unwrap(), outcome, None).await;
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -16,6 +16,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{ApiJson, ApiPath};
 use crate::api::state::{AppState, Deliver, FlowInfo, FlowMode, StreamRef};
 use crate::api::time::Time;
+use crate::model::Entity;
 use crate::store::{JobState, Replay};
 use crate::telemetry::freshness::{Cause, Word, webhook_loss_per_mille};
 use crate::telemetry::moment;
@@ -92,7 +93,7 @@ pub(in crate::api) fn view(reading: &Reading, flow: &FlowInfo) -> FlowView {
         name: flow.name.clone(),
         from: flow.from.clone(),
         to: flow.to.clone(),
-        entity: flow.entity.as_str().to_owned(),
+        entity: flow.entity.map_or("record", Entity::as_str).to_owned(),
         deliver: flow.deliver,
         mode: flow.mode,
         needs: flow.needs.clone(),

@@ -34,12 +34,12 @@ fn received(key: &EntityKey, row: &InboxSummary, understood: bool) -> Hop {
         Disposition::Superseded => (Level::Muted, "superseded by a newer state"),
         Disposition::Ignored => (Level::Muted, "ignored"),
         Disposition::Split => (Level::Muted, "cut into its records"),
-        Disposition::Dead if understood => (Level::Bad, "a delivery of it failed"),
+        Disposition::Dead if understood => (Level::Info, "a delivery of it needs a person"),
         Disposition::Dead => (Level::Bad, "could not be understood"),
     };
     let mut detail = vec![match row.reason.as_str() {
-        "" => outcome.to_owned(),
-        reason => format!("{outcome}: {reason}"),
+        reason if reason.is_empty() || understood => outcome.to_owned(),
+        reason => format!("{outcome}: {}", reason.replace('_', " ")),
     }];
     detail.extend((!row.topic.is_empty()).then(|| format!("topic {}", row.topic)));
     detail.extend((!row.place.is_empty()).then(|| row.place.clone()));

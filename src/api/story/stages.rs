@@ -54,7 +54,13 @@ fn delivered(job: &JobRow) -> Stage {
         JobState::Superseded => (StageState::Done, "a newer revision is there".to_owned()),
         JobState::Ignored => (StageState::Skipped, "nothing to do".to_owned()),
         JobState::Discarded => (StageState::Skipped, "given up".to_owned()),
-        JobState::Dead => (StageState::Failed, format!("after {} attempts", job.attempts)),
+        JobState::Dead => (
+            StageState::Failed,
+            match job.attempts {
+            1 => "after 1 attempt".to_owned(),
+            n => format!("after {n} attempts"),
+            },
+        ),
         JobState::Ready if job.attempts == 0 => (StageState::Active, "queued".to_owned()),
         JobState::Ready => (StageState::Active, format!("attempt {} comes", job.attempts + 1)),
         JobState::Running => (StageState::Active, format!("attempt {}", job.attempts)),

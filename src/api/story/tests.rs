@@ -14,7 +14,7 @@ fn flow(mode: FlowMode) -> FlowInfo {
         name: "orders-to-erp".to_owned(),
         from: StreamRef { connection: "shop".to_owned(), stream: "orders".to_owned() },
         to: StreamRef { connection: "erp".to_owned(), stream: "sale_orders".to_owned() },
-        entity: Entity::Order,
+        entity: Some(Entity::Order),
         deliver: Deliver::Every,
         mode,
         freshness_objective_us: 120 * SECOND,
