@@ -115,8 +115,12 @@ pub trait Store: Send + Sync + 'static {
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError>;
     /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;
-    /// The newest events with an id above `after`, at most `limit`, oldest first.
+    /// The newest events with an id above `after`, oldest of them first: what a page shows.
     async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
+    /// The next events after a cursor, oldest first: how a subscriber catches up without a gap.
+    async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
+    /// Deliveries that a flow finished since a moment, counted in slices of time; slices without any are left out.
+    async fn throughput(&self, flow: &str, since: i64, slice_us: i64) -> Result<Vec<ThroughputRow>, StoreError>;
     async fn append_audit(
         &self,
         at: i64,

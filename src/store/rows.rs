@@ -490,6 +490,14 @@ pub struct FlowStat {
     pub latency_p90_us: Option<i64>,
 }
 
+/// Deliveries finished within one slice of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThroughputRow {
+    /// Where the slice begins.
+    pub at: i64,
+    pub done: i64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueFilter {
     Open,

@@ -1,1 +1,19 @@
+//! The pages that people keep open: server-rendered on top of the API's own reading and acting functions; not here:
+//! state changes that the API lacks.
+//!
+//! Readable without JavaScript; the one small script keeps numbers and times moving.
 
+mod actor_cookie;
+mod assets;
+mod fields;
+mod href;
+mod integration_map;
+mod layout;
+mod mark;
+mod pages;
+mod pretty;
+mod router;
+mod spark;
+mod table;
+
+pub use router::{PAGES, app};

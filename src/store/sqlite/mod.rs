@@ -193,6 +193,14 @@ impl Store for SqliteStore {
         self.write(process::ReplayFlow { replay }).await
     }
 
+    async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        timeline::events_after(&self.readers, after, limit).await
+    }
+
+    async fn throughput(&self, flow: &str, since: i64, slice_us: i64) -> Result<Vec<ThroughputRow>, StoreError> {
+        people::throughput(&self.readers, flow, since, slice_us).await
+    }
+
     async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         timeline::recent_events(&self.readers, after, limit).await
     }

@@ -153,6 +153,24 @@ pub(super) async fn flow_stats(pool: &SqlitePool, since: i64) -> Result<Vec<Flow
     Ok(stats)
 }
 
+pub(super) async fn throughput(
+    pool: &SqlitePool,
+    flow: &str,
+    since: i64,
+    slice_us: i64,
+) -> Result<Vec<ThroughputRow>, StoreError> {
+    let rows = query(
+        "SELECT finished_at / $3 * $3 AS at, COUNT(*) AS done FROM job \
+         WHERE state = 'done' AND flow = $1 AND finished_at >= $2 GROUP BY 1 ORDER BY 1",
+    )
+    .bind(flow)
+    .bind(since)
+    .bind(slice_us.max(1))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok(ThroughputRow { at: row.try_get("at")?, done: row.try_get("done")? })).collect()
+}
+
 /// Receipt to confirmation, sorted. Replays are left out: they started long after the receipt of what they send.
 async fn latencies(pool: &SqlitePool, flow: &str, since: i64) -> Result<Vec<i64>, StoreError> {
     let rows = query(

@@ -1,0 +1,253 @@
+//! Issues: failures grouped by cause, and what people do about them: edit and retry, retry, discard; not here: how they
+//! come to be.
+
+use axum::Json;
+use axum::extract::State;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::actor::{actor, reason};
+use super::flows::Done;
+use crate::api::error::ApiError;
+use crate::api::extract::{ApiJson, ApiPath, ApiQuery};
+use crate::api::state::AppState;
+use crate::api::time::Time;
+use crate::store::{DeadRef, DeadRow, IssueFilter, IssueRow};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IssueView {
+    pub id: i64,
+    /// Flow or connection.
+    pub scope: String,
+    pub class: String,
+    pub title: String,
+    pub next_step: String,
+    pub sample: String,
+    pub open: bool,
+    pub resolution: String,
+    /// Records that need a person.
+    pub affected: i64,
+    pub seen: i64,
+    pub first_at: Time,
+    pub last_at: Time,
+}
+
+impl From<IssueRow> for IssueView {
+    fn from(row: IssueRow) -> IssueView {
+        IssueView {
+            id: row.id,
+            scope: row.scope,
+            class: row.class,
+            title: row.title,
+            next_step: row.next_step,
+            sample: row.sample,
+            open: row.state == "open",
+            resolution: row.resolution,
+            affected: row.open_count,
+            seen: row.seen,
+            first_at: Time(row.first_at),
+            last_at: Time(row.last_at),
+        }
+    }
+}
+
+/// One record that needs a person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeadLetterView {
+    pub dead: DeadRef,
+    pub connection: String,
+    pub stream: String,
+    pub key: String,
+    pub flow: String,
+    pub place: String,
+    pub error: String,
+    pub at: Time,
+    /// As received, or what was to be sent.
+    pub body: String,
+    pub request: String,
+    pub response: String,
+}
+
+impl From<DeadRow> for DeadLetterView {
+    fn from(row: DeadRow) -> DeadLetterView {
+        DeadLetterView {
+            dead: row.dead,
+            connection: row.connection,
+            stream: row.stream,
+            key: row.key,
+            flow: row.flow,
+            place: row.place,
+            error: row.error,
+            at: Time(row.at),
+            body: row.body,
+            request: row.request,
+            response: row.response,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IssueDetailView {
+    pub issue: IssueView,
+    /// The first hundred.
+    pub dead_letters: Vec<DeadLetterView>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct ListQuery {
+    #[serde(default)]
+    all: bool,
+}
+
+pub(in crate::api) async fn list(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Json<Vec<IssueView>>, ApiError> {
+    load(&state, query.all).await.map(Json)
+}
+
+pub async fn load(state: &AppState, all: bool) -> Result<Vec<IssueView>, ApiError> {
+    let filter = if all { IssueFilter::All } else { IssueFilter::Open };
+    Ok(state.store().issues(filter).await?.into_iter().map(IssueView::from).collect())
+}
+
+pub(in crate::api) async fn show(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<i64>,
+) -> Result<Json<IssueDetailView>, ApiError> {
+    load_one(&state, id).await.map(Json)
+}
+
+pub async fn load_one(state: &AppState, id: i64) -> Result<IssueDetailView, ApiError> {
+    let detail = state.store().issue(id).await?.ok_or_else(|| ApiError::no_such_issue(id))?;
+    Ok(IssueDetailView {
+        issue: detail.issue.into(),
+        dead_letters: detail.dead.into_iter().map(DeadLetterView::from).collect(),
+    })
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ActBody {
+    pub actor: Option<String>,
+    /// Only this one; else all of the issue.
+    pub only: Option<DeadRef>,
+    /// Needed to discard.
+    pub reason: Option<String>,
+}
+
+pub(in crate::api) async fn retry(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ApiPath(id): ApiPath<i64>,
+    ApiJson(body): ApiJson<ActBody>,
+) -> Result<Json<Done>, ApiError> {
+    let actor = actor(&headers, body.actor.as_deref())?;
+    retry_issue(&state, id, body.only, &actor).await.map(Json)
+}
+
+pub async fn retry_issue(state: &AppState, id: i64, only: Option<DeadRef>, actor: &str) -> Result<Done, ApiError> {
+    load_one(state, id).await?;
+    let count = state.store().retry_issue(id, only, actor, state.now_us()).await?;
+    state.hub().wake();
+    Ok(Done { count })
+}
+
+pub(in crate::api) async fn discard(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ApiPath(id): ApiPath<i64>,
+    ApiJson(body): ApiJson<ActBody>,
+) -> Result<Json<Done>, ApiError> {
+    let actor = actor(&headers, body.actor.as_deref())?;
+    discard_issue(&state, id, body.only, body.reason.as_deref(), &actor).await.map(Json)
+}
+
+pub async fn discard_issue(
+    state: &AppState,
+    id: i64,
+    only: Option<DeadRef>,
+    why: Option<&str>,
+    actor: &str,
+) -> Result<Done, ApiError> {
+    let why = reason(why)?;
+    load_one(state, id).await?;
+    let count = state.store().discard_issue(id, only, &why, actor, state.now_us()).await?;
+    state.hub().wake();
+    Ok(Done { count })
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditBody {
+    #[serde(default)]
+    pub actor: Option<String>,
+    pub dead: DeadRef,
+    /// The whole payload, corrected.
+    pub body: String,
+}
+
+pub(in crate::api) async fn edit(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ApiPath(id): ApiPath<i64>,
+    ApiJson(body): ApiJson<EditBody>,
+) -> Result<Json<Done>, ApiError> {
+    let actor = actor(&headers, body.actor.as_deref())?;
+    edit_dead_letter(&state, id, body.dead, &body.body, &actor).await.map(Json)
+}
+
+/// Replaces the payload of one dead letter and sends it back to work.
+pub async fn edit_dead_letter(
+    state: &AppState,
+    id: i64,
+    dead: DeadRef,
+    body: &str,
+    actor: &str,
+) -> Result<Done, ApiError> {
+    let detail = load_one(state, id).await?;
+    let Some(before) = detail.dead_letters.iter().find(|letter| letter.dead == dead) else {
+        return Err(ApiError::not_found(
+            format!("issue {id} has no such dead letter (any more)"),
+            "look at the issue again; it may have been retried or discarded",
+        ));
+    };
+    check_replacement(&before.body, body)?;
+    state.store().edit_dead(dead, body, actor, state.now_us()).await?;
+    state.hub().wake();
+    Ok(Done { count: 1 })
+}
+
+/// What was JSON stays JSON: a slip of the pen is caught here, not at the next failure.
+fn check_replacement(before: &str, after: &str) -> Result<(), ApiError> {
+    if after.trim().is_empty() {
+        return Err(ApiError::bad_request("the payload is empty", "to give the record up, discard it instead"));
+    }
+    let valid = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text);
+    match (valid(before), valid(after)) {
+        (Ok(_), Err(cause)) => {
+            Err(ApiError::bad_request(format!("the payload is not valid JSON: {cause}"), "correct it at that place"))
+        }
+        (Ok(_), Ok(_)) | (Err(_), _) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_replacement;
+
+    #[track_caller]
+    fn check(before: &str, after: &str, accepted: bool) {
+        assert_eq!(check_replacement(before, after).is_ok(), accepted, "{before} -> {after}");
+    }
+
+    #[test]
+    fn what_was_json_stays_json() {
+        check("{\"a\":1}", "{\"a\":2}", true);
+        check("{\"a\":1}", "{\"a\":2", false);
+        check("{\"a\":1}", " ", false);
+        check("<a/>", "<b/>", true);
+        check("{broken", "{\"a\":2}", true);
+    }
+}

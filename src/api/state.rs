@@ -1,0 +1,234 @@
+//! What the API needs to know of the running hub, and where it keeps its own few things; not here: how the hub runs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::live::LiveFeed;
+use super::resources::flows::ThroughputCache;
+use super::work::WorkBoard;
+use crate::model::Entity;
+use crate::model::clock::Clock;
+use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
+
+/// The running hub as the API sees it. The daemon implements it over its wiring; a command without a daemon, over the
+/// configuration alone.
+#[async_trait]
+pub trait HubView: Send + Sync + 'static {
+    fn about(&self) -> About;
+    fn connections(&self) -> Vec<ConnectionInfo>;
+    fn flows(&self) -> Vec<FlowInfo>;
+    /// Whether the parts that move records are at work.
+    fn readiness(&self) -> Readiness;
+    /// Nothing of the flow is sent any more; its changes queue up. Survives a restart.
+    async fn pause_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError>;
+    async fn resume_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError>;
+    /// There may be new work in the store.
+    fn wake(&self);
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owner {
+    /// A daemon: records move while you look.
+    Daemon,
+    /// A command that has opened the store for itself: nothing moves.
+    Command,
+}
+
+#[derive(Clone, Debug)]
+pub struct About {
+    pub owner: Owner,
+    pub started_at: i64,
+    /// Identifies the configuration in force.
+    pub config_version: String,
+    /// Where it listens; none for a command.
+    pub listen: Option<SocketAddr>,
+    /// As configured, for links and for the host check.
+    pub public_url: Option<String>,
+    /// What a person should know and nothing else on the page says.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    pub id: String,
+    pub connector: String,
+    pub title: String,
+    /// Where the vendor has to send its webhooks, with the path's secret masked.
+    pub webhook_url: Option<String>,
+    pub streams: Vec<StreamInfo>,
+}
+
+#[derive(Clone, Debug)]
+pub struct StreamInfo {
+    pub name: String,
+    pub entity: Entity,
+    pub reads: bool,
+    pub writes: bool,
+    pub webhook: bool,
+    pub poll_every_us: Option<i64>,
+    /// When the stream was last read to its end, whether anything had changed or not.
+    pub last_read_at: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamRef {
+    pub connection: String,
+    pub stream: String,
+}
+
+impl std::fmt::Display for StreamRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.connection, self.stream)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deliver {
+    Every,
+    Latest,
+}
+
+impl Deliver {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Deliver::Every => "every change, in order",
+            Deliver::Latest => "latest state only",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowMode {
+    Shadow,
+    Canary,
+    Live,
+    /// By configuration or by a person.
+    Paused,
+}
+
+impl FlowMode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FlowMode::Shadow => "shadow",
+            FlowMode::Canary => "canary",
+            FlowMode::Live => "live",
+            FlowMode::Paused => "paused",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct FlowInfo {
+    pub name: String,
+    pub from: StreamRef,
+    pub to: StreamRef,
+    /// Unknown to a command that has not read the connector's manifest.
+    pub entity: Option<Entity>,
+    pub deliver: Deliver,
+    pub mode: FlowMode,
+    pub freshness_objective_us: i64,
+    /// Referenced kinds that have to be at the destination first.
+    pub needs: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    /// Starting, draining, or a part has ended: which.
+    NotReady(String),
+}
+
+/// Why a flow could not be paused or resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    hub: Arc<dyn HubView>,
+    clock: Clock,
+    metrics: Metrics,
+    data_dir: PathBuf,
+    work: WorkBoard,
+    live: LiveFeed,
+    throughput: ThroughputCache,
+    stop: CancellationToken,
+}
+
+/// Cheap to clone; everything is shared.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+impl AppState {
+    /// `data_dir` is where backups go; `stop` ends live streams so that a drain need not wait for them.
+    pub fn new(
+        store: Arc<dyn Store>,
+        hub: Arc<dyn HubView>,
+        clock: Clock,
+        metrics: Metrics,
+        data_dir: PathBuf,
+        stop: CancellationToken,
+    ) -> AppState {
+        AppState(Arc::new(Shared {
+            store,
+            hub,
+            clock,
+            metrics,
+            data_dir,
+            work: WorkBoard::default(),
+            live: LiveFeed::default(),
+            throughput: ThroughputCache::default(),
+            stop,
+        }))
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    pub fn hub(&self) -> &dyn HubView {
+        self.0.hub.as_ref()
+    }
+
+    pub fn now_us(&self) -> i64 {
+        self.0.clock.now_us()
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.0.data_dir
+    }
+
+    pub fn work(&self) -> &WorkBoard {
+        &self.0.work
+    }
+
+    pub(super) fn live(&self) -> &LiveFeed {
+        &self.0.live
+    }
+
+    pub(super) fn throughput(&self) -> &ThroughputCache {
+        &self.0.throughput
+    }
+
+    pub fn stop(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+}

@@ -1,0 +1,206 @@
+//! What may be written on the command line; not here: what it does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::telemetry::logging::LogFormat;
+
+/// Keeps storefronts, ERPs and payment processors in agreement, durably and provably.
+#[derive(Debug, Parser)]
+#[command(
+    name = "syncline",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults)."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Directory with syncline.yaml
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub config: PathBuf,
+    /// Print the API's answer as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Colours: on a terminal, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// Log more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Log errors only, and show no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub log: LogFormat,
+    /// Who asks, for the audit trail
+    #[arg(long, global = true, value_name = "NAME")]
+    pub actor: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show the hub at work: sandbox vendors that misbehave, and the comparison of all ledgers
+    Demo(DemoArgs),
+    /// Write a commented configuration to begin with
+    Init,
+    /// Is the configuration right? With --live: do the systems answer?
+    Check {
+        /// Ask this connection only
+        connection: Option<String>,
+        /// Ask the systems too
+        #[arg(long)]
+        live: bool,
+    },
+    /// Run the hub
+    Run,
+    /// What can be connected; with a name: how
+    Connectors { name: Option<String> },
+    /// Field tables
+    Mapping {
+        #[command(subcommand)]
+        command: MappingCommand,
+    },
+    /// Is everything all right?
+    Status,
+    /// Where is this record? Its stations, what each system has, and what happened
+    Explain {
+        /// Order number, SKU, any system's id, or connection/stream/key
+        record: String,
+        /// Print the payloads too
+        #[arg(long)]
+        payloads: bool,
+    },
+    /// The work list: failures grouped by cause
+    Issues {
+        #[command(subcommand)]
+        command: IssuesCommand,
+    },
+    /// Send the latest state of a flow's records again
+    Replay {
+        flow: String,
+        /// Only this record, by its key at the source
+        #[arg(long)]
+        key: Option<String>,
+        /// Only records changed since, such as 2026-11-22T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Send even what the destination seems to have
+        #[arg(long)]
+        force: bool,
+    },
+    /// Prove the ledger: count every row anew and check all that must hold
+    Verify,
+    /// Copy the store while work goes on
+    Backup {
+        /// Where to; by default `backups/` in the data directory, named by the time
+        to: Option<PathBuf>,
+    },
+    /// Put a backup in the place of the store; the hub must be stopped
+    Restore {
+        from: PathBuf,
+        /// Replace a store that is there; it is kept beside under another name
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Stop by itself after this long (and the time to drain)
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub run_for: Option<Duration>,
+    /// New orders per second
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub rate: u32,
+    /// Same seed, same mischief
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Keep the installation here instead of in a temporary folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Vendors that behave
+    #[arg(long)]
+    pub calm: bool,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    crate::config::yaml::duration(text).ok_or_else(|| "write a time such as 30s or 5m".to_owned())
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum MappingCommand {
+    /// Run the tests inside mapping files
+    Test {
+        /// Only mappings whose name begins so: shopify, or shopify/order
+        only: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum IssuesCommand {
+    /// Open issues, newest first
+    List {
+        /// Resolved ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// One issue with its records, the exact exchange and the suggested fix
+    Show { id: i64 },
+    /// Correct the payload of one record and send it back to work
+    Edit {
+        id: i64,
+        /// Which one, as `issues show` names it: job-12 or inbox-3
+        record: String,
+        /// File with the corrected payload, `-` for standard input; without it $EDITOR opens
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Send the records of an issue back to work
+    Retry {
+        id: i64,
+        /// Only this one: job-12 or inbox-3
+        #[arg(long, value_name = "RECORD")]
+        only: Option<String>,
+    },
+    /// Give the records of an issue up
+    Discard {
+        id: i64,
+        /// Only this one: job-12 or inbox-3
+        #[arg(long, value_name = "RECORD")]
+        only: Option<String>,
+        /// Why; kept in the audit trail
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,144 @@
+//! From the command line to an exit code; not here: any one command.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use super::args::{Cli, ColorChoice, Command, Global, MappingCommand};
+use super::client::Client;
+use super::error::CliError;
+use super::installation::Installation;
+use super::output::Surroundings;
+use super::{backup, check, connectors, demo, explain, init, issues, mapping, replay, restore, run, status, verify};
+use crate::model::clock::Clock;
+use crate::telemetry::logging;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    Failed,
+    Usage,
+    /// Done, and what it shows is not all well.
+    NotWell,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NotWell => 3,
+        }
+    }
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut surroundings = surroundings(&cli.global);
+    let verbosity = if cli.global.quiet { -1 } else { i8::try_from(cli.global.verbose).unwrap_or(i8::MAX) };
+    // Commands say what they do themselves; their log is for those who ask for it.
+    let level = if verbosity == 0 { "warn" } else { logging::level(verbosity) };
+    if let Err(error) = logging::install(cli.global.log, level) {
+        eprintln!("error: {error}");
+        return ExitCode::from(Exit::Usage.code());
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error}\n  next step: check the limits on threads and open files");
+            return ExitCode::from(Exit::Failed.code());
+        }
+    };
+    ExitCode::from(runtime.block_on(execute(cli, &mut surroundings)).code())
+}
+
+fn surroundings(global: &Global) -> Surroundings {
+    let colour = match global.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let user = ["SYNCLINE_ACTOR", "USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    Surroundings {
+        out: Box::new(std::io::stdout()),
+        err: Box::new(std::io::stderr()),
+        input: Box::new(std::io::stdin()),
+        clock: Clock::System,
+        terminal: std::io::stderr().is_terminal(),
+        colour,
+        user: user.filter(|user| !user.is_empty()).unwrap_or_else(|| "command line".to_owned()),
+    }
+}
+
+/// Runs one command to its end; errors are told on `err`.
+pub async fn execute(cli: Cli, to: &mut Surroundings) -> Exit {
+    match dispatch(&cli, to).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            // Where not even standard error takes a line, the exit code has to do.
+            let _nowhere_left = to.complain(&error);
+            if error.usage { Exit::Usage } else { Exit::Failed }
+        }
+    }
+}
+
+async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Demo(args) => return demo::demo(global, args, to).await,
+        Command::Init => return init::init(global, to),
+        Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
+        Command::Run => return run::run(global, to).await,
+        Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
+        Command::Mapping { command: MappingCommand::Test { only } } => {
+            return mapping::test(global, only.as_deref(), to);
+        }
+        Command::Status
+        | Command::Explain { .. }
+        | Command::Issues { .. }
+        | Command::Replay { .. }
+        | Command::Verify
+        | Command::Backup { .. }
+        | Command::Restore { .. } => {}
+    }
+    let installation = Installation::read(&global.config)?;
+    // The one command that must not find the store open.
+    if let Command::Restore { from, replace } = &cli.command {
+        return restore::restore(&installation, from, *replace, cli.global.json, to).await;
+    }
+    let client = Client::open(&installation, &to.clock).await?;
+    let ended = with_client(cli, &client, to).await;
+    client.close().await;
+    ended
+}
+
+async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Status => status::status(client, global, to).await,
+        Command::Explain { record, payloads } => explain::explain(client, global, record, *payloads, to).await,
+        Command::Issues { command } => issues::issues(client, global, command, to).await,
+        Command::Replay { flow, key, since, force } => {
+            let asked = replay::Asked { flow, key: key.as_deref(), since: since.as_deref(), force: *force };
+            replay::replay(client, global, &asked, to).await
+        }
+        Command::Verify => verify::verify(client, global, to).await,
+        Command::Backup { to: target } => backup::backup(client, global, target.as_deref(), to).await,
+        Command::Restore { .. }
+        | Command::Demo(_)
+        | Command::Init
+        | Command::Check { .. }
+        | Command::Run
+        | Command::Connectors { .. }
+        | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
+    }
+}
+
+/// The name that goes into the audit trail.
+pub(super) fn actor(global: &Global, to: &Surroundings) -> String {
+    global.actor.clone().unwrap_or_else(|| to.user.clone())
+}

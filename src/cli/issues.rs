@@ -1,0 +1,231 @@
+//! `syncline issues`: the work list, and what people do about it.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::args::{Global, IssuesCommand};
+use super::client::{Client, shaped};
+use super::entry::{Exit, actor};
+use super::error::CliError;
+use super::output::{Surroundings, Table, clean, clean_lines};
+use super::status::plural;
+use crate::api::Level;
+use crate::api::resources::flows::Done;
+use crate::api::resources::issues::{DeadLetterView, IssueDetailView, IssueView};
+use crate::store::DeadRef;
+
+pub(super) async fn issues(
+    client: &Client,
+    global: &Global,
+    command: &IssuesCommand,
+    to: &mut Surroundings,
+) -> Result<Exit, CliError> {
+    let name = actor(global, to);
+    match command {
+        IssuesCommand::List { all } => list(client, global, *all, to).await,
+        IssuesCommand::Show { id } => show(client, global, *id, to).await,
+        IssuesCommand::Edit { id, record, file } => {
+            let dead = parse_dead(record)?;
+            let body = replacement(client, *id, dead, file.as_deref(), to).await?;
+            let asked = json!({ "actor": name, "dead": dead, "body": body });
+            let answer = client.post(&format!("/api/v1/issues/{id}/edit"), asked).await?;
+            told(&answer, global, "corrected and back to work", to)
+        }
+        IssuesCommand::Retry { id, only } => {
+            let only = only.as_deref().map(parse_dead).transpose()?;
+            let asked = json!({ "actor": name, "only": only });
+            let answer = client.post(&format!("/api/v1/issues/{id}/retry"), asked).await?;
+            told(&answer, global, "back to work", to)
+        }
+        IssuesCommand::Discard { id, only, reason } => {
+            let only = only.as_deref().map(parse_dead).transpose()?;
+            let body = json!({ "actor": name, "only": only, "reason": reason });
+            told(&client.post(&format!("/api/v1/issues/{id}/discard"), body).await?, global, "given up", to)
+        }
+    }
+}
+
+fn told(answer: &serde_json::Value, global: &Global, what: &str, to: &mut Surroundings) -> Result<Exit, CliError> {
+    if global.json {
+        to.json(answer)?;
+        return Ok(Exit::Done);
+    }
+    let done: Done = shaped(answer)?;
+    to.line(&format!("{} {what}", plural(i64::try_from(done.count).unwrap_or(i64::MAX), "record")))?;
+    Ok(Exit::Done)
+}
+
+async fn list(client: &Client, global: &Global, all: bool, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let answer = client.get(&format!("/api/v1/issues?all={all}")).await?;
+    let issues: Vec<IssueView> = shaped(&answer)?;
+    let exit = if issues.iter().any(|issue| issue.open) { Exit::NotWell } else { Exit::Done };
+    if global.json {
+        to.json(&answer)?;
+        return Ok(exit);
+    }
+    if issues.is_empty() {
+        to.line("No open issue: nothing needs a person.")?;
+        return Ok(exit);
+    }
+    let mut table = Table::new(&[">ISSUE", "STATE", "KIND", "WHERE", ">AFFECTED", "LAST SEEN", "WHAT"]);
+    for issue in &issues {
+        table.row(vec![
+            issue.id.to_string(),
+            state(issue, to),
+            clean(&issue.class.replace('_', " ")),
+            clean(&issue.scope),
+            issue.affected.to_string(),
+            to.ago(issue.last_at),
+            clean(&issue.title),
+        ]);
+    }
+    table.print(to)?;
+    to.line("")?;
+    to.line("`syncline issues show ISSUE` tells more and what to do.")?;
+    Ok(exit)
+}
+
+fn state(issue: &IssueView, to: &Surroundings) -> String {
+    if issue.open { to.mark(Level::Warn, "open") } else { to.mark(Level::Good, "resolved") }
+}
+
+async fn show(client: &Client, global: &Global, id: i64, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let answer = client.get(&format!("/api/v1/issues/{id}")).await?;
+    let IssueDetailView { issue, dead_letters } = shaped(&answer)?;
+    let exit = if issue.open { Exit::NotWell } else { Exit::Done };
+    if global.json {
+        to.json(&answer)?;
+        return Ok(exit);
+    }
+    let title = to.bold(&issue.title);
+    let mark = state(&issue, to);
+    to.line(&format!("{title}  {mark}"))?;
+    let class = issue.class.replace('_', " ");
+    to.line(&format!("  where     {}, kind: {}", clean(&issue.scope), clean(&class)))?;
+    to.line(&format!("  affected  {}, seen {}", plural(issue.affected, "record"), plural(issue.seen, "time")))?;
+    to.line(&format!("  first     {}, last {}", to.ago(issue.first_at), to.ago(issue.last_at)))?;
+    if issue.open {
+        to.line(&format!("  fix       {}", clean(&issue.next_step)))?;
+    } else {
+        to.line(&format!("  resolved  {}", clean(&issue.resolution)))?;
+    }
+    for letter in &dead_letters {
+        dead_letter(letter, to)?;
+    }
+    if issue.open {
+        to.line("")?;
+        to.line(&format!(
+            "Then: syncline issues retry {id}, issues edit {id} RECORD, or issues discard {id} --reason WHY"
+        ))?;
+    }
+    Ok(exit)
+}
+
+fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), CliError> {
+    to.line("")?;
+    let name = to.bold(&dead_name(letter.dead));
+    let place = format!("{}.{} {}", letter.connection, letter.stream, letter.key);
+    to.line(&format!("{name}  {}, {}", clean(&place), to.ago(letter.at)))?;
+    to.line(&format!("  {}", clean(&letter.error)))?;
+    for (label, text) in [("request", &letter.request), ("response", &letter.response), ("payload", &letter.body)] {
+        if text.is_empty() {
+            continue;
+        }
+        to.line(&format!("  {label}:"))?;
+        for line in clean_lines(text) {
+            to.line(&format!("    {line}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn dead_name(dead: DeadRef) -> String {
+    match dead {
+        DeadRef::Inbox(id) => format!("inbox-{id}"),
+        DeadRef::Job(id) => format!("job-{id}"),
+    }
+}
+
+fn parse_dead(text: &str) -> Result<DeadRef, CliError> {
+    let parsed = text.split_once('-').and_then(|(kind, id)| match (kind, id.parse()) {
+        ("inbox", Ok(id)) => Some(DeadRef::Inbox(id)),
+        ("job", Ok(id)) => Some(DeadRef::Job(id)),
+        _ => None,
+    });
+    parsed.ok_or_else(|| {
+        CliError::usage(
+            format!("{text:?} names no record of an issue"),
+            "write job-12 or inbox-3, as `syncline issues show` does",
+        )
+    })
+}
+
+/// The corrected payload: from a file, from standard input, or from the editor of the person.
+async fn replacement(
+    client: &Client,
+    id: i64,
+    dead: DeadRef,
+    file: Option<&Path>,
+    to: &mut Surroundings,
+) -> Result<String, CliError> {
+    match file {
+        Some(path) if path == Path::new("-") => {
+            let mut text = String::new();
+            to.input.read_to_string(&mut text).map_err(|cause| {
+                CliError::new(format!("standard input cannot be read: {cause}"), "", "pipe the payload in as UTF-8")
+            })?;
+            Ok(text)
+        }
+        Some(path) => std::fs::read_to_string(path).map_err(|cause| {
+            CliError::new(format!("the payload cannot be read: {cause}"), path.display().to_string(), "check the path")
+        }),
+        None => {
+            let detail: IssueDetailView = shaped(&client.get(&format!("/api/v1/issues/{id}")).await?)?;
+            let letter = detail.dead_letters.iter().find(|letter| letter.dead == dead).ok_or_else(|| {
+                CliError::new(format!("issue {id} has no {}", dead_name(dead)), "", "see `syncline issues show`")
+            })?;
+            edit(&letter.body, dead)
+        }
+    }
+}
+
+/// Opens the person's editor on a private copy, which is removed afterwards.
+fn edit(body: &str, dead: DeadRef) -> Result<String, CliError> {
+    let editor = std::env::var("VISUAL")
+        .or_else(|_| std::env::var("EDITOR"))
+        .map_err(|_| CliError::usage("no editor is set", "set EDITOR, or give the corrected payload by --file"))?;
+    let path = std::env::temp_dir().join(format!("syncline-{}-{}.txt", std::process::id(), dead_name(dead)));
+    let edited = edit_file(&editor, &path, body);
+    if let Err(cause) = std::fs::remove_file(&path) {
+        tracing::warn!(path = %path.display(), %cause, "the copy for editing could not be removed");
+    }
+    match edited? {
+        text if text == body => {
+            Err(CliError::new("nothing was changed", "", "retry it as it is with `syncline issues retry`"))
+        }
+        text => Ok(text),
+    }
+}
+
+fn edit_file(editor: &str, path: &PathBuf, body: &str) -> Result<String, CliError> {
+    let failed = |cause: std::io::Error| {
+        CliError::new(
+            format!("editing failed: {cause}"),
+            path.display().to_string(),
+            "give the payload by --file instead",
+        )
+    };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::io::Write::write_all(&mut options.open(path).map_err(failed)?, body.as_bytes()).map_err(failed)?;
+    let mut words = editor.split_whitespace();
+    let status = std::process::Command::new(words.next().unwrap_or_default()).args(words).arg(path).status();
+    if !status.map_err(failed)?.success() {
+        return Err(CliError::new("the editor ended with an error", editor, "nothing was changed; try again"));
+    }
+    std::fs::read_to_string(path).map_err(failed)
+}

@@ -1,0 +1,8 @@
+//! One file per page: what it reads through the API's functions and how it is laid out.
+
+pub(super) mod connections;
+pub(super) mod flows;
+pub(super) mod issues;
+pub(super) mod ledger;
+pub(super) mod overview;
+pub(super) mod records;

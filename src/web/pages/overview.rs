@@ -1,0 +1,118 @@
+//! The overview: is everything all right, and if not, where to look.
+
+use askama::Template;
+use axum::extract::State;
+use http::HeaderMap;
+
+use crate::api::resources::flows::{SLICES, throughput};
+use crate::api::resources::overview::{Overview, load};
+use crate::api::{AppState, Level};
+use crate::telemetry::moment;
+use crate::web::href;
+use crate::web::integration_map::{Map, map};
+use crate::web::layout::{Layout, Page, Section, html};
+use crate::web::mark::{self, Mark};
+use crate::web::spark::{Spark, spark};
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    layout: Layout,
+    overview: Overview,
+    verdict: Mark,
+    stalest: Option<Stalest>,
+    ledger: Vec<Term>,
+    map: Map,
+    spark: Spark,
+}
+
+struct Stalest {
+    name: String,
+    href: String,
+    mark: Mark,
+    lag: String,
+    objective: String,
+}
+
+/// One number of the ledger's equation.
+struct Term {
+    sign: &'static str,
+    word: &'static str,
+    live: &'static str,
+    n: i64,
+}
+
+pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderMap) -> Page {
+    let overview = load(&state).await?;
+    let mut day = vec![0; SLICES];
+    for flow in &overview.flows {
+        for (slot, n) in day.iter_mut().zip(throughput(&state, &flow.name).await?) {
+            *slot += n;
+        }
+    }
+    html(&OverviewPage {
+        layout: Layout::new(&state, &headers, Section::Overview, "Overview").await,
+        verdict: verdict(&overview),
+        stalest: overview.stalest.as_ref().and_then(|name| stalest(&overview, name)),
+        ledger: ledger(&overview),
+        map: map(&overview.flows, &overview.connections),
+        spark: spark(&day),
+        overview,
+    })
+}
+
+fn verdict(overview: &Overview) -> Mark {
+    if overview.well {
+        return Mark::new("All is well", Level::Good);
+    }
+    let stale =
+        overview.flows.iter().filter(|flow| flow.freshness.word == crate::telemetry::freshness::Word::Stale).count();
+    let ill = overview
+        .connections
+        .iter()
+        .filter(|connection| connection.health != crate::api::resources::connections::Health::Ok)
+        .count();
+    let faults = overview.last_verify.as_ref().map_or(0, |verify| verify.faults);
+    let counted = [
+        (stale, "flow is stale", "flows are stale"),
+        (ill, "system in trouble", "systems in trouble"),
+        (usize::try_from(overview.open_issues).unwrap_or_default(), "open issue", "open issues"),
+        (faults, "ledger fault", "ledger faults"),
+    ];
+    let parts: Vec<String> = counted
+        .into_iter()
+        .filter(|(n, _, _)| *n > 0)
+        .map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }))
+        .collect();
+    let level = if stale + ill + faults > 0 { Level::Bad } else { Level::Warn };
+    Mark::new(parts.join(", "), level)
+}
+
+fn stalest(overview: &Overview, name: &str) -> Option<Stalest> {
+    let flow = overview.flows.iter().find(|flow| flow.name == name)?;
+    Some(Stalest {
+        name: flow.name.clone(),
+        href: href::flow(&flow.name),
+        mark: mark::freshness(flow.freshness.word),
+        lag: moment::duration(flow.freshness.lag_ms.saturating_mul(1000)),
+        objective: moment::duration(flow.freshness.objective_ms.saturating_mul(1000)),
+    })
+}
+
+fn ledger(overview: &Overview) -> Vec<Term> {
+    let today = &overview.today;
+    vec![
+        Term { sign: "=", word: "applied", live: "today.applied", n: today.applied },
+        Term { sign: "+", word: "superseded", live: "today.superseded", n: today.superseded },
+        Term { sign: "+", word: "ignored", live: "today.ignored", n: today.ignored },
+        Term { sign: "+", word: "dead", live: "today.dead", n: today.dead },
+        Term { sign: "+", word: "pending", live: "today.pending", n: today.pending },
+    ]
+}
+
+/// For the template.
+impl OverviewPage {
+    fn grouped(&self, n: &i64) -> String {
+        moment::grouped(*n)
+    }
+}

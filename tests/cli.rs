@@ -1,0 +1,244 @@
+//! The commands as people meet them: golden output, exit codes, with a daemon and without.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod seed;
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use clap::Parser as _;
+use syncline::cli::{ADDRESS_FILE, Cli, Exit, Surroundings, execute};
+use syncline::model::clock::Clock;
+use syncline::web;
+
+use seed::{NOW, World, few};
+
+const CONFIG: &str = "hub: { database: \"sqlite:syncline.db\" }
+connections:
+  shop: { connector: shopify }
+  erp: { connector: odoo }
+  psp: { connector: stripe }
+flows:
+  orders-to-erp: { from: shop.orders, to: erp.sale_orders, freshness: 2m, needs: [customer] }
+  payments-to-erp: { from: psp.payments, to: erp.payments, freshness: 5m }
+";
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+struct Ran {
+    exit: Exit,
+    out: String,
+    err: String,
+}
+
+async fn syncline(dir: &Path, arguments: &[&str]) -> Ran {
+    syncline_with(dir, arguments, "").await
+}
+
+async fn syncline_with(dir: &Path, arguments: &[&str], input: &str) -> Ran {
+    let line = ["syncline", "--config", dir.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
+    let cli = Cli::try_parse_from(line).unwrap();
+    let (out, err) = (Captured::default(), Captured::default());
+    let mut surroundings = Surroundings {
+        out: Box::new(out.clone()),
+        err: Box::new(err.clone()),
+        input: Box::new(Cursor::new(input.as_bytes().to_vec())),
+        clock: Clock::manual(NOW),
+        terminal: false,
+        colour: false,
+        user: "ann".to_owned(),
+    };
+    let exit = run(cli, &mut surroundings).await;
+    let hidden = |text: String| text.replace(dir.to_str().unwrap(), "DIR");
+    Ran { exit, out: hidden(out.text()), err: hidden(err.text()) }
+}
+
+async fn installation() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("syncline.yaml"), CONFIG).unwrap();
+    let mut world = World::open(dir.path()).await;
+    few(&mut world).await;
+    world.store.close().await;
+    dir
+}
+
+#[tokio::test]
+async fn status_at_a_glance() {
+    let dir = installation().await;
+    let ran = syncline(dir.path(), &["status"]).await;
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::NotWell, ""));
+    insta::assert_snapshot!(ran.out);
+}
+
+#[tokio::test]
+async fn explain_a_delivered_and_a_stuck_order() {
+    let dir = installation().await;
+    let delivered = syncline(dir.path(), &["explain", "1001", "--payloads"]).await;
+    assert_eq!((delivered.exit, delivered.err.as_str()), (Exit::Done, ""));
+    insta::assert_snapshot!("explain_delivered", delivered.out);
+    let stuck = syncline(dir.path(), &["explain", "shop/orders/821"]).await;
+    insta::assert_snapshot!("explain_stuck", stuck.out);
+    let unknown = syncline(dir.path(), &["explain", "nothing-like-it"]).await;
+    assert_eq!(unknown.exit, Exit::Failed);
+    insta::assert_snapshot!("explain_unknown", unknown.err);
+    let several = syncline(dir.path(), &["explain", "100"]).await;
+    assert_eq!(several.exit, Exit::Failed);
+    insta::assert_snapshot!("explain_several", several.err);
+}
+
+#[tokio::test]
+async fn issues_are_listed_shown_and_worked() {
+    let dir = installation().await;
+    let list = syncline(dir.path(), &["issues", "list"]).await;
+    assert_eq!(list.exit, Exit::NotWell);
+    insta::assert_snapshot!("issues_list", list.out);
+    let show = syncline(dir.path(), &["issues", "show", "1"]).await;
+    assert_eq!(show.exit, Exit::NotWell);
+    insta::assert_snapshot!("issues_show", show.out);
+    let broken = syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{").await;
+    assert_eq!(broken.exit, Exit::Failed);
+    insta::assert_snapshot!("issues_edit_broken", broken.err);
+    let edited =
+        syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{\"number\":\"#1002\"}").await;
+    assert_eq!(
+        (edited.exit, edited.out.as_str()),
+        (Exit::Done, "1 record corrected and back to work\n"),
+        "{}",
+        edited.err
+    );
+    let discarded = syncline(dir.path(), &["issues", "discard", "2", "--reason", "test payment"]).await;
+    assert_eq!((discarded.exit, discarded.out.as_str()), (Exit::Done, "1 record given up\n"), "{}", discarded.err);
+    let none = syncline(dir.path(), &["issues", "list"]).await;
+    assert_eq!((none.exit, none.out.as_str()), (Exit::Done, "No open issue: nothing needs a person.\n"));
+    let all = syncline(dir.path(), &["issues", "list", "--all", "--json"]).await;
+    let issues: serde_json::Value = serde_json::from_str(&all.out).unwrap();
+    assert_eq!(issues[0]["resolution"], "edited by ann", "{issues}");
+    assert_eq!(issues[1]["resolution"], "discarded by ann: test payment", "{issues}");
+    let usage = syncline(dir.path(), &["issues", "retry", "1", "--only", "12"]).await;
+    assert_eq!(usage.exit, Exit::Usage);
+    let gone = syncline(dir.path(), &["issues", "show", "99"]).await;
+    assert_eq!(
+        (gone.exit, gone.err.as_str()),
+        (Exit::Failed, "error: issue 99 does not exist\n  next step: list the issues to see which do\n")
+    );
+}
+
+#[tokio::test]
+async fn replay_says_how_many() {
+    let dir = installation().await;
+    let ran = syncline(dir.path(), &["replay", "orders-to-erp", "--key", "820", "--force"]).await;
+    assert_eq!(
+        (ran.exit, ran.out.as_str()),
+        (Exit::Done, "1 record will be sent again by orders-to-erp\n"),
+        "{}",
+        ran.err
+    );
+    let wrong = syncline(dir.path(), &["replay", "orders-to-erp", "--since", "yesterday"]).await;
+    assert_eq!(wrong.exit, Exit::Usage);
+    let nope = syncline(dir.path(), &["replay", "nope"]).await;
+    assert_eq!(nope.exit, Exit::Failed);
+}
+
+#[tokio::test]
+async fn verify_tells_what_holds_and_what_does_not() {
+    let dir = installation().await;
+    let ran = syncline(dir.path(), &["verify", "--quiet"]).await;
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Done, ""));
+    insta::assert_snapshot!("verify_holds", ran.out);
+    let steps = syncline(dir.path(), &["verify"]).await;
+    assert_eq!(steps.exit, Exit::Done);
+    damage(&dir.path().join("syncline.db")).await;
+    let ran = syncline(dir.path(), &["verify", "--quiet"]).await;
+    assert_eq!(ran.exit, Exit::NotWell);
+    insta::assert_snapshot!("verify_faults", ran.out);
+}
+
+async fn damage(database: &Path) {
+    use sqlx::Connection as _;
+    let url = format!("sqlite:{}", database.display());
+    let mut conn = sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("UPDATE tally SET n = n + 1 WHERE connection = 'psp'").execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_is_restored() {
+    let dir = installation().await;
+    let target = dir.path().join("monday.db");
+    let target = target.to_str().unwrap();
+    let ran = syncline(dir.path(), &["backup", target, "--quiet"]).await;
+    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Done, "backup written to DIR/monday.db\n"), "{}", ran.err);
+    assert_eq!(std::fs::read_dir(dir.path().join("backups")).unwrap().count(), 0);
+    let again = syncline(dir.path(), &["backup", target]).await;
+    assert_eq!(again.exit, Exit::Failed);
+    syncline(dir.path(), &["issues", "discard", "1", "--reason", "x"]).await;
+    let there = syncline(dir.path(), &["restore", target]).await;
+    assert_eq!(there.exit, Exit::Failed);
+    insta::assert_snapshot!("restore_refused", there.err);
+    let restored = syncline(dir.path(), &["restore", target, "--replace"]).await;
+    assert_eq!(restored.exit, Exit::Done, "{}", restored.err);
+    insta::assert_snapshot!("restore", restored.out);
+    let show = syncline(dir.path(), &["issues", "show", "1"]).await;
+    assert_eq!(show.exit, Exit::NotWell, "the issue is open again");
+}
+
+#[tokio::test]
+async fn a_running_daemon_is_asked_instead_of_its_store() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("syncline.yaml"), CONFIG).unwrap();
+    let mut world = World::open(dir.path()).await;
+    few(&mut world).await;
+    let state = world.state(dir.path());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    std::fs::write(dir.path().join(ADDRESS_FILE), listener.local_addr().unwrap().to_string()).unwrap();
+    let limits = syncline::api::server::ServerLimits::default();
+    let serving = tokio::spawn(syncline::api::server::serve(listener, web::app(&state), limits, state.stop().clone()));
+    let ran = syncline(dir.path(), &["status"]).await;
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::NotWell, ""));
+    assert!(ran.out.contains("daemon on 127.0.0.1:8470, started 1 d 6 h ago"), "{}", ran.out);
+    let verified = syncline(dir.path(), &["verify", "--quiet"]).await;
+    assert_eq!(verified.exit, Exit::Done, "{}", verified.err);
+    let retried = syncline(dir.path(), &["issues", "retry", "1"]).await;
+    assert_eq!((retried.exit, retried.out.as_str()), (Exit::Done, "1 record back to work\n"));
+    assert_eq!(*world.hub.wakes.lock().unwrap(), 1);
+    state.stop().cancel();
+    serving.await.unwrap();
+    let held = syncline(dir.path(), &["status"]).await;
+    assert_eq!(held.exit, Exit::Failed);
+    assert!(held.err.contains("in use by the process with pid"), "{}", held.err);
+    world.store.close().await;
+    let left_over = syncline(dir.path(), &["status"]).await;
+    assert_eq!(left_over.exit, Exit::NotWell, "a left-over address is no daemon: {}", left_over.err);
+}
+
+#[test]
+fn the_program_ends_with_the_documented_codes() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = || assert_cmd::Command::cargo_bin("syncline").unwrap();
+    let config = dir.path().to_str().unwrap();
+    program().args(["--config", config, "status"]).assert().code(1);
+    program().args(["--config", config, "nonsense"]).assert().code(2);
+    program().args(["--version"]).assert().code(0);
+    std::fs::write(dir.path().join("syncline.yaml"), CONFIG).unwrap();
+    let none = program().args(["--config", config, "status"]).assert().code(1);
+    let text = String::from_utf8(none.get_output().stderr.clone()).unwrap();
+    assert!(text.starts_with("error: no hub has run here yet\n  where: ") && text.contains("syncline run"), "{text}");
+}
