@@ -66,7 +66,7 @@ async fn syncline_with(dir: &Path, arguments: &[&str], input: &str) -> Ran {
         colour: false,
         user: "ann".to_owned(),
     };
-    let exit = run(cli, &mut surroundings).await;
+    let exit = execute(cli, &mut surroundings).await;
     let hidden = |text: String| text.replace(dir.to_str().unwrap(), "DIR");
     Ran { exit, out: hidden(out.text()), err: hidden(err.text()) }
 }
