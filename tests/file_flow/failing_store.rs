@@ -126,6 +126,8 @@ delegate! {
     fn timeline(key: &EntityKey) -> Timeline;
     fn replay(replay: Replay) -> u64;
     fn recent_events(after: i64, limit: u32) -> Vec<EventRow>;
+    fn events_after(after: i64, limit: u32) -> Vec<EventRow>;
+    fn throughput(flow: &str, since: i64, slice_us: i64) -> Vec<ThroughputRow>;
     fn append_audit(at: i64, actor: &str, action: &str, target: &str, detail: &str) -> ();
     fn audit(after: i64, limit: u32) -> Vec<AuditEntry>;
     fn backup(to: &Path) -> ();
