@@ -80,12 +80,18 @@ async fn the_overview_adds_up() {
     assert_eq!(status, StatusCode::OK);
     let today = json!({ "received": 4, "applied": 1, "superseded": 0, "ignored": 0, "dead": 2, "pending": 1 });
     assert_eq!(overview["today"], today);
-    assert_eq!((&overview["backlog"], &overview["unknown"], &overview["open_issues"]), (&json!(1), &json!(0), &json!(2)));
+    assert_eq!(
+        (&overview["backlog"], &overview["unknown"], &overview["open_issues"]),
+        (&json!(1), &json!(0), &json!(2))
+    );
     assert_eq!(overview["well"], json!(false));
     assert_eq!(overview["at"], json!("2026-11-22T10:15:00.000Z"));
     let flow = &overview["flows"][0];
     assert_eq!(flow["name"], "orders-to-erp");
-    assert_eq!(flow["freshness"], json!({ "word": "fresh", "cause": "delivery", "lag_ms": 59997, "objective_ms": 120000 }));
+    assert_eq!(
+        flow["freshness"],
+        json!({ "word": "fresh", "cause": "delivery", "lag_ms": 59997, "objective_ms": 120000 })
+    );
     assert_eq!(flow["queue"]["open"], 1);
     assert_eq!(flow["done_24h"], 1);
     assert_eq!(flow["webhook_loss"], json!({ "by_webhook": 2, "by_poll": 1, "late": 0, "per_mille": 333 }));
@@ -147,7 +153,8 @@ async fn an_issue_is_looked_at_edited_and_gone() {
 async fn dead_letters_are_retried_or_discarded_with_a_reason() {
     let api = api().await;
     let (_, issues) = api.get("/api/v1/issues").await;
-    let id_of = |class: &str| issues.as_array().unwrap().iter().find(|issue| issue["class"] == class).unwrap()["id"].clone();
+    let id_of =
+        |class: &str| issues.as_array().unwrap().iter().find(|issue| issue["class"] == class).unwrap()["id"].clone();
     let path = format!("/api/v1/issues/{}/discard", id_of("unmapped_value"));
     refused(api.post(&path, json!({ "actor": "ann" })).await, StatusCode::BAD_REQUEST, "bad_request");
     let (_, done) = api.post(&path, json!({ "actor": "ann", "reason": "test payment" })).await;
@@ -168,8 +175,12 @@ async fn a_record_is_found_by_its_number_and_its_story_told() {
     let (_, found) = api.get("/api/v1/records?q=1001").await;
     assert_eq!((&found[0]["connection"], &found[0]["key"]), (&json!("shop"), &json!("820")), "{found}");
     let (_, story) = api.get("/api/v1/records/shop/orders/820").await;
-    let stations: Vec<String> =
-        story["stages"].as_array().unwrap().iter().map(|s| format!("{}: {}", s["system"].as_str().unwrap(), s["state"].as_str().unwrap())).collect();
+    let stations: Vec<String> = story["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| format!("{}: {}", s["system"].as_str().unwrap(), s["state"].as_str().unwrap()))
+        .collect();
     assert_eq!(stations, ["shop: done", "hub: done", "erp: done"]);
     assert_eq!(story["expected"][0]["text"], "nothing: every destination has revision 1");
     assert_eq!(story["systems"][0]["record"]["total"], json!({ "amount_minor": 4790, "currency": "EUR" }));
@@ -309,7 +320,8 @@ async fn nothing_changes_by_reading_nor_for_another_site_nor_without_a_name() {
         let post = || Request::post(&path).header("content-type", "application/json");
         let crossing = post().header("sec-fetch-site", "cross-site").body(body()).unwrap();
         refused(read(api.send(crossing).await).await, StatusCode::FORBIDDEN, "cross_site");
-        let foreign = post().header("host", "127.0.0.1:8470").header("origin", "http://evil.example").body(body()).unwrap();
+        let foreign =
+            post().header("host", "127.0.0.1:8470").header("origin", "http://evil.example").body(body()).unwrap();
         refused(read(api.send(foreign).await).await, StatusCode::FORBIDDEN, "cross_site");
         let nameless = api.post(&path, json!({})).await;
         assert_eq!(nameless.0, StatusCode::BAD_REQUEST, "{path}: {}", nameless.1);
@@ -336,7 +348,11 @@ async fn a_rebound_name_is_refused_and_addresses_are_not() {
 async fn bodies_are_capped_and_bad_ones_refused_in_one_shape() {
     let api = api().await;
     let path = "/api/v1/issues/1/retry";
-    refused(api.post(path, json!({ "actor": "x".repeat(2_000_000) })).await, StatusCode::PAYLOAD_TOO_LARGE, "too_large");
+    refused(
+        api.post(path, json!({ "actor": "x".repeat(2_000_000) })).await,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+    );
     refused(api.post(path, json!({ "actor": "ann", "typo": 1 })).await, StatusCode::BAD_REQUEST, "bad_request");
     let text = Request::post(path).body(Body::from("actor=ann")).unwrap();
     refused(read(api.send(text).await).await, StatusCode::BAD_REQUEST, "bad_request");

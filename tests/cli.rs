@@ -116,27 +116,41 @@ async fn issues_are_listed_shown_and_worked() {
     let broken = syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{").await;
     assert_eq!(broken.exit, Exit::Failed);
     insta::assert_snapshot!("issues_edit_broken", broken.err);
-    let edited = syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{\"number\":\"#1002\"}").await;
-    assert_eq!((edited.exit, edited.out.as_str()), (Exit::Done, "1 record corrected and back to work\n"), "{}", edited.err);
+    let edited =
+        syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{\"number\":\"#1002\"}").await;
+    assert_eq!(
+        (edited.exit, edited.out.as_str()),
+        (Exit::Done, "1 record corrected and back to work\n"),
+        "{}",
+        edited.err
+    );
     let discarded = syncline(dir.path(), &["issues", "discard", "2", "--reason", "test payment"]).await;
     assert_eq!((discarded.exit, discarded.out.as_str()), (Exit::Done, "1 record given up\n"), "{}", discarded.err);
     let none = syncline(dir.path(), &["issues", "list"]).await;
     assert_eq!((none.exit, none.out.as_str()), (Exit::Done, "No open issue: nothing needs a person.\n"));
     let all = syncline(dir.path(), &["issues", "list", "--all", "--json"]).await;
     let issues: serde_json::Value = serde_json::from_str(&all.out).unwrap();
-    assert_eq!(issues[0]["resolution"], "edited by ann", "{issues}");
-    assert_eq!(issues[1]["resolution"], "discarded by ann: test payment", "{issues}");
+    assert_eq!(issues[1]["resolution"], "edited by ann", "{issues}");
+    assert_eq!(issues[0]["resolution"], "discarded by ann: test payment", "{issues}");
     let usage = syncline(dir.path(), &["issues", "retry", "1", "--only", "12"]).await;
     assert_eq!(usage.exit, Exit::Usage);
     let gone = syncline(dir.path(), &["issues", "show", "99"]).await;
-    assert_eq!((gone.exit, gone.err.as_str()), (Exit::Failed, "error: issue 99 does not exist\n  next step: list the issues to see which do\n"));
+    assert_eq!(
+        (gone.exit, gone.err.as_str()),
+        (Exit::Failed, "error: issue 99 does not exist\n  next step: list the issues to see which do\n")
+    );
 }
 
 #[tokio::test]
 async fn replay_says_how_many() {
     let dir = installation().await;
     let ran = syncline(dir.path(), &["replay", "orders-to-erp", "--key", "820", "--force"]).await;
-    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Done, "1 record will be sent again by orders-to-erp\n"), "{}", ran.err);
+    assert_eq!(
+        (ran.exit, ran.out.as_str()),
+        (Exit::Done, "1 record will be sent again by orders-to-erp\n"),
+        "{}",
+        ran.err
+    );
     let wrong = syncline(dir.path(), &["replay", "orders-to-erp", "--since", "yesterday"]).await;
     assert_eq!(wrong.exit, Exit::Usage);
     let nope = syncline(dir.path(), &["replay", "nope"]).await;

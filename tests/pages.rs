@@ -54,16 +54,8 @@ async fn text(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
-const EVERY: [&str; 8] = [
-    "/",
-    "/flows",
-    "/flows/orders-to-erp",
-    "/issues",
-    "/issues?all=1",
-    "/search?q=1001",
-    "/connections",
-    "/ledger",
-];
+const EVERY: [&str; 8] =
+    ["/", "/flows", "/flows/orders-to-erp", "/issues", "/issues?all=1", "/search?q=1001", "/connections", "/ledger"];
 
 /// Elements as a browser would build them, names and attributes; panics on what is not well formed.
 fn elements(html: &str) -> Vec<(String, Vec<String>)> {
@@ -176,7 +168,10 @@ async fn assets_may_be_kept_under_their_own_version_only() {
     assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(response.headers()["content-type"], "text/css; charset=utf-8");
     let other = pages.send(Request::get("/assets/old/style.css").body(Body::empty()).unwrap()).await;
-    assert_eq!((other.status(), &other.headers()["cache-control"]), (StatusCode::OK, &http::HeaderValue::from_static("no-store")));
+    assert_eq!(
+        (other.status(), &other.headers()["cache-control"]),
+        (StatusCode::OK, &http::HeaderValue::from_static("no-store"))
+    );
 }
 
 const HOSTILE: [&str; 9] = [
@@ -273,17 +268,29 @@ async fn a_red_edge_leads_to_the_issue_which_is_fixed_and_gone() {
     let list = pages.get("/issues?filter=orders-to-erp").await;
     assert!(list.contains("product TEE-M is unknown") && !list.contains("requires_capture"), "{list}");
     let issue = pages.get("/issues/1").await;
-    for part in ["create the product in the ERP or correct the SKU", "line 2: product TEE-M does not exist", "Authorization: ****"] {
+    for part in [
+        "create the product in the ERP or correct the SKU",
+        "line 2: product TEE-M does not exist",
+        "Authorization: ****",
+    ] {
         assert!(issue.contains(part), "{part} is missing in {issue}");
     }
     let dead = issue.split("name=\"only\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let response = pages.post("/issues/1/edit", &format!("actor=Zo%C3%AB&only={dead}&body=%7B%22number%22%3A%22%231002%22%7D")).await;
-    assert_eq!((response.status(), &response.headers()["location"]), (StatusCode::SEE_OTHER, &http::HeaderValue::from_static("/issues/1?did=edit&n=1")));
+    let response = pages
+        .post("/issues/1/edit", &format!("actor=Zo%C3%AB&only={dead}&body=%7B%22number%22%3A%22%231002%22%7D"))
+        .await;
+    assert_eq!(
+        (response.status(), &response.headers()["location"]),
+        (StatusCode::SEE_OTHER, &http::HeaderValue::from_static("/issues/1?did=edit&n=1"))
+    );
     let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let request = Request::get("/issues/1?did=edit&n=1").header("cookie", cookie.split(';').next().unwrap());
     let after = text(pages.send(request.body(Body::empty()).unwrap()).await).await;
-    assert!(after.contains("The corrected record went back to work.") && after.contains("Resolved: edited by Zoë"), "{after}");
+    assert!(
+        after.contains("The corrected record went back to work.") && after.contains("Resolved: edited by Zoë"),
+        "{after}"
+    );
     assert!(pages.get("/").await.contains("1 open issue"));
 }
 
@@ -336,7 +343,14 @@ async fn a_record_tells_where_it_is() {
     let pages = pages(true).await;
     assert!(pages.get("/search?q=1001").await.contains("/records/shop/orders/820"));
     let page = pages.get("/records/shop/orders/820").await;
-    for part in ["Received from shop by webhook", "OrderPlaced · revision 1", "Attempt 1 at erp", "47.90 EUR", "every destination has revision 1", "financial_status"] {
+    for part in [
+        "Received from shop by webhook",
+        "OrderPlaced · revision 1",
+        "Attempt 1 at erp",
+        "47.90 EUR",
+        "every destination has revision 1",
+        "financial_status",
+    ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
     assert!(pages.get("/search?q=nothing-like-it").await.contains("It may not have arrived yet"));

@@ -97,8 +97,12 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         let message = error.to_string();
         match error {
-            StoreError::Refused(_) => ApiError::new(Code::Conflict, message, "look again: it may have changed meanwhile"),
-            StoreError::Full(_) => ApiError::new(Code::Unavailable, message, "free disk space; the hub goes on by itself"),
+            StoreError::Refused(_) => {
+                ApiError::new(Code::Conflict, message, "look again: it may have changed meanwhile")
+            }
+            StoreError::Full(_) => {
+                ApiError::new(Code::Unavailable, message, "free disk space; the hub goes on by itself")
+            }
             StoreError::Closed => {
                 ApiError::new(Code::Unavailable, message, "the hub is stopping; try again when it runs")
             }

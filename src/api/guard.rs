@@ -104,7 +104,8 @@ fn check_host(headers: &HeaderMap, hub: &dyn HubView) -> Result<(), ApiError> {
     // HTTP/1.0 and requests made in process have none; a browser always sends one.
     let Some(host) = headers.get(header::HOST) else { return Ok(()) };
     let name = host.to_str().map(host_name).unwrap_or_default();
-    let ours = hub.about().public_url.is_some_and(|url| host_of_url(&url).is_some_and(|own| own.eq_ignore_ascii_case(name)));
+    let ours =
+        hub.about().public_url.is_some_and(|url| host_of_url(&url).is_some_and(|own| own.eq_ignore_ascii_case(name)));
     if ours || name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
         return Ok(());
     }

@@ -44,7 +44,11 @@ pub(super) async fn live(
     State(state): State<AppState>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let place = Arc::clone(&state.live().places).try_acquire_owned().map_err(|_| {
-        ApiError::new(Code::Unavailable, format!("{WATCHERS} pages are watching already"), "close one, or reload by hand")
+        ApiError::new(
+            Code::Unavailable,
+            format!("{WATCHERS} pages are watching already"),
+            "close one, or reload by hand",
+        )
     })?;
     Ok(Sse::new(messages(state, place)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
@@ -99,6 +103,7 @@ pub fn stamp(overview: &Overview) -> String {
         hasher.update(text.as_bytes());
     };
     add(&format!("{:?}{}{}{}", overview.today, overview.backlog, overview.unknown, overview.open_issues));
+    add(&format!("{:?}", overview.last_verify));
     for flow in &overview.flows {
         add(&format!("{}{:?}{:?}{:?}", flow.name, flow.freshness.word, flow.queue, flow.last_done_at));
     }

@@ -39,7 +39,10 @@ fn describe() {
     describe_gauge!("syncline_flow_state", "1 for the word that holds: fresh, idle, paused, slipping, stale");
     describe_gauge!("syncline_flow_delivered_24h", "deliveries confirmed in the last 24 hours");
     describe_gauge!("syncline_flow_latency_seconds", "receipt to confirmation over the last 24 hours, by quantile");
-    describe_gauge!("syncline_webhook_loss_ratio", "share of changes that webhooks should have brought and did not, 7 days");
+    describe_gauge!(
+        "syncline_webhook_loss_ratio",
+        "share of changes that webhooks should have brought and did not, 7 days"
+    );
     describe_gauge!("syncline_ledger_today", "payloads received today (UTC) by disposition");
     describe_gauge!("syncline_inbox_oldest_unprocessed_seconds", "age of the oldest payload not looked at");
     describe_gauge!("syncline_connection_state", "1 for the word that holds: ok, paused, open (breaker), auth");
@@ -77,7 +80,8 @@ fn flows(reading: &Reading) {
 fn connections(reading: &Reading) {
     for connection in &reading.connections {
         let id = connection.id.clone();
-        let health = reading.health.iter().find(|row| row.connection == id).map_or(ConnectionHealth::Ok, |row| row.state);
+        let health =
+            reading.health.iter().find(|row| row.connection == id).map_or(ConnectionHealth::Ok, |row| row.state);
         for state in ConnectionHealth::ALL {
             let holds = if *state == health { 1.0 } else { 0.0 };
             gauge!("syncline_connection_state", "connection" => id.clone(), "state" => state.as_str()).set(holds);

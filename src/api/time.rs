@@ -18,6 +18,8 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
         let parsed = moment::parse_rfc3339(&text).map(Time);
-        parsed.ok_or_else(|| serde::de::Error::custom(format_args!("{text:?} is not a time such as 2026-11-22T10:15:00Z")))
+        parsed.ok_or_else(|| {
+            serde::de::Error::custom(format_args!("{text:?} is not a time such as 2026-11-22T10:15:00Z"))
+        })
     }
 }

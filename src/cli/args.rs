@@ -8,7 +8,13 @@ use crate::telemetry::logging::LogFormat;
 
 /// Keeps storefronts, ERPs and payment processors in agreement, durably and provably.
 #[derive(Debug, Parser)]
-#[command(name = "syncline", version, about, max_term_width = 100, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults).")]
+#[command(
+    name = "syncline",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults)."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

@@ -91,7 +91,8 @@ impl Client {
                 (response.status(), response.bytes().await.map_err(unreachable)?)
             }
             Client::Local { router, .. } => {
-                let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+                let request =
+                    Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
                 let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
                 let request = request.body(body).map_err(CliError::internal)?;
                 let response = match router.clone().oneshot(request).await {

@@ -116,7 +116,9 @@ async fn show(client: &Client, global: &Global, id: i64, to: &mut Surroundings) 
     }
     if issue.open {
         to.line("")?;
-        to.line(&format!("Then: syncline issues retry {id}, issues edit {id} RECORD, or issues discard {id} --reason WHY"))?;
+        to.line(&format!(
+            "Then: syncline issues retry {id}, issues edit {id} RECORD, or issues discard {id} --reason WHY"
+        ))?;
     }
     Ok(exit)
 }
@@ -152,7 +154,12 @@ fn parse_dead(text: &str) -> Result<DeadRef, CliError> {
         ("job", Ok(id)) => Some(DeadRef::Job(id)),
         _ => None,
     });
-    parsed.ok_or_else(|| CliError::usage(format!("{text:?} names no record of an issue"), "write job-12 or inbox-3, as `syncline issues show` does"))
+    parsed.ok_or_else(|| {
+        CliError::usage(
+            format!("{text:?} names no record of an issue"),
+            "write job-12 or inbox-3, as `syncline issues show` does",
+        )
+    })
 }
 
 /// The corrected payload: from a file, from standard input, or from the editor of the person.
@@ -186,23 +193,29 @@ async fn replacement(
 
 /// Opens the person's editor on a private copy, which is removed afterwards.
 fn edit(body: &str, dead: DeadRef) -> Result<String, CliError> {
-    let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).map_err(|_| {
-        CliError::usage("no editor is set", "set EDITOR, or give the corrected payload by --file")
-    })?;
+    let editor = std::env::var("VISUAL")
+        .or_else(|_| std::env::var("EDITOR"))
+        .map_err(|_| CliError::usage("no editor is set", "set EDITOR, or give the corrected payload by --file"))?;
     let path = std::env::temp_dir().join(format!("syncline-{}-{}.txt", std::process::id(), dead_name(dead)));
     let edited = edit_file(&editor, &path, body);
     if let Err(cause) = std::fs::remove_file(&path) {
         tracing::warn!(path = %path.display(), %cause, "the copy for editing could not be removed");
     }
     match edited? {
-        text if text == body => Err(CliError::new("nothing was changed", "", "retry it as it is with `syncline issues retry`")),
+        text if text == body => {
+            Err(CliError::new("nothing was changed", "", "retry it as it is with `syncline issues retry`"))
+        }
         text => Ok(text),
     }
 }
 
 fn edit_file(editor: &str, path: &PathBuf, body: &str) -> Result<String, CliError> {
     let failed = |cause: std::io::Error| {
-        CliError::new(format!("editing failed: {cause}"), path.display().to_string(), "give the payload by --file instead")
+        CliError::new(
+            format!("editing failed: {cause}"),
+            path.display().to_string(),
+            "give the payload by --file instead",
+        )
     };
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

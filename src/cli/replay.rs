@@ -31,7 +31,10 @@ pub(super) async fn replay(
     });
     let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if !asked.flow.chars().all(plain) {
-        return Err(CliError::usage(format!("{:?} is no flow's name", asked.flow), "`syncline status` lists the flows"));
+        return Err(CliError::usage(
+            format!("{:?} is no flow's name", asked.flow),
+            "`syncline status` lists the flows",
+        ));
     }
     let body = json!({
         "actor": actor(global, to), "key": asked.key, "since": since.transpose()?, "force": asked.force,

@@ -55,7 +55,8 @@ fn head(overview: &Overview, to: &mut Surroundings) -> Result<(), CliError> {
 }
 
 fn flows(overview: &Overview, to: &mut Surroundings) -> Result<(), CliError> {
-    let headings = ["FLOW", "FRESHNESS", ">BEHIND", ">OBJECTIVE", ">BACKLOG", ">UNKNOWN", ">DEAD", ">DONE 24H", "LAST DONE"];
+    let headings =
+        ["FLOW", "FRESHNESS", ">BEHIND", ">OBJECTIVE", ">BACKLOG", ">UNKNOWN", ">DEAD", ">DONE 24H", "LAST DONE"];
     let mut table = Table::new(&headings);
     for flow in &overview.flows {
         table.row(vec![

@@ -59,10 +59,12 @@ pub fn install(format: LogFormat, level: &str) -> Result<(), LoggingError> {
     let terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt().with_env_filter(parsed);
     let installed = match format {
-        LogFormat::Human => {
-            builder.with_ansi(terminal).with_target(false).with_writer(EscapedStderr { colour: terminal }).finish()
-                .try_init_text()
-        }
+        LogFormat::Human => builder
+            .with_ansi(terminal)
+            .with_target(false)
+            .with_writer(EscapedStderr { colour: terminal })
+            .finish()
+            .try_init_text(),
         LogFormat::Json => builder
             .json()
             .flatten_event(true)

@@ -101,7 +101,8 @@ fn touches(flow: &FlowView, id: &str) -> bool {
 
 /// The system with the most flows; the first by name among equals, so that the map keeps still.
 fn busiest(flows: &[&FlowView]) -> String {
-    let mut ids: Vec<&str> = flows.iter().flat_map(|flow| [flow.from.connection.as_str(), &flow.to.connection]).collect();
+    let mut ids: Vec<&str> =
+        flows.iter().flat_map(|flow| [flow.from.connection.as_str(), &flow.to.connection]).collect();
     ids.sort_unstable();
     ids.dedup();
     let count = |id: &str| flows.iter().filter(|flow| touches(flow, id)).count();

@@ -49,7 +49,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) async fn new(state: &AppState, headers: &HeaderMap, section: Section, title: impl Into<String>) -> Layout {
+    pub(super) async fn new(
+        state: &AppState,
+        headers: &HeaderMap,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Layout {
         let about = state.hub().about();
         let issues = state.store().issues(crate::store::IssueFilter::Open).await.map(|issues| issues.len()).ok();
         let entries = [
@@ -108,7 +113,9 @@ fn listening(owner: Owner, listen: Option<std::net::SocketAddr>) -> String {
             format!("listening on {address}: reachable from this machine only")
         }
         (Owner::Daemon, Some(address)) => {
-            format!("listening on {address}: reachable from the network, and there is no sign-in; put a proxy with one before it")
+            format!(
+                "listening on {address}: reachable from the network, and there is no sign-in; put a proxy with one before it"
+            )
         }
     }
 }

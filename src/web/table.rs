@@ -36,7 +36,10 @@ pub(super) const fn number(id: &'static str, label: &'static str) -> Column {
 #[derive(Clone)]
 pub(super) enum Cell {
     Text(String),
-    Link { text: String, href: String },
+    Link {
+        text: String,
+        href: String,
+    },
     Mark(Mark),
     Number(i64),
     /// Microseconds, shown as a duration.

@@ -137,8 +137,16 @@ impl FakeHub {
     }
 }
 
-fn flow(name: &str, from: (&str, &str), to: (&str, &str), entity: Entity, deliver: Deliver, objective: i64) -> FlowInfo {
-    let place = |(connection, stream): (&str, &str)| StreamRef { connection: connection.to_owned(), stream: stream.to_owned() };
+fn flow(
+    name: &str,
+    from: (&str, &str),
+    to: (&str, &str),
+    entity: Entity,
+    deliver: Deliver,
+    objective: i64,
+) -> FlowInfo {
+    let place =
+        |(connection, stream): (&str, &str)| StreamRef { connection: connection.to_owned(), stream: stream.to_owned() };
     FlowInfo {
         name: name.to_owned(),
         from: place(from),
@@ -294,6 +302,30 @@ impl World {
         assert!(processed.conflicts.is_empty(), "{} was planned on an old state", rec.key);
     }
 
+    /// A record that another system has, seen by reading it.
+    pub async fn mirror(&mut self, connection: &str, stream: &str, key: &str, natural: &str, doc: &str, at: i64) {
+        let (flow, kind) = ("orders-to-erp", "OrderPlaced");
+        let rec = Rec { flow, key, natural, kind, doc, payload: doc, source: SourceKind::Poll, at };
+        let inbox_id = self.append(connection, stream, &rec).await;
+        let outcome = PlannedOutcome::Apply {
+            state: EntityWrite {
+                id: EntityKey { connection: connection.to_owned(), stream: stream.to_owned(), key: key.to_owned() },
+                entity: Entity::Order,
+                natural_key: natural.to_owned(),
+                version: at,
+                revision: 1,
+                hash: "m".to_owned(),
+                doc: doc.to_owned(),
+                deleted: false,
+                seen_by: SourceKind::Poll,
+            },
+            kind: kind.to_owned(),
+            occurred_at: None,
+            jobs: vec![],
+        };
+        self.commit(&rec, inbox_id, connection, stream, Entity::Order, outcome, None).await;
+    }
+
     /// Claims what is due in a lane and settles it as `outcome` says.
     pub async fn deliver(&self, lane: &str, now: i64, outcome: impl Fn(&Claimed) -> Outcome) {
         let tick = |now, acks, claims| Dispatch {
@@ -317,18 +349,27 @@ impl World {
     }
 
     pub async fn cursor(&self, connection: &str, stream: &str, value: &str, at: i64) {
-        let cursor = CursorMove { connection: connection.to_owned(), stream: stream.to_owned(), value: value.to_owned(), at };
+        let cursor =
+            CursorMove { connection: connection.to_owned(), stream: stream.to_owned(), value: value.to_owned(), at };
         self.store.append_inbox(vec![], Some(cursor)).await.unwrap();
     }
 }
 
 /// How a claimed job ends.
 pub enum Outcome {
-    Done { request: String, response: String },
+    Done {
+        request: String,
+        response: String,
+    },
     Retry(String, i64),
     Unknown(i64),
     Wait(String, i64),
-    Dead { letter: DeadLetter, status: u16, request: String, response: String },
+    Dead {
+        letter: DeadLetter,
+        status: u16,
+        request: String,
+        response: String,
+    },
     /// Still under way.
     Running,
 }
@@ -348,7 +389,13 @@ impl Outcome {
             }
             Outcome::Retry(error, run_at) => {
                 let retry = AckOutcome::Retry { run_at, counts: true, error: error.clone() };
-                (retry, Some(ErrorClass::Transient), Some(503), "POST /api/orders\n\n{}".to_owned(), format!("503 Service Unavailable\n\n{error}"))
+                (
+                    retry,
+                    Some(ErrorClass::Transient),
+                    Some(503),
+                    "POST /api/orders\n\n{}".to_owned(),
+                    format!("503 Service Unavailable\n\n{error}"),
+                )
             }
             Outcome::Unknown(run_at) => {
                 let unknown = AckOutcome::Unknown { run_at, error: "no answer within 30 s".to_owned() };
@@ -404,7 +451,8 @@ pub async fn few(world: &mut World) {
     for (key, number, at) in [("820", "#1001", now - 20 * MINUTE), ("821", "#1002", now - 10 * MINUTE)] {
         let (doc, payload) = (order_doc(number, 4790), order_payload(key, number, "47.90"));
         let (flow, kind) = ("orders-to-erp", "OrderPlaced");
-        let rec = Rec { flow, key, natural: number, kind, doc: &doc, payload: &payload, source: SourceKind::Webhook, at };
+        let rec =
+            Rec { flow, key, natural: number, kind, doc: &doc, payload: &payload, source: SourceKind::Webhook, at };
         world.receive(rec).await;
         if key == "820" {
             world.deliver("erp", at + 2 * SECOND, done).await;
@@ -424,7 +472,11 @@ pub async fn few(world: &mut World) {
         at: now - MINUTE,
     };
     world.receive(rec).await;
-    world.deliver("erp", now - 58 * SECOND, |_| Outcome::Retry("the ERP is in maintenance".to_owned(), now + 20 * SECOND)).await;
+    world
+        .deliver("erp", now - 58 * SECOND, |_| {
+            Outcome::Retry("the ERP is in maintenance".to_owned(), now + 20 * SECOND)
+        })
+        .await;
     let letter = refused(
         "payment status \"requires_capture\" is not listed",
         "unmapped:psp:requires_capture",
@@ -478,7 +530,10 @@ pub async fn day(world: &mut World) {
                 let number = format!("#{}", 2000 + id);
                 let (natural, doc) = match *flow {
                     "orders-to-erp" => (number.clone(), order_doc(&number, 1000 + id * 7)),
-                    "stock-to-shop" => (format!("SKU-{:03}", id % 40), format!(r#"{{"sku":"SKU-{:03}","on_hand":"{}"}}"#, id % 40, id % 17)),
+                    "stock-to-shop" => (
+                        format!("SKU-{:03}", id % 40),
+                        format!(r#"{{"sku":"SKU-{:03}","on_hand":"{}"}}"#, id % 40, id % 17),
+                    ),
                     _ => (format!("{flow}-{id}"), format!(r#"{{"reference":"{id}"}}"#)),
                 };
                 let key = if *flow == "stock-to-shop" { natural.clone() } else { format!("{}", 9_000_000 + id) };
@@ -498,8 +553,18 @@ pub async fn day(world: &mut World) {
     }
     for turn in 0..9 {
         let (key, payload) = (format!("old-{turn}"), r#"{"id":1}"#);
-        let rec = Rec { flow: "orders-to-erp", key: &key, natural: "", kind: "", doc: "", payload, source: SourceKind::Poll, at: now - HOUR - turn };
-        let outcome = if turn % 3 == 0 { PlannedOutcome::Superseded } else { PlannedOutcome::Ignored("unchanged".to_owned()) };
+        let rec = Rec {
+            flow: "orders-to-erp",
+            key: &key,
+            natural: "",
+            kind: "",
+            doc: "",
+            payload,
+            source: SourceKind::Poll,
+            at: now - HOUR - turn,
+        };
+        let outcome =
+            if turn % 3 == 0 { PlannedOutcome::Superseded } else { PlannedOutcome::Ignored("unchanged".to_owned()) };
         world.receive_as(rec, outcome).await;
     }
     few(world).await;
@@ -513,7 +578,16 @@ async fn troubles(world: &mut World, now: i64) {
         let payload = order_payload(&key, &number, "40.00");
         let (flow, kind) = ("orders-to-erp", "OrderPlaced");
         let at = now - (240 - turn * 12) * SECOND;
-        let rec = Rec { flow, key: &key, natural: &number, kind, doc: &doc, payload: &payload, source: SourceKind::Webhook, at };
+        let rec = Rec {
+            flow,
+            key: &key,
+            natural: &number,
+            kind,
+            doc: &doc,
+            payload: &payload,
+            source: SourceKind::Webhook,
+            at,
+        };
         world.receive(rec).await;
     }
     world
@@ -529,10 +603,28 @@ async fn troubles(world: &mut World, now: i64) {
         let sku = format!("SKU-{turn:03}");
         let doc = format!(r#"{{"sku":"{sku}","on_hand":"{}","location":"main"}}"#, 20 - turn);
         let (flow, kind) = ("stock-to-shop", "InventoryUpdated");
-        let rec = Rec { flow, key: &sku, natural: &sku, kind, doc: &doc, payload: &doc, source: SourceKind::Poll, at: now - 50 * SECOND };
+        let rec = Rec {
+            flow,
+            key: &sku,
+            natural: &sku,
+            kind,
+            doc: &doc,
+            payload: &doc,
+            source: SourceKind::Poll,
+            at: now - 50 * SECOND,
+        };
         world.receive(rec).await;
     }
-    world.health("erp", ConnectionHealth::Open, "6 of the last 10 calls failed: connection reset by peer", Some(now + 40 * SECOND)).await;
+    world
+        .health(
+            "erp",
+            ConnectionHealth::Open,
+            "6 of the last 10 calls failed: connection reset by peer",
+            Some(now + 40 * SECOND),
+        )
+        .await;
+    let doc = order_doc("#1001", 4970).replace("unfulfilled", "fulfilled");
+    world.mirror("erp", "sale_orders", "S00041", "#1001", &doc, now - 15 * MINUTE).await;
     world.cursor("erp", "stock", "2026-11-22T10:14:48Z", now - 12 * SECOND).await;
     world.cursor("psp", "payments", "evt_1Qx8TZ", now - 20 * SECOND).await;
     world.hub.set_mode("customers-to-crm", FlowMode::Paused).unwrap();

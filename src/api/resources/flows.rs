@@ -81,14 +81,10 @@ pub struct FlowView {
 pub(in crate::api) fn view(reading: &Reading, flow: &FlowInfo) -> FlowView {
     let fresh = reading.freshness(flow);
     let stat = reading.flow_stats.iter().find(|stat| stat.flow == flow.name);
-    let seen = reading
-        .sightings
-        .iter()
-        .find(|row| row.connection == flow.from.connection && row.stream == flow.from.stream);
-    let cursor = reading
-        .cursors
-        .iter()
-        .find(|row| row.connection == flow.from.connection && row.stream == flow.from.stream);
+    let seen =
+        reading.sightings.iter().find(|row| row.connection == flow.from.connection && row.stream == flow.from.stream);
+    let cursor =
+        reading.cursors.iter().find(|row| row.connection == flow.from.connection && row.stream == flow.from.stream);
     FlowView {
         name: flow.name.clone(),
         from: flow.from.clone(),

@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
+use super::Reading;
 use super::connections::{self, ConnectionView, Health};
 use super::flows::{self, FlowView};
 use super::ledger::Counts;
-use super::Reading;
 use crate::api::error::ApiError;
 use crate::api::state::{AppState, Owner};
 use crate::api::time::Time;
@@ -56,9 +56,10 @@ pub async fn load(state: &AppState) -> Result<Overview, ApiError> {
     let connections: Vec<ConnectionView> =
         reading.connections.iter().map(|info| connections::view(&reading, info)).collect();
     let open = |stat: &&crate::store::QueueStat| stat.state.is_open();
-    let last_verify = state.work().latest(WorkKind::Verify).and_then(|work| {
-        Some(LastVerify { at: work.finished_at?, faults: work.report?.faults.len() })
-    });
+    let last_verify = state
+        .work()
+        .latest(WorkKind::Verify)
+        .and_then(|work| Some(LastVerify { at: work.finished_at?, faults: work.report?.faults.len() }));
     Ok(Overview {
         at: Time(reading.now),
         version: env!("CARGO_PKG_VERSION").to_owned(),

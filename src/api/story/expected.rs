@@ -11,7 +11,10 @@ pub(super) fn expected(key: &EntityKey, timeline: &Timeline, flows: &[FlowInfo],
     let understood = |id: i64| timeline.events.iter().any(|event| event.inbox_id == id);
     if timeline.received.iter().any(|row| row.disposition == Disposition::Dead && !understood(row.id)) {
         expected.push(plain(
-            format!("a payload from {} could not be understood and needs a person: see the open issues", key.connection),
+            format!(
+                "a payload from {} could not be understood and needs a person: see the open issues",
+                key.connection
+            ),
             Level::Bad,
         ));
     }

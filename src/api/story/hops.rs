@@ -2,7 +2,9 @@
 
 use super::{Hop, HopKind, Level, Payload};
 use crate::api::time::Time;
-use crate::store::{AttemptRow, Disposition, EntityKey, EventRow, InboxSummary, JobRow, JobState, SourceKind, Timeline};
+use crate::store::{
+    AttemptRow, Disposition, EntityKey, EventRow, InboxSummary, JobRow, JobState, SourceKind, Timeline,
+};
 
 pub(super) fn hops(key: &EntityKey, timeline: &Timeline) -> Vec<Hop> {
     let mut hops = Vec::new();

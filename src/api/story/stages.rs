@@ -34,9 +34,10 @@ fn understood(timeline: &Timeline) -> Stage {
         (Some(Disposition::Dead), None) => StageState::Failed,
         (Some(Disposition::Pending), None) => StageState::Active,
         (_, Some(_)) => StageState::Done,
-        (None | Some(Disposition::Applied | Disposition::Superseded | Disposition::Ignored | Disposition::Split), None) => {
-            StageState::Skipped
-        }
+        (
+            None | Some(Disposition::Applied | Disposition::Superseded | Disposition::Ignored | Disposition::Split),
+            None,
+        ) => StageState::Skipped,
     };
     let current = timeline.current.as_ref();
     Stage {
@@ -57,8 +58,8 @@ fn delivered(job: &JobRow) -> Stage {
         JobState::Dead => (
             StageState::Failed,
             match job.attempts {
-            1 => "after 1 attempt".to_owned(),
-            n => format!("after {n} attempts"),
+                1 => "after 1 attempt".to_owned(),
+                n => format!("after {n} attempts"),
             },
         ),
         JobState::Ready if job.attempts == 0 => (StageState::Active, "queued".to_owned()),

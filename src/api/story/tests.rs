@@ -103,11 +103,15 @@ fn each_state_of_a_job_says_what_comes_next() {
     check(job(2, JobState::Ready), StageState::Active, retry, Some(20));
     let due = JobRow { run_at: 0, ..job(2, JobState::Ready) };
     check(due.clone(), StageState::Active, "erp gets revision 2 as soon as its turn comes", Some(130));
-    let unknown =
-        "the outcome of attempt 2 at erp is unknown: the hub looks it up before it does anything else";
+    let unknown = "the outcome of attempt 2 at erp is unknown: the hub looks it up before it does anything else";
     check(JobRow { unknown: true, ..due }, StageState::Active, unknown, Some(0));
     check(job(2, JobState::Running), StageState::Active, "revision 2 is being sent to erp (attempt 2)", Some(130));
-    check(job(2, JobState::Blocked), StageState::Waiting, "erp gets revision 2 after the older change before it", Some(130));
+    check(
+        job(2, JobState::Blocked),
+        StageState::Waiting,
+        "erp gets revision 2 after the older change before it",
+        Some(130),
+    );
     let waiting = JobRow { wait_for: wait_key("erp", Entity::Customer, "C-12"), ..job(2, JobState::Waiting) };
     check(waiting, StageState::Waiting, "waits until customer C-12 is at erp; looked at again", Some(20));
     check(job(2, JobState::Dead), StageState::Failed, "a person has to help it to erp: the ERP said no", None);

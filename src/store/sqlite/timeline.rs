@@ -117,11 +117,8 @@ pub(super) async fn recent_events(pool: &SqlitePool, after: i64, limit: u32) -> 
 }
 
 pub(super) async fn events_after(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-    let rows = query("SELECT * FROM event WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(pool)
-        .await?;
+    let rows =
+        query("SELECT * FROM event WHERE id > $1 ORDER BY id LIMIT $2").bind(after).bind(limit).fetch_all(pool).await?;
     rows.iter().map(event_row).collect()
 }
 

@@ -79,10 +79,7 @@ pub(in crate::web) async fn list(
     if wants_csv(&query) {
         return csv("flows", rows, &query);
     }
-    html(&FlowsPage {
-        layout: Layout::new(&state, &headers, Section::Flows, "Flows").await,
-        table: rows.table(&query),
-    })
+    html(&FlowsPage { layout: Layout::new(&state, &headers, Section::Flows, "Flows").await, table: rows.table(&query) })
 }
 
 #[derive(Template)]
@@ -192,7 +189,9 @@ pub(in crate::web) async fn act(
             let done = replay_flow(&state, &name, &body, &actor).await?;
             Ok(did(&back, "replay", done.count, &actor))
         }
-        other => Err(ApiError::not_found(format!("a flow cannot be told to {other:?}"), "go back to the flow's page").into()),
+        other => {
+            Err(ApiError::not_found(format!("a flow cannot be told to {other:?}"), "go back to the flow's page").into())
+        }
     }
 }
 

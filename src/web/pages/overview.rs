@@ -65,7 +65,8 @@ fn verdict(overview: &Overview) -> Mark {
     if overview.well {
         return Mark::new("All is well", Level::Good);
     }
-    let stale = overview.flows.iter().filter(|flow| flow.freshness.word == crate::telemetry::freshness::Word::Stale).count();
+    let stale =
+        overview.flows.iter().filter(|flow| flow.freshness.word == crate::telemetry::freshness::Word::Stale).count();
     let ill = overview
         .connections
         .iter()
