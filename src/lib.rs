@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod connector;
 pub mod deliver;
+pub mod hub;
 pub mod intake;
 pub mod mapping;
 pub mod model;

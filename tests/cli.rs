@@ -14,7 +14,7 @@ use syncline::web;
 
 use seed::{NOW, World, few};
 
-const CONFIG: &str = "hub: { database: \"sqlite:syncline.db\" }
+const CONFIG: &str = "hub: { database: \"sqlite:syncline.db\", data_dir: . }
 connections:
   shop: { connector: shopify }
   erp: { connector: odoo }

@@ -9,6 +9,7 @@ CREATE TABLE inbox (
     source       TEXT    NOT NULL,                -- webhook | poll | file | fetch | split
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL DEFAULT '',
+    headers      TEXT    NOT NULL DEFAULT '',     -- of a webhook (without credentials and signatures) or a file row, as JSON
     place        TEXT    NOT NULL DEFAULT '',     -- where in a file or page: "stock.csv row 12"
     payload      BLOB    NOT NULL,
     edited       BLOB,                            -- a person's replacement of the payload
@@ -38,6 +39,7 @@ CREATE TABLE staged_row (
     source       TEXT    NOT NULL,
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL,
+    headers      TEXT    NOT NULL,
     place        TEXT    NOT NULL,
     payload      BLOB    NOT NULL,
     received_at  INTEGER NOT NULL,
@@ -59,6 +61,7 @@ CREATE TABLE entity (
     deleted      INTEGER NOT NULL DEFAULT 0,
     inbox_id     INTEGER NOT NULL,
     seen_by      TEXT    NOT NULL,                -- the source that brought this version first
+    as_of        INTEGER NOT NULL,                -- the latest moment, by our clock, at which the vendor can have said so
     changed_at   INTEGER NOT NULL,
     UNIQUE (connection, stream, key)
 ) STRICT;

@@ -8,6 +8,7 @@
 mod args;
 mod backup;
 mod client;
+pub mod demo;
 mod entry;
 mod error;
 mod explain;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::connector::manifest::Fetch;
 use crate::model::ErrorClass;
 use crate::model::Version;
 
@@ -93,18 +94,20 @@ pub enum Lookup {
 /// What a write knows besides its body.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WriteContext {
-    /// The canonical key of the record.
+    /// The canonical key of the record; templates do not see it.
     pub key: String,
     /// The key by which the vendor's side can find the record without our id of it.
     pub natural_key: String,
-    /// The vendor's id when the record is already bound.
+    /// The vendor's id when the record is already bound: `{key}` in templates.
     pub remote_id: Option<String>,
     /// The same text for every attempt of one effect.
     pub idempotency_key: String,
     /// The vendor's ids of records this one refers to.
     pub refs: Value,
-    /// The canonical record.
+    /// The record in the vendor's shape, mapped out: `{record}` in templates.
     pub record: Value,
+    /// What happened, for sinks that pass events on: `{event.id}`, `{event.type}`, ...
+    pub event: Value,
 }
 
 /// What a connection check found.
@@ -116,11 +119,31 @@ pub struct CheckReport {
     pub latency: Duration,
     /// The vendor's clock minus ours, in seconds: beyond a few minutes, signed webhooks will look stale.
     pub clock_skew_s: Option<i64>,
+    /// Whom we are talking to, in the vendor's words.
+    pub shows: Option<String>,
     /// What deserves attention although the check passed.
     pub warnings: Vec<String>,
 }
 
-/// One change that a webhook reported.
+/// What one delivery, or one polled record, says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Interpreted {
+    pub topics: Vec<String>,
+    /// In the order of the payload. One that cannot be read does not hold up the others.
+    pub incoming: Vec<Result<Incoming, InterpretError>>,
+    /// Events that no stream wants: a topic that none names, or a condition that does not hold.
+    pub ignored: usize,
+}
+
+/// What is known of a delivery before its body is looked into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    pub topic: String,
+    /// The vendor's id of the event, or the hash of its body where it gives none: what makes a second delivery a duplicate.
+    pub dedupe_key: String,
+}
+
+/// One change at the vendor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incoming {
     pub stream: String,
@@ -129,6 +152,8 @@ pub struct Incoming {
     pub version: Option<Version>,
     /// The vendor's clock.
     pub occurred_at: Option<Timestamp>,
+    /// Whether the record must be read again before it is believed.
+    pub fetch: Fetch,
     pub payload: Value,
 }
 
@@ -138,19 +163,26 @@ pub struct Incoming {
 pub enum IncomingOp {
     Upsert,
     Delete,
-    /// Only a hint that something changed: the current state must be fetched.
-    Fetch,
 }
 
-/// A genuine webhook whose content cannot be used.
+/// A subscription at the vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    pub topic: String,
+    pub url: String,
+}
+
+/// A genuine payload whose content cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InterpretError {
     #[error("the payload cannot be read: {reason}")]
     Unreadable { reason: String },
-    #[error("no stream of this connector names the topic `{topic}`; add it to the manifest or remove the subscription")]
-    UnknownTopic { topic: String },
+    #[error("event {index}: its topic cannot be told: {reason}")]
+    Topic { index: usize, reason: String },
     #[error("stream `{stream}`, record {index}: {what} cannot be read: {reason}")]
     Field { stream: String, index: usize, what: &'static str, reason: String },
-    #[error("stream `{stream}`: there are no records at `{path}`: {reason}")]
-    Records { stream: String, path: String, reason: String },
+    #[error("stream `{stream}`: there is no record at `{path}`")]
+    Record { stream: String, path: String },
+    #[error("the connector has no stream `{stream}`")]
+    Stream { stream: String },
 }

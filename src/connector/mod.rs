@@ -4,7 +4,9 @@
 //! the durable queue, storage, mapping between vendor and canonical records.
 
 pub mod call;
+pub mod connection;
 pub mod file;
 pub mod http;
 pub mod manifest;
+pub mod registry;
 pub mod webhook;

@@ -58,5 +58,5 @@ pub trait Destination: Send + Sync + 'static {
     async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup>;
     /// The canonical fields that the destination will report back once the effect is there, for its echo to be
     /// recognised; empty if it does not report back.
-    fn echo(&self, stream: &str, body: &Value) -> Value;
+    fn echo(&self, effect: &Effect, receipt: &Receipt) -> Value;
 }

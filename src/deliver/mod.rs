@@ -5,12 +5,14 @@
 
 mod breaker;
 mod destination;
+mod file_sink;
 mod outcome;
 mod policy;
 mod run;
 
 pub use breaker::{Breaker, BreakerChange};
 pub use destination::{Destination, Effect, EffectKind, Protection};
-pub use outcome::{LaneEffect, after_failure};
+pub use file_sink::FileSink;
+pub use outcome::{LaneEffect, after_failure, gist};
 pub use policy::RetryPolicy;
-pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, MapOutError};
+pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, mapping_fingerprint};

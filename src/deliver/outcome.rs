@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub flow: &'a str,
     pub record: &'a str,
     pub failures: u32,
+    /// Since the job's first attempt.
+    pub age: Duration,
     pub policy: RetryPolicy,
     pub now: i64,
     pub jitter: u32,
@@ -38,7 +40,7 @@ pub fn after_failure(error: &CallError, facts: Facts<'_>) -> (AckOutcome, LaneEf
     let text = error.to_string();
     let pause = facts.policy.pause(facts.failures, facts.jitter);
     let later = |pause: Duration| facts.now.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX));
-    let spent = facts.failures.saturating_add(1) >= facts.policy.tries;
+    let spent = facts.age >= facts.policy.give_up_after;
     match error.class {
         ErrorClass::RateLimited => {
             let wait = error.retry_after.unwrap_or(pause);
@@ -136,15 +138,15 @@ mod tests {
         }
     }
 
-    fn facts(failures: u32) -> Facts<'static> {
-        Facts {
-            flow: "orders",
-            record: "shop order 1",
-            failures,
-            policy: RetryPolicy::QUICK,
-            now: 1_000_000,
-            jitter: 1000,
-        }
+    const POLICY: RetryPolicy = RetryPolicy {
+        first: Duration::from_millis(200),
+        cap: Duration::from_secs(5),
+        give_up_after: Duration::from_secs(60),
+    };
+
+    fn facts(age_s: u64) -> Facts<'static> {
+        let age = Duration::from_secs(age_s);
+        Facts { flow: "orders", record: "shop order 1", failures: 0, age, policy: POLICY, now: 1_000_000, jitter: 1000 }
     }
 
     #[test]
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn patience_ends_in_a_dead_letter() {
-        let (outcome, _) = after_failure(&error(ErrorClass::Transient), facts(RetryPolicy::QUICK.tries - 1));
+        let (outcome, _) = after_failure(&error(ErrorClass::Transient), facts(60));
         assert!(matches!(outcome, AckOutcome::Dead(_)));
     }
 

@@ -7,32 +7,11 @@ use std::time::Duration;
 pub struct RetryPolicy {
     pub first: Duration,
     pub cap: Duration,
-    /// Counted failures after which the job becomes a dead letter.
-    pub tries: u32,
+    /// How long after its first attempt a job that keeps failing becomes a dead letter.
+    pub give_up_after: Duration,
 }
 
 impl RetryPolicy {
-    /// About a day of patience: 1 s, 2 s, 4 s ... 15 min.
-    pub const STANDARD: RetryPolicy =
-        RetryPolicy { first: Duration::from_secs(1), cap: Duration::from_secs(900), tries: 100 };
-    /// For demonstrations and tests, where a minute is a long time.
-    pub const QUICK: RetryPolicy =
-        RetryPolicy { first: Duration::from_millis(200), cap: Duration::from_secs(5), tries: 60 };
-    /// Gives up within about a quarter of an hour.
-    pub const IMPATIENT: RetryPolicy =
-        RetryPolicy { first: Duration::from_secs(1), cap: Duration::from_secs(120), tries: 12 };
-
-    pub fn named(name: &str) -> Option<RetryPolicy> {
-        match name {
-            "standard" => Some(RetryPolicy::STANDARD),
-            "quick" => Some(RetryPolicy::QUICK),
-            "impatient" => Some(RetryPolicy::IMPATIENT),
-            _ => None,
-        }
-    }
-
-    pub const NAMES: [&str; 3] = ["standard", "quick", "impatient"];
-
     /// The pause after `failures` counted failures; `jitter` in 0..=1000 spreads it over the upper half, so that a
     /// thousand jobs that failed together do not come back together.
     pub fn pause(&self, failures: u32, jitter: u32) -> Duration {
@@ -49,7 +28,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_cap_and_stay_within_half_and_whole() {
-        let policy = RetryPolicy { first: Duration::from_secs(1), cap: Duration::from_secs(60), tries: 10 };
+        let policy =
+            RetryPolicy { first: Duration::from_secs(1), cap: Duration::from_secs(60), give_up_after: Duration::ZERO };
         assert_eq!(policy.pause(0, 1000), Duration::from_secs(1));
         assert_eq!(policy.pause(3, 1000), Duration::from_secs(8));
         assert_eq!(policy.pause(3, 0), Duration::from_secs(4));

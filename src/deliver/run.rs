@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
@@ -13,11 +14,14 @@ use super::destination::{Destination, Effect, EffectKind, Protection};
 use super::outcome::{Facts, LaneEffect, after_failure, gist};
 use super::policy::RetryPolicy;
 use crate::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
+use crate::mapping::expr::{Expression, Scope};
+use crate::mapping::{Mapping, MappingError, OutContext, Refs, Remote};
 use crate::model::clock::Clock;
 use crate::model::{ErrorClass, Record};
 use crate::queue::{Delivery, Lanes, QueueHandle};
 use crate::store::{
-    Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, Store, StoreError,
+    Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, ResolvedRef, Store, StoreError,
+    wait_key,
 };
 
 /// Whether a flow's effects reach the other side.
@@ -27,23 +31,54 @@ pub enum FlowMode {
     Live,
     /// Everything but the sending; what would have been sent is kept with the attempt.
     Shadow,
+    /// Live for this share of keys, shadow for the rest.
+    Canary {
+        share_basis_points: u32,
+    },
     Paused,
 }
 
-/// Turns a canonical record into what the destination takes; pure.
-pub trait MapOut: Send + Sync + 'static {
-    fn map_out(&self, record: &Record, refs: &Value, remote_id: Option<&str>) -> Result<Value, MapOutError>;
+/// What a flow's mode means for one record.
+enum KeyMode {
+    Send,
+    Shadow,
+    Hold,
 }
 
-/// A record that cannot be expressed at the destination.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct MapOutError {
-    pub class: ErrorClass,
-    /// What siblings with the same cause share.
-    pub gist: String,
-    pub message: String,
-    pub next_step: String,
+impl FlowMode {
+    /// A canary's share is chosen by key, so that one record is always on the same side.
+    fn for_key(self, key: &str) -> KeyMode {
+        match self {
+            FlowMode::Live => KeyMode::Send,
+            FlowMode::Shadow => KeyMode::Shadow,
+            FlowMode::Paused => KeyMode::Hold,
+            FlowMode::Canary { share_basis_points } => {
+                let digest = Sha256::digest(key.as_bytes());
+                let slot = (u32::from(digest[0]) << 8 | u32::from(digest[1])) % 10_000;
+                if slot < share_basis_points { KeyMode::Send } else { KeyMode::Shadow }
+            }
+        }
+    }
+}
+
+/// How a record becomes what the destination takes; pure.
+#[derive(Clone)]
+pub enum MapOut {
+    /// By the connector's field table.
+    Table { mapping: Arc<Mapping>, settings: Arc<Value> },
+    /// As it is, in canonical form: sinks that take whatever a flow brings.
+    Canonical,
+}
+
+impl MapOut {
+    fn map_out(&self, record: &Record, refs: &Refs, remote_id: Option<&str>) -> Result<Value, MappingError> {
+        match self {
+            MapOut::Table { mapping, settings } => {
+                mapping.map_out(record, OutContext { refs, binding: remote_id, settings })
+            }
+            MapOut::Canonical => Ok(record.to_json()),
+        }
+    }
 }
 
 /// A flow, ready to run.
@@ -54,7 +89,11 @@ pub struct FlowRun {
     pub dest_stream: String,
     /// Canonical paths of references that must be at the destination first.
     pub needs: Vec<String>,
-    pub map_out: Arc<dyn MapOut>,
+    pub map_out: MapOut,
+    /// For stock: what is published as available, over the level's states; never below zero.
+    pub publish: Option<Expression>,
+    /// Fields that another system owns: they are not sent.
+    pub owned_elsewhere: Vec<String>,
     pub policy: RetryPolicy,
     /// How long a job may wait for what it needs.
     pub wait_limit: Duration,
@@ -151,62 +190,75 @@ impl Deliverer {
 
     /// Resolves references and maps out.
     async fn prepare(&self, job: &Claimed, flow: &FlowRun) -> Result<Prepared, StoreError> {
-        let record = match Record::from_canonical_json(job.entity, &job.doc) {
+        let record = match stored_record(job, flow) {
             Ok(record) => record,
-            Err(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error.to_string())))),
+            Err(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error)))),
         };
-        let refs = match self.refs(job, flow, &record).await? {
-            Refs::Found(refs) => refs,
-            Refs::Missing(key) => return Ok(Prepared::end(self.wait(job, flow, &key))),
-            Refs::Unusable(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error)))),
-        };
+        let mut known = Known::default();
+        for path in &flow.needs {
+            let wanted = match record.refs(path) {
+                Ok(found) => found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }).collect(),
+                Err(error) => {
+                    let error = format!("needs `{path}`: {error}");
+                    return Ok(Prepared::end(Ended::dead(unreadable(job, &error))));
+                }
+            };
+            if let Some(missing) = self.resolve(job, wanted, &mut known).await? {
+                return Ok(Prepared::end(self.wait(job, flow, &missing)));
+            }
+        }
         let remote_id = job.binding.as_ref().map(|b| b.remote_id.as_str()).filter(|id| !id.is_empty());
         let body = match &job.edited {
-            Some(edited) => serde_json::from_str(edited).map_err(|e| MapOutError {
-                class: ErrorClass::Data,
-                gist: "edited body".to_owned(),
-                message: format!("the edited body is not JSON: {e}"),
-                next_step: "edit it again".to_owned(),
-            }),
-            None => flow.map_out.map_out(&record, &refs, remote_id),
-        };
-        let body = match body {
-            Ok(body) => body,
-            Err(error) => return Ok(Prepared::end(Ended::dead(unmappable(job, &error)))),
+            Some(edited) => match serde_json::from_str(edited) {
+                Ok(body) => body,
+                Err(error) => {
+                    return Ok(Prepared::end(Ended::dead(unreadable(
+                        job,
+                        &format!("the edited body is not JSON: {error}"),
+                    ))));
+                }
+            },
+            // A mapping names what it refers to as it goes: each reference is resolved when it is first missed.
+            None => loop {
+                match flow.map_out.map_out(&record, &known.refs, remote_id) {
+                    Ok(body) => break body,
+                    Err(error) => {
+                        let Some((entity, key)) = error.waits_for() else {
+                            return Ok(Prepared::end(Ended::dead(unmappable(job, &error))));
+                        };
+                        let wanted = RefKey { entity, natural_key: key.to_owned() };
+                        let already = known.refs.get(entity, key).is_some();
+                        if already || self.resolve(job, vec![wanted.clone()], &mut known).await?.is_some() {
+                            return Ok(Prepared::end(self.wait(job, flow, &wanted)));
+                        }
+                    }
+                }
+            },
         };
         let context = WriteContext {
             key: job.source.key.clone(),
             natural_key: record.natural_key().unwrap_or_default(),
             remote_id: remote_id.map(str::to_owned),
             idempotency_key: job.idempotency_key.clone(),
-            refs,
-            record: record.to_scope(),
+            refs: Value::Object(known.json),
+            record: body.clone(),
+            event: event(job, &record),
         };
         let kind = EffectKind::Create;
         Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
     }
 
-    async fn refs(&self, job: &Claimed, flow: &FlowRun, record: &Record) -> Result<Refs, StoreError> {
-        let mut wanted = Vec::new();
-        for path in &flow.needs {
-            match record.refs(path) {
-                Ok(found) => {
-                    wanted.extend(found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }))
-                }
-                Err(error) => return Ok(Refs::Unusable(format!("needs `{path}`: {error}"))),
-            }
+    /// Looks references up at the destination. Returns the first that it does not know.
+    async fn resolve(
+        &self,
+        job: &Claimed,
+        wanted: Vec<RefKey>,
+        known: &mut Known,
+    ) -> Result<Option<RefKey>, StoreError> {
+        for resolved in self.store.resolve_refs(&job.lane, &wanted).await? {
+            known.add(resolved);
         }
-        let mut by_entity: Map<String, Value> = Map::new();
-        let resolved = self.store.resolve_refs(&job.lane, &wanted).await?;
-        let found: HashMap<&RefKey, Value> = resolved.iter().map(|r| (&r.key, reference(r))).collect();
-        for key in &wanted {
-            let Some(reference) = found.get(key) else { return Ok(Refs::Missing(key.clone())) };
-            let slot = by_entity.entry(key.entity.as_str()).or_insert_with(|| json!({}));
-            if let Value::Object(slot) = slot {
-                slot.insert(key.natural_key.clone(), reference.clone());
-            }
-        }
-        Ok(Refs::Found(Value::Object(by_entity)))
+        Ok(wanted.into_iter().find(|key| known.refs.get(key.entity, &key.natural_key).is_none()))
     }
 
     fn wait(&self, job: &Claimed, flow: &FlowRun, key: &RefKey) -> Ended {
@@ -224,7 +276,7 @@ impl Deliverer {
             });
         }
         Ended::plain(AckOutcome::Wait {
-            wait_for: format!("{}|{}|{}", job.lane, key.entity, key.natural_key),
+            wait_for: wait_key(&job.lane, key.entity, &key.natural_key),
             // Looks again soon at first, in case it came in between the look and this note, then ever less often.
             check_at: now
                 + i64::try_from((waited / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)).as_micros())
@@ -247,19 +299,21 @@ impl Deliverer {
             return Ended::plain(AckOutcome::Ignored("unchanged at destination".to_owned()));
         }
         let request = excerpt(&effect);
-        match flow.mode {
-            FlowMode::Live => {}
-            FlowMode::Shadow => {
+        match flow.mode.for_key(&job.source.key) {
+            KeyMode::Send => {}
+            KeyMode::Shadow => {
                 return Ended { request, ..Ended::plain(AckOutcome::Ignored("shadow".to_owned())) };
             }
-            FlowMode::Paused => {
+            KeyMode::Hold => {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }
-        let echo = dest.echo(&effect.stream, &effect.body).to_string();
-        let done = self.protected(job, dest, protection, effect).await;
+        let done = self.protected(job, dest, protection, &mut effect).await;
         let mut result = match done {
-            Ok(Some(receipt)) => self.written(job, receipt, sent_hash, echo).await,
+            Ok(Some(receipt)) => {
+                let echo = dest.echo(&effect, &receipt).to_string();
+                self.written(job, receipt, sent_hash, echo).await
+            }
             Ok(None) => Ended::dead(unresolvable(job)),
             Err(error) => self.failed(job, flow, &error).await,
         };
@@ -273,20 +327,20 @@ impl Deliverer {
         job: &Claimed,
         dest: &dyn Destination,
         protection: Protection,
-        mut effect: Effect,
+        effect: &mut Effect,
     ) -> CallResult<Option<Receipt>> {
         match protection {
-            Protection::Natural => dest.write(&effect).await.map(Some),
+            Protection::Natural => dest.write(effect).await.map(Some),
             Protection::Key { ttl } => {
                 let age = Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs());
                 // A margin of a tenth: the destination's clock of the key's life started a little before ours.
                 if job.unknown && age > ttl - ttl / 10 {
                     return Ok(None);
                 }
-                dest.write(&effect).await.map(Some)
+                dest.write(effect).await.map(Some)
             }
             Protection::LookUp => match dest.lookup(&effect.stream, &effect.context).await? {
-                Lookup::Absent => dest.write(&effect).await.map(Some),
+                Lookup::Absent => dest.write(effect).await.map(Some),
                 Lookup::Found { remote_id, .. } => {
                     // It is there, by an attempt whose answer was lost or by somebody else's hand; its content may be
                     // another revision's, so that an update, where there is one, states ours.
@@ -294,7 +348,7 @@ impl Deliverer {
                     for kind in [EffectKind::Update, EffectKind::Upsert, EffectKind::Set] {
                         if dest.protection(&effect.stream, kind) == Some(Protection::Natural) {
                             effect.kind = kind;
-                            let receipt = dest.write(&effect).await?;
+                            let receipt = dest.write(effect).await?;
                             return Ok(Some(Receipt { remote_id: receipt.remote_id.or(Some(remote_id)), ..receipt }));
                         }
                     }
@@ -334,6 +388,7 @@ impl Deliverer {
             flow: &job.flow,
             record: &name(job),
             failures: u32::try_from(job.failures).unwrap_or(u32::MAX),
+            age: Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs()),
             policy: flow.policy,
             now: self.clock.now_us(),
             jitter: fastrand::u32(0..=1000),
@@ -420,16 +475,82 @@ impl Prepared {
     }
 }
 
-enum Refs {
-    Found(Value),
-    Missing(RefKey),
-    Unusable(String),
+/// What the destination knows of the records that this one names, for mappings and for templates.
+#[derive(Default)]
+struct Known {
+    refs: Refs,
+    json: Map<String, Value>,
 }
 
-/// What mappings see of a reference: the destination's id for it and, where its mirror has it, its record.
-fn reference(resolved: &crate::store::ResolvedRef) -> Value {
-    let record = resolved.doc.as_deref().and_then(|doc| serde_json::from_str::<Value>(doc).ok()).unwrap_or(Value::Null);
-    json!({ "id": resolved.remote_id, "record": record })
+impl Known {
+    fn add(&mut self, resolved: ResolvedRef) {
+        let RefKey { entity, natural_key } = resolved.key;
+        let record = resolved.doc.as_deref().and_then(|doc| Record::from_canonical_json(entity, doc).ok());
+        let extra = record.as_ref().map(|record| record.extra().clone()).unwrap_or_default();
+        let slot = self.json.entry(entity.as_str()).or_insert_with(|| json!({}));
+        if let Value::Object(slot) = slot {
+            let record = record.map_or(Value::Null, |record| record.to_json());
+            slot.insert(natural_key.clone(), json!({ "id": resolved.remote_id, "record": record }));
+        }
+        self.refs.insert(entity, natural_key, Remote { id: Some(resolved.remote_id), extra });
+    }
+}
+
+/// The record as it is to be told to the destination: without what another system owns, with the stock that is published.
+fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
+    if flow.owned_elsewhere.is_empty() && flow.publish.is_none() {
+        return Record::from_canonical_json(job.entity, &job.doc).map_err(|error| error.to_string());
+    }
+    let mut doc: Value = serde_json::from_str(&job.doc).map_err(|error| error.to_string())?;
+    if let Value::Object(doc) = &mut doc {
+        for field in &flow.owned_elsewhere {
+            doc.shift_remove(field);
+        }
+        if let Some(publish) = &flow.publish {
+            doc.insert("available".to_owned(), published(publish, doc)?);
+        }
+    }
+    Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
+}
+
+/// States of a level that `publish` may read.
+const LEVEL_STATES: [&str; 5] = ["on_hand", "available", "committed", "incoming", "safety_stock"];
+
+/// A shop cannot sell less than nothing: what is over-committed is published as zero.
+fn published(publish: &Expression, level: &Map<String, Value>) -> Result<Value, String> {
+    let states: Vec<(&str, Value)> =
+        LEVEL_STATES.iter().filter_map(|state| Some((*state, exact(level.get(*state)?)))).collect();
+    let mut scope = Scope::new();
+    for (state, value) in &states {
+        scope.set(state, value);
+    }
+    let result = publish.eval(&scope).map_err(|error| format!("publish `{}`: {error}", publish.source()))?;
+    let text = match &result {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            return Err(format!("publish `{}`: it is not a number: {result}", publish.source()));
+        }
+    };
+    Ok(Value::String(if text.starts_with('-') { "0".to_owned() } else { text }))
+}
+
+/// A quantity as the number that its text says.
+fn exact(value: &Value) -> Value {
+    let number = value.as_str().and_then(|text| text.parse::<serde_json::Number>().ok());
+    number.map_or_else(|| value.clone(), Value::Number)
+}
+
+/// What happened, for destinations that pass events on: the attributes of a CloudEvent.
+fn event(job: &Claimed, record: &Record) -> Value {
+    let time = Timestamp::from_microsecond(job.event.at).map(|at| at.to_string()).unwrap_or_default();
+    json!({
+        "id": format!("{}-{}", job.source.connection, job.event.id),
+        "type": format!("syncline.{}.{}", job.entity, job.event.kind),
+        "source": format!("/connections/{}/{}", job.source.connection, job.source.stream),
+        "subject": format!("{}/{}", job.entity, record.natural_key().unwrap_or_else(|| job.source.key.clone())),
+        "time": time,
+    })
 }
 
 /// The operation for a job, the most fitting that the destination has.
@@ -485,14 +606,22 @@ fn unreadable(job: &Claimed, cause: &str) -> DeadLetter {
     }
 }
 
-fn unmappable(job: &Claimed, error: &MapOutError) -> DeadLetter {
+fn unmappable(job: &Claimed, error: &MappingError) -> DeadLetter {
     DeadLetter {
         scope: job.flow.clone(),
-        class: error.class,
-        fingerprint: format!("{}/map/{}/{}", job.flow, error.class.as_str(), error.gist),
-        title: format!("{}: {}", job.flow, error.message),
-        detail: format!("{}: {}", name(job), error.message),
-        next_step: error.next_step.clone(),
+        class: error.class(),
+        fingerprint: mapping_fingerprint(&job.flow, error),
+        title: format!("{}: {error}", job.flow),
+        detail: format!("{}: {error}", name(job)),
+        next_step: "correct the mapping or the record at its source, then retry".to_owned(),
+    }
+}
+
+/// What failures of one mapping with the same cause share.
+pub fn mapping_fingerprint(scope: &str, error: &MappingError) -> String {
+    match error.unmapped_value() {
+        Some((crosswalk, value)) => format!("{scope}/unmapped/{crosswalk}/{value}"),
+        None => format!("{scope}/map/{}/{}/{}", error.mapping, gist(&error.to), gist(&error.fault.to_string())),
     }
 }
 

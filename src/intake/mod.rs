@@ -3,5 +3,11 @@
 //! Not here: working on a payload (see `process`).
 
 mod appender;
+mod files;
+mod poll;
+mod webhook;
 
 pub use appender::Appender;
+pub use files::{FileIntake, watch_files};
+pub use poll::{BACKFILL, PollSource, poll_stream};
+pub use webhook::{Proven, Verdict, WebhookIntake, WebhookSource, WebhookSources, webhook_router};

@@ -38,7 +38,7 @@ pub trait PollSource: Send + Sync + 'static {
 /// Records remembered per stream; beyond it the memory starts afresh, which costs repeats in the inbox, nothing else.
 const REMEMBERED: usize = 200_000;
 /// Payloads waiting in the inbox above which polling pauses.
-const BACKLOG: usize = 20_000;
+const BACKLOG: u32 = 20_000;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Runs a stream's polling until `stop`. `now` asks for a round at once.
@@ -53,7 +53,8 @@ pub async fn poll_stream(
     let mut memory = Memory::new(clock.now_us());
     let mut failures = 0_u32;
     // Not all streams of a hub in the same instant.
-    let mut pause = source.every().mul_f64(f64::from(fastrand::u16(..)) / f64::from(u16::MAX)).min(Duration::from_secs(2));
+    let mut pause =
+        source.every().mul_f64(f64::from(fastrand::u16(..)) / f64::from(u16::MAX)).min(Duration::from_secs(2));
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -76,7 +77,8 @@ pub async fn poll_stream(
                 tracing::warn!(connection = source.connection(), stream = source.stream(), %error, failures, ?wait,
                     "polling failed, trying again");
                 metrics::counter!("syncline_poll_failures_total", "connection" => source.connection().to_owned(),
-                    "stream" => source.stream().to_owned()).increment(1);
+                    "stream" => source.stream().to_owned())
+                .increment(1);
                 wait
             }
         };
@@ -117,10 +119,10 @@ async fn round(
     clock: &Clock,
     memory: &mut Memory,
 ) -> Result<usize, RoundError> {
-    let waiting: usize = store.pending_inbox(0, BACKLOG as u32 + 1).await.map(|rows| rows.len())?;
-    if waiting > BACKLOG {
+    if store.pending_count(BACKLOG + 1).await? > u64::from(BACKLOG) {
         return Err(RoundError::Backlog);
     }
+    memory.round += 1;
     let cursor = store.cursor(source.connection(), source.stream()).await?;
     let mut token = None;
     let mut stored = 0;
@@ -156,30 +158,41 @@ async fn round(
 struct Memory {
     /// Part of dedupe keys, so that a content that returns after a restart is not taken for its first occurrence.
     life: i64,
+    /// Part of the dedupe keys of records that cannot be told apart: they are stored in every round.
+    round: u64,
     seen: HashMap<u64, u64>,
     fresh: Vec<(u64, u64)>,
 }
 
 impl Memory {
     fn new(life: i64) -> Memory {
-        Memory { life, seen: HashMap::new(), fresh: Vec::new() }
+        Memory { life, round: 0, seen: HashMap::new(), fresh: Vec::new() }
     }
 
     /// The row to store for a record, unless it is what was read last.
     fn row(&mut self, source: &dyn PollSource, record: &Value, backfill: bool, at: i64) -> Option<NewInbox> {
         let payload = record.to_string();
         let content = fingerprint(&payload);
-        let key = source.key(record);
-        let slot = fingerprint(key.as_deref().unwrap_or(&payload));
-        let before = self.seen.get(&slot).copied();
+        let event = source.as_webhook(record);
+        // An event is told apart by its own id; a record by its key, whose last content is remembered.
+        let slot = match &event {
+            Some((_, id)) => Some(fingerprint(id)),
+            None => source.key(record).as_deref().map(fingerprint),
+        };
+        let before = slot.and_then(|slot| self.seen.get(&slot).copied());
         if before == Some(content) {
             return None;
         }
-        self.fresh.push((slot, content));
-        let (topic, dedupe_key) = source.as_webhook(record).unwrap_or_else(|| {
+        self.fresh.extend(slot.map(|slot| (slot, content)));
+        let (topic, dedupe_key) = event.unwrap_or_else(|| {
             let digest = hex::encode(&Sha256::digest(payload.as_bytes())[..16]);
-            let before = before.unwrap_or(self.life.unsigned_abs());
-            (String::new(), format!("poll/{}/{digest}/{before:x}", source.stream()))
+            let (stream, life) = (source.stream(), self.life);
+            let occurrence = match (slot, before) {
+                (Some(_), Some(before)) => format!("{life:x}-{before:x}"),
+                (Some(_), None) => format!("{life:x}"),
+                (None, _) => format!("{life:x}-{}", self.round),
+            };
+            (String::new(), format!("poll/{stream}/{digest}/{occurrence}"))
         });
         Some(NewInbox {
             connection: source.connection().to_owned(),

@@ -33,9 +33,14 @@ pub struct Proven {
 pub enum Verdict {
     Proven(Proven),
     /// A vendor's test call: answered, not stored.
-    Ping { status: u16 },
+    Ping {
+        status: u16,
+    },
     /// Not proven; `label` is for metrics, `reason` for the log.
-    Refused { label: &'static str, reason: String },
+    Refused {
+        label: &'static str,
+        reason: String,
+    },
 }
 
 /// The receiving side of a connection.
@@ -138,7 +143,12 @@ fn same(expected: &str, given: &str) -> bool {
     expected.len() == given.len() && bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
 }
 
-fn refused(connection: &str, label: &'static str, reason: &str, peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>) {
+fn refused(
+    connection: &str,
+    label: &'static str,
+    reason: &str,
+    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+) {
     let peer = peer.map_or_else(|| "?".to_owned(), |axum::Extension(ConnectInfo(peer))| peer.ip().to_string());
     metrics::counter!("syncline_webhooks_refused_total", "reason" => label).increment(1);
     tracing::warn!(connection = %connection.escape_debug(), label, reason, peer, "webhook refused");

@@ -67,8 +67,8 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn expression(&mut self, text: &Spanned<String>) -> Option<Expression> {
-        match Expression::compile(&text.value) {
+    pub(super) fn expression(&mut self, text: &Spanned<String>, names: &[&str]) -> Option<Expression> {
+        match Expression::compile_for(&text.value, names) {
             Ok(expression) => Some(expression),
             Err(error) => {
                 self.error(&text.place, error.to_string(), "");

@@ -5,10 +5,12 @@
 use serde_json::{Number, Value as Json};
 
 use super::compile::{self, Compiler};
-use super::compile_in::{numbers, time_format};
+use super::compile_cell::{numbers, time_format};
 use super::expr::{Path, Step};
-use super::outbound::{Form, OutCell, OutNode, OutPlan, OutSource};
+use super::filter::check_members;
+use super::outbound::{OutCell, OutNode, OutPlan, OutSource};
 use super::spec::{Absent, Amount, As, CellSpec, FieldSpec, SourceSpec};
+use super::writer::{Form, Writer};
 use crate::config::yaml::{Scalar, Spanned};
 use crate::model::{Entity, Field, FieldPath, FieldType, schema};
 
@@ -104,6 +106,10 @@ fn field_path(
 }
 
 fn cell(compiler: &mut Compiler<'_>, entity: Entity, base: &'static [Field], spec: &CellSpec) -> Option<OutCell> {
+    if spec.optional && !matches!(spec.source, SourceSpec::Ref { .. }) {
+        let help = "fields without a value are left out anyway; `required: true` insists on one";
+        compiler.error(&spec.place, "going out, only a `ref` is optional", help);
+    }
     let (source, ty, text) = source(compiler, entity, base, spec)?;
     let form = form(compiler, ty.as_ref(), &text, spec)?;
     let crosswalk = match &spec.values {
@@ -121,7 +127,8 @@ fn cell(compiler: &mut Compiler<'_>, entity: Entity, base: &'static [Field], spe
     let style = spec.style.clone().or(compiler.defaults);
     let decimal = numbers(compiler, &style).decimal;
     let absent = spec.absent.unwrap_or(Absent::Omit);
-    Some(OutCell { source, text, form, crosswalk, decimal, required: spec.required, absent })
+    let writer = Writer { form, crosswalk, decimal };
+    Some(OutCell { source, text, writer, required: spec.required, absent })
 }
 
 /// The source, its canonical type where it has one, and its text for messages.
@@ -172,10 +179,14 @@ fn source(
             };
             let text = field.value.clone();
             let extra = extra.as_ref().map(|extra| extra.value.clone());
-            Some((OutSource::Ref { field: path, entity: named, extra }, None, text))
+            Some((OutSource::Ref { field: path, entity: named, extra, optional: spec.optional }, None, text))
         }
         SourceSpec::Expr(text) => {
-            compiler.expression(text).map(|expression| (OutSource::Expr(expression), None, text.value.clone()))
+            let expression = compiler.expression(text, &["record", "item", "settings", "binding"])?;
+            if let Err(error) = check_members(entity, &expression) {
+                compiler.error(&text.place, error.to_string(), "");
+            }
+            Some((OutSource::Expr(expression), None, text.value.clone()))
         }
         SourceSpec::Const(scalar) => Some((OutSource::Const(constant(scalar)), None, scalar.text.clone())),
         SourceSpec::Nothing => {

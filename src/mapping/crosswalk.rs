@@ -62,6 +62,9 @@ impl Exponents {
     }
 }
 
+/// Lines of one table in order, each with the vendor's value and its place.
+type Lines = Vec<(String, Line, Place)>;
+
 /// One line of a table. In `{ to: voided, reverse: false }` the line is not used for the way back.
 struct Line {
     canonical: String,
@@ -84,7 +87,7 @@ impl Values {
     /// Reads the shipped file and then the installation's overlays, later ones winning line by line.
     pub fn load(sources: &[Arc<Source>]) -> Result<Values, Diagnostics> {
         let mut found = Diagnostics::new();
-        let mut tables: Vec<(String, Vec<(String, Line, Place)>)> = Vec::new();
+        let mut tables: Vec<(String, Lines)> = Vec::new();
         let mut values = Values::default();
         for source in sources {
             match parse(source) {
@@ -111,12 +114,7 @@ impl Values {
         &self.exponents
     }
 
-    fn read(
-        &mut self,
-        root: &Node,
-        source: &Arc<Source>,
-        tables: &mut Vec<(String, Vec<(String, Line, Place)>)>,
-    ) -> Diagnostics {
+    fn read(&mut self, root: &Node, source: &Arc<Source>, tables: &mut Vec<(String, Lines)>) -> Diagnostics {
         let cx = Context::new(source);
         if let Some(reader) = cx.map(root, "values file") {
             let _connector: Option<String> = reader.required("values");
@@ -146,7 +144,7 @@ pub(super) fn set_exponent(exponents: &mut Exponents, code: &str, place: &Place,
     }
 }
 
-fn overlay(tables: &mut Vec<(String, Vec<(String, Line, Place)>)>, name: String, lines: Vec<(String, Line, Place)>) {
+fn overlay(tables: &mut Vec<(String, Lines)>, name: String, lines: Lines) {
     match tables.iter_mut().find(|(known, _)| *known == name) {
         Some((_, known)) => {
             known.retain(|(vendor, _, _)| !lines.iter().any(|(newer, _, _)| newer == vendor));
@@ -156,7 +154,7 @@ fn overlay(tables: &mut Vec<(String, Vec<(String, Line, Place)>)>, name: String,
     }
 }
 
-fn build(name: &str, lines: Vec<(String, Line, Place)>, found: &mut Diagnostics) -> Crosswalk {
+fn build(name: &str, lines: Lines, found: &mut Diagnostics) -> Crosswalk {
     let mut table = Crosswalk { name: name.to_owned(), ..Crosswalk::default() };
     for (vendor, line, place) in lines {
         if line.reverse {

@@ -17,18 +17,8 @@ pub struct Filter {
 impl Filter {
     /// Compiles the condition and refuses fields of `record` that the entity does not have.
     pub fn compile(entity: Entity, source: &str) -> Result<Filter, ExpressionError> {
-        let expression = Expression::compile(source)?;
-        let known: Vec<&str> =
-            schema(entity).fields.iter().map(|field| field.name).chain(std::iter::once("extra")).collect();
-        for member in expression.members_of("record").unwrap_or_default() {
-            if !known.contains(&member.as_str()) {
-                return Err(ExpressionError {
-                    expression: source.to_owned(),
-                    reason: format!("{entity} has no field `{member}`; {}", suggest(member, &known)),
-                    column: source.find(&format!("record.{member}")).map(|at| source[..at].chars().count() + 8),
-                });
-            }
-        }
+        let expression = Expression::compile_for(source, &["record"])?;
+        check_members(entity, &expression)?;
         Ok(Filter { expression })
     }
 
@@ -44,6 +34,23 @@ impl Filter {
         };
         self.expression.eval_bool(&Scope::new().with("record", &scope))
     }
+}
+
+/// Refuses fields of `record` that records of `entity` do not have.
+pub(super) fn check_members(entity: Entity, expression: &Expression) -> Result<(), ExpressionError> {
+    let known: Vec<&str> =
+        schema(entity).fields.iter().map(|field| field.name).chain(std::iter::once("extra")).collect();
+    let source = expression.source();
+    for member in expression.members_of("record").unwrap_or_default() {
+        if !known.contains(&member.as_str()) {
+            return Err(ExpressionError {
+                expression: source.to_owned(),
+                reason: format!("{entity} has no field `{member}`; {}", suggest(member, &known)),
+                column: source.find(&format!("record.{member}")).map(|at| source[..at].chars().count() + 8),
+            });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -156,7 +156,8 @@ impl Cell {
             Source::Settings(path) => self.read_path(path.first(reading.settings), item, reading),
             Source::Const(text) => self.convert.value(Raw::Text(text), item, reading),
             Source::Expr(expression) => {
-                let (record, current) = (reading.root.to_json(), item.to_json());
+                let record = reading.root.to_json(expression.members_of("record"));
+                let current = item.to_json(expression.members_of("item"));
                 let scope =
                     Scope::new().with("record", &record).with("item", &current).with("settings", reading.settings);
                 match expression.eval(&scope) {

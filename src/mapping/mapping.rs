@@ -14,7 +14,8 @@ use super::error::{Failure, MappingError, MappingFault};
 use super::expr::Tree;
 use super::inbound::{InContext, Reading, read_extras};
 use super::outbound::{OutContext, OutPlan, Writing, write_object};
-use super::spec::{MappingSpec, TestSpec};
+use super::spec::MappingSpec;
+use super::test_spec::TestSpec;
 use crate::config::yaml::{Diagnostics, Source};
 use crate::model::{Currency, Entity, Record, Value};
 

@@ -4,6 +4,7 @@
 
 mod cell;
 mod compile;
+mod compile_cell;
 mod compile_in;
 mod compile_out;
 mod crosswalk;
@@ -16,8 +17,10 @@ mod mapping;
 mod number_format;
 mod outbound;
 mod spec;
+mod test_spec;
 mod testing;
 mod time_format;
+mod writer;
 
 pub use crosswalk::{Crosswalk, Exponents, Values};
 pub use error::{MappingError, MappingFault};

@@ -3,17 +3,16 @@
 //! Not here: compiling the table (see `compile_out`), sending (deliver).
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Value as Json};
 
-use super::crosswalk::{Crosswalk, Exponents};
+use super::crosswalk::Exponents;
 use super::error::{Failure, MappingFault};
 use super::expr::{Expression, Path, Scope, Tree};
-use super::number_format::DecimalSign;
 use super::spec::Absent;
-use super::time_format::{TimeFormat, Written};
-use crate::model::{Entity, Exact, Extra, FieldPath, Money, Object, Raw, Record, UnitPrice, Value, ValueError};
+use super::writer::Writer;
+use crate::model::{Entity, Extra, FieldPath, Object, Raw, Record, Value};
 
 /// What the destination knows of another record.
 #[derive(Debug, Clone, Default)]
@@ -83,9 +82,7 @@ pub(super) enum OutNode {
 pub(super) struct OutCell {
     pub source: OutSource,
     pub text: String,
-    pub form: Form,
-    pub crosswalk: Option<Arc<Crosswalk>>,
-    pub decimal: DecimalSign,
+    pub writer: Writer,
     pub required: bool,
     pub absent: Absent,
 }
@@ -101,24 +98,11 @@ pub(super) enum OutSource {
         field: FieldPath,
         entity: Entity,
         extra: Option<String>,
+        /// What the destination does not know is left out; otherwise the record waits for it.
+        optional: bool,
     },
     Expr(Expression),
     Const(Json),
-}
-
-/// How a value is written.
-#[derive(Debug)]
-pub(super) enum Form {
-    /// Numbers as decimal text, everything else as it is.
-    Plain,
-    Text,
-    Integer,
-    Number,
-    Bool,
-    Money,
-    MoneyNumber,
-    Minor,
-    Time(TimeFormat),
 }
 
 pub(super) fn write_object(plan: &OutPlan, item: &Object, writing: &Writing<'_>) -> Result<Map<String, Json>, Failure> {
@@ -195,18 +179,22 @@ impl OutCell {
             OutSource::Record(path) => self.write_optional(path.get(writing.record), writing),
             OutSource::Settings(path) => match path.first(writing.context.settings).and_then(Tree::raw) {
                 None | Some(Raw::Null) => Ok(None),
-                Some(raw) => self.write_raw(raw).map(Some),
+                Some(raw) => self.writer.raw(raw).map(Some),
             },
-            OutSource::Binding => writing.context.binding.map(|id| self.write_raw(Raw::Text(id))).transpose(),
-            OutSource::Ref { field, entity, extra } => {
+            OutSource::Binding => writing.context.binding.map(|id| self.writer.raw(Raw::Text(id))).transpose(),
+            OutSource::Ref { field, entity, extra, optional } => {
                 let named = field.first_in(item).and_then(Value::as_text);
-                named.map(|key| self.write_ref(key, *entity, extra.as_deref(), writing)).transpose()
+                let Some(key) = named else { return Ok(None) };
+                match self.write_ref(key, *entity, extra.as_deref(), writing) {
+                    Err(MappingFault::UnresolvedRef { .. }) if *optional => Ok(None),
+                    written => written.map(Some),
+                }
             }
             OutSource::Expr(expression) => {
                 let json = evaluate(expression, item, writing)?;
                 match json.raw() {
                     Some(Raw::Null) => Ok(None),
-                    Some(raw) => self.write_raw(raw).map(Some),
+                    Some(raw) => self.writer.raw(raw).map(Some),
                     None => Ok(Some(json)),
                 }
             }
@@ -215,7 +203,7 @@ impl OutCell {
     }
 
     fn write_optional(&self, value: Option<&Value>, writing: &Writing<'_>) -> Result<Option<Json>, MappingFault> {
-        value.map(|value| self.write_value(value, writing)).transpose()
+        value.map(|value| self.writer.value(value, writing.exponents)).transpose()
     }
 
     fn write_ref(
@@ -229,128 +217,26 @@ impl OutCell {
             || MappingFault::UnresolvedRef { entity, key: key.to_owned(), wanted: extra.unwrap_or("id").to_owned() };
         let remote = writing.context.refs.get(entity, key).ok_or_else(unresolved)?;
         match extra {
-            None => self.write_raw(Raw::Text(remote.id.as_deref().ok_or_else(unresolved)?)),
-            Some(name) => self.write_value(remote.extra.get(name).ok_or_else(unresolved)?, writing),
-        }
-    }
-
-    fn write_value(&self, value: &Value, writing: &Writing<'_>) -> Result<Json, MappingFault> {
-        if let Some(crosswalk) = &self.crosswalk {
-            let text =
-                value.to_plain_text().ok_or(MappingFault::Composite { found: "an amount, an object or a list" })?;
-            let vendor = crosswalk.outward(&text).ok_or_else(|| MappingFault::UnmappedValue {
-                crosswalk: crosswalk.name().to_owned(),
-                value: text.clone(),
-            })?;
-            return if vendor == "null" { Ok(Json::Null) } else { self.shape(Raw::Text(vendor)) };
-        }
-        match (value, &self.form) {
-            (Value::Money(money), form) => {
-                self.write_money(*money, form, writing.exponents).map_err(MappingFault::Value)
-            }
-            (Value::UnitPrice(price), form) => {
-                self.write_price(*price, form, writing.exponents).map_err(MappingFault::Value)
-            }
-            (Value::Timestamp(timestamp), Form::Time(format)) => {
-                format.write_timestamp(*timestamp).map(written).map_err(MappingFault::Arithmetic)
-            }
-            (Value::Date(date), Form::Time(format)) => {
-                format.write_date(*date).map(written).map_err(MappingFault::Arithmetic)
-            }
-            (Value::Integer(number), Form::Plain | Form::Integer | Form::Number) => Ok(Json::from(*number)),
-            (Value::Bool(value), Form::Plain | Form::Bool) => Ok(Json::Bool(*value)),
-            (Value::Quantity(_) | Value::Decimal(_), _) => {
-                self.shape(Raw::Number(&value.to_plain_text().unwrap_or_default()))
-            }
-            (value, _) => {
-                let text = value.to_plain_text().ok_or(MappingFault::Composite { found: "an object or a list" })?;
-                self.shape(Raw::Text(&text))
-            }
-        }
-    }
-
-    fn write_raw(&self, raw: Raw<'_>) -> Result<Json, MappingFault> {
-        self.shape(raw)
-    }
-
-    /// Gives a scalar the JSON type that was asked for.
-    fn shape(&self, raw: Raw<'_>) -> Result<Json, MappingFault> {
-        let refuse =
-            |expected: &str, text: &str, reason: &str| MappingFault::Value(ValueError::new(expected, text, reason));
-        match (&self.form, raw) {
-            (Form::Integer, Raw::Text(text) | Raw::Number(text)) => {
-                let whole = Exact::parse(text).and_then(Exact::to_i64);
-                whole.map(Json::from).map_err(|reason| refuse("a whole number", text, reason))
-            }
-            (Form::Number | Form::MoneyNumber, Raw::Text(text) | Raw::Number(text)) => {
-                Exact::parse(text).map_err(|reason| refuse("a number", text, reason))?;
-                Ok(number(text))
-            }
-            (Form::Bool, Raw::Text("true")) => Ok(Json::Bool(true)),
-            (Form::Bool, Raw::Text("false")) => Ok(Json::Bool(false)),
-            (Form::Bool, Raw::Text(text) | Raw::Number(text)) => Err(refuse("true or false", text, "it is neither")),
-            (Form::Text, Raw::Bool(value)) => Ok(Json::String(value.to_string())),
-            (_, Raw::Bool(value)) => Ok(Json::Bool(value)),
-            (_, Raw::Null) => Ok(Json::Null),
-            (Form::Plain | Form::Text | Form::Money | Form::Minor | Form::Time(_), Raw::Number(text)) => {
-                Ok(Json::String(self.localised(text)))
-            }
-            (Form::Plain | Form::Text | Form::Money | Form::Minor | Form::Time(_), Raw::Text(text)) => {
-                Ok(Json::String(text.to_owned()))
-            }
-        }
-    }
-
-    fn write_money(&self, money: Money, form: &Form, exponents: &Exponents) -> Result<Json, ValueError> {
-        let exponent = exponents.get(money.currency());
-        match form {
-            Form::Minor => money.to_minor_at(exponent).map(Json::from),
-            Form::MoneyNumber => money.to_decimal_at(exponent).map(|text| number(&text)),
-            Form::Plain | Form::Text | Form::Integer | Form::Number | Form::Bool | Form::Money | Form::Time(_) => {
-                money.to_decimal_at(exponent).map(|text| Json::String(self.localised(&text)))
-            }
-        }
-    }
-
-    fn write_price(&self, price: UnitPrice, form: &Form, exponents: &Exponents) -> Result<Json, ValueError> {
-        match form {
-            Form::Minor => {
-                let money = price.to_money().ok_or_else(|| {
-                    ValueError::new("a price in minor units", &price.to_decimal(), "it would have to be rounded")
-                })?;
-                money.to_minor_at(exponents.get(money.currency())).map(Json::from)
-            }
-            Form::MoneyNumber => Ok(number(&price.to_decimal())),
-            Form::Plain | Form::Text | Form::Integer | Form::Number | Form::Bool | Form::Money | Form::Time(_) => {
-                Ok(Json::String(self.localised(&price.to_decimal())))
-            }
-        }
-    }
-
-    fn localised(&self, text: &str) -> String {
-        match self.decimal {
-            DecimalSign::Point => text.to_owned(),
-            DecimalSign::Comma => text.replace('.', ","),
+            None => self.writer.raw(Raw::Text(remote.id.as_deref().ok_or_else(unresolved)?)),
+            Some(name) => self.writer.value(remote.extra.get(name).ok_or_else(unresolved)?, writing.exponents),
         }
     }
 }
 
-fn number(text: &str) -> Json {
-    // Called with text that `Exact` has read or that the model has written; `+5`, `.5` and `5.` are not JSON.
-    let text = text.strip_prefix('+').unwrap_or(text);
-    serde_json::from_str::<Number>(text).map_or_else(|_| Json::String(text.to_owned()), Json::Number)
-}
-
-fn written(written: Written) -> Json {
-    match written {
-        Written::Count(count) => Json::from(count),
-        Written::Text(text) => Json::String(text),
-    }
-}
-
+/// Expressions see only what they can reach: making a whole record visible costs more than most expressions.
 fn evaluate(expression: &Expression, item: &Object, writing: &Writing<'_>) -> Result<Json, MappingFault> {
-    let record = writing.scope.get_or_init(|| writing.record.to_scope());
-    let item = crate::model::object_scope(item);
+    let narrow: Json;
+    let record = match expression.members_of("record") {
+        Some(members) => {
+            narrow = writing.record.to_scope_of(members);
+            &narrow
+        }
+        None => writing.scope.get_or_init(|| writing.record.to_scope()),
+    };
+    let item = match expression.members_of("item") {
+        Some([]) => Json::Null,
+        Some(_) | None => crate::model::object_scope(item),
+    };
     let binding = writing.context.binding.map_or(Json::Null, Json::from);
     let scope = Scope::new()
         .with("record", record)

@@ -9,6 +9,7 @@ use crate::model::Entity;
 
 use super::crosswalk::{Exponents, set_exponent};
 use super::number_format::DecimalSign;
+use super::test_spec::TestSpec;
 use super::time_format::Ambiguous;
 
 crate::choice! {
@@ -86,29 +87,6 @@ pub(super) struct Style {
 pub(super) struct FieldSpec {
     pub target: Spanned<String>,
     pub cell: CellSpec,
-}
-
-/// One entry of `tests:`, as nodes that are read when the test runs.
-#[derive(Debug, Clone)]
-pub(super) struct TestSpec {
-    pub place: Place,
-    pub name: Option<String>,
-    pub outward: bool,
-    pub given: Node,
-    pub at: Option<Spanned<String>>,
-    pub settings: Option<Node>,
-    pub refs: Vec<RefSpec>,
-    pub binding: Option<String>,
-    pub expect: Option<Node>,
-    pub expect_error: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct RefSpec {
-    pub entity: Spanned<String>,
-    pub key: String,
-    pub id: Option<String>,
-    pub extra: Option<Node>,
 }
 
 /// A whole mapping file.
@@ -352,44 +330,5 @@ fn read_source(reader: &crate::config::yaml::MapReader<'_>, cx: &Context) -> Opt
             reader.error(second, message, "keep one of them");
             None
         }
-    }
-}
-
-crate::choice! {
-    pub enum Direction ("direction") { In = "in", Out = "out" }
-}
-
-impl Decode for TestSpec {
-    fn decode(node: &Node, cx: &Context) -> Option<TestSpec> {
-        let reader = cx.map(node, "test")?;
-        let given = reader.required("given");
-        let direction = reader.or("direction", Direction::In);
-        let spec = TestSpec {
-            place: cx.place(node.span),
-            name: reader.optional("name"),
-            outward: direction == Direction::Out,
-            given: given?,
-            at: reader.optional("at"),
-            settings: reader.optional("settings"),
-            refs: reader.list("refs"),
-            binding: reader.optional("binding"),
-            expect: reader.optional("expect"),
-            expect_error: reader.optional("expect_error"),
-        };
-        if spec.expect.is_some() == spec.expect_error.is_some() {
-            reader.error("expect", "a test has either `expect` or `expect_error`", "say what should come out");
-        }
-        reader.finish();
-        Some(spec)
-    }
-}
-
-impl Decode for RefSpec {
-    fn decode(node: &Node, cx: &Context) -> Option<RefSpec> {
-        let reader = cx.map(node, "reference")?;
-        let (entity, key) = (reader.required("entity"), reader.required("key"));
-        let (id, extra) = (reader.optional("id"), reader.optional("extra"));
-        reader.finish();
-        Some(RefSpec { entity: entity?, key: key?, id, extra })
     }
 }

@@ -9,7 +9,7 @@ use super::expr::{Path, Tree};
 use super::inbound::InContext;
 use super::mapping::Mapping;
 use super::outbound::{OutContext, Refs, Remote};
-use super::spec::{RefSpec, TestSpec};
+use super::test_spec::{RefSpec, TestSpec};
 use crate::config::yaml::{Kind, Node, Place};
 use crate::model::{Entity, Extra, Record, extra_value};
 

@@ -176,9 +176,21 @@ fn raw(json: &Json) -> Raw<'_> {
     }
 }
 
-pub(crate) fn read_object(fields: &'static [Field], json: &Map<String, Json>) -> Result<Object, RecordError> {
+/// A record's own object, which besides its fields has `extra`.
+pub(crate) fn read_root(fields: &'static [Field], json: &Map<String, Json>) -> Result<Object, RecordError> {
+    read_entries(fields, json.iter().filter(|(name, _)| *name != "extra"))
+}
+
+fn read_object(fields: &'static [Field], json: &Map<String, Json>) -> Result<Object, RecordError> {
+    read_entries(fields, json.iter())
+}
+
+fn read_entries<'j>(
+    fields: &'static [Field],
+    entries: impl Iterator<Item = (&'j String, &'j Json)>,
+) -> Result<Object, RecordError> {
     let mut object = Object::empty(fields);
-    for (name, json) in json {
+    for (name, json) in entries {
         let Some((index, field)) = schema::find(fields, name) else {
             return Err(RecordError::unknown_field(fields, name));
         };

@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use super::{Entity, FieldPath, Record};
+use super::{
+    DisputeStatus, Entity, OrderFinancial, OrderFulfilment, OrderLifecycle, PaymentStatus, PayoutStatus, Record,
+    RefundStatus, ShipmentStatus,
+};
 
 macro_rules! events {
     ($($variant:ident,)+) => {
@@ -59,36 +62,50 @@ pub fn event_for(before: Option<&Record>, after: &Record) -> EventKind {
         Entity::Order if first => EventKind::OrderPlaced,
         Entity::Order => order_event(before, after),
         Entity::Payment => payment_event(before, after),
-        Entity::Refund => match newly(before, after, "status") {
-            Some("succeeded") => EventKind::RefundSucceeded,
-            Some("failed" | "cancelled") => EventKind::RefundFailed,
-            _ => birth_or(EventKind::RefundCreated, EventKind::RefundUpdated),
+        Entity::Refund => match newly(before, after, "status", RefundStatus::parse) {
+            Some(RefundStatus::Succeeded) => EventKind::RefundSucceeded,
+            Some(RefundStatus::Failed | RefundStatus::Cancelled) => EventKind::RefundFailed,
+            Some(RefundStatus::Pending) | None => birth_or(EventKind::RefundCreated, EventKind::RefundUpdated),
         },
         Entity::InventoryLevel => EventKind::InventoryUpdated,
         Entity::Product => birth_or(EventKind::ProductCreated, EventKind::ProductUpdated),
         Entity::Price => EventKind::PriceUpdated,
         Entity::Customer => birth_or(EventKind::CustomerCreated, EventKind::CustomerUpdated),
         Entity::Fulfilment if first => EventKind::FulfilmentCreated,
-        Entity::Fulfilment => match newly(before, after, "status") {
-            Some("delivered") => EventKind::FulfilmentDelivered,
-            Some("cancelled") => EventKind::FulfilmentCancelled,
-            _ => EventKind::FulfilmentUpdated,
+        Entity::Fulfilment => fulfilment_event(before, after),
+        Entity::Dispute => match newly(before, after, "status", DisputeStatus::parse) {
+            Some(DisputeStatus::Won) => EventKind::DisputeWon,
+            Some(DisputeStatus::Lost | DisputeStatus::Accepted) => EventKind::DisputeLost,
+            Some(
+                DisputeStatus::Inquiry
+                | DisputeStatus::NeedsResponse
+                | DisputeStatus::UnderReview
+                | DisputeStatus::Closed,
+            )
+            | None => birth_or(EventKind::DisputeOpened, EventKind::DisputeUpdated),
         },
-        Entity::Dispute => match newly(before, after, "status") {
-            Some("won") => EventKind::DisputeWon,
-            Some("lost" | "accepted") => EventKind::DisputeLost,
-            _ => birth_or(EventKind::DisputeOpened, EventKind::DisputeUpdated),
-        },
-        Entity::Payout => match newly(before, after, "status") {
-            Some("paid") => EventKind::PayoutPaid,
-            Some("failed" | "returned") => EventKind::PayoutFailed,
-            _ => birth_or(EventKind::PayoutCreated, EventKind::PayoutUpdated),
+        Entity::Payout => match newly(before, after, "status", PayoutStatus::parse) {
+            Some(PayoutStatus::Paid) => EventKind::PayoutPaid,
+            Some(PayoutStatus::Failed | PayoutStatus::Returned) => EventKind::PayoutFailed,
+            Some(PayoutStatus::Scheduled | PayoutStatus::InTransit | PayoutStatus::Cancelled) | None => {
+                birth_or(EventKind::PayoutCreated, EventKind::PayoutUpdated)
+            }
         },
         Entity::BalanceTransaction => EventKind::BalanceTransactionBooked,
         Entity::Invoice if first => EventKind::InvoiceIssued,
-        Entity::Invoice => match newly(before, after, "payment_status") {
-            Some("paid") => EventKind::InvoicePaid,
-            _ => EventKind::InvoiceUpdated,
+        Entity::Invoice => match newly(before, after, "payment_status", OrderFinancial::parse) {
+            Some(OrderFinancial::Paid) => EventKind::InvoicePaid,
+            Some(
+                OrderFinancial::Unpaid
+                | OrderFinancial::Pending
+                | OrderFinancial::Authorised
+                | OrderFinancial::PartiallyPaid
+                | OrderFinancial::PartiallyRefunded
+                | OrderFinancial::Refunded
+                | OrderFinancial::Voided
+                | OrderFinancial::Disputed,
+            )
+            | None => EventKind::InvoiceUpdated,
         },
         Entity::BankLine => EventKind::BankLineBooked,
     }
@@ -96,47 +113,93 @@ pub fn event_for(before: Option<&Record>, after: &Record) -> EventKind {
 
 /// Several axes of an order may change at once; the gravest is named.
 fn order_event(before: Option<&Record>, after: &Record) -> EventKind {
-    let cancelled =
-        |record: &Record| word(record, "status") == Some("cancelled") || record.get("cancelled_at").is_some();
+    let cancelled = |record: &Record| {
+        status(record, "status", OrderLifecycle::parse) == Some(OrderLifecycle::Cancelled)
+            || record.get("cancelled_at").is_some()
+    };
     if cancelled(after) && !before.is_some_and(cancelled) {
         return EventKind::OrderCancelled;
     }
-    match (newly(before, after, "payment_status"), newly(before, after, "fulfilment_status")) {
-        (Some("refunded" | "partially_refunded"), _) => EventKind::OrderRefunded,
-        (Some("paid"), _) => EventKind::OrderPaid,
-        (_, Some("fulfilled" | "delivered")) => EventKind::OrderFulfilled,
-        _ => EventKind::OrderUpdated,
+    match newly(before, after, "payment_status", OrderFinancial::parse) {
+        Some(OrderFinancial::Refunded | OrderFinancial::PartiallyRefunded) => return EventKind::OrderRefunded,
+        Some(OrderFinancial::Paid) => return EventKind::OrderPaid,
+        Some(
+            OrderFinancial::Unpaid
+            | OrderFinancial::Pending
+            | OrderFinancial::Authorised
+            | OrderFinancial::PartiallyPaid
+            | OrderFinancial::Voided
+            | OrderFinancial::Disputed,
+        )
+        | None => {}
+    }
+    match newly(before, after, "fulfilment_status", OrderFulfilment::parse) {
+        Some(OrderFulfilment::Fulfilled | OrderFulfilment::Delivered) => EventKind::OrderFulfilled,
+        Some(
+            OrderFulfilment::Unfulfilled
+            | OrderFulfilment::InProgress
+            | OrderFulfilment::PartiallyFulfilled
+            | OrderFulfilment::Returned
+            | OrderFulfilment::NotRequired
+            | OrderFulfilment::OnHold,
+        )
+        | None => EventKind::OrderUpdated,
     }
 }
 
 fn payment_event(before: Option<&Record>, after: &Record) -> EventKind {
-    match newly(before, after, "status") {
-        Some("authorised") => EventKind::PaymentAuthorised,
-        Some("captured" | "partially_captured") => EventKind::PaymentCaptured,
-        Some("refunded" | "partially_refunded") => EventKind::PaymentRefunded,
-        Some("failed" | "expired") => EventKind::PaymentFailed,
-        Some("cancelled") => EventKind::PaymentCancelled,
-        Some("disputed") => EventKind::PaymentDisputed,
+    match newly(before, after, "status", PaymentStatus::parse) {
+        Some(PaymentStatus::Authorised) => return EventKind::PaymentAuthorised,
+        Some(PaymentStatus::Captured | PaymentStatus::PartiallyCaptured) => return EventKind::PaymentCaptured,
+        Some(PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded) => return EventKind::PaymentRefunded,
+        Some(PaymentStatus::Failed | PaymentStatus::Expired) => return EventKind::PaymentFailed,
+        Some(PaymentStatus::Cancelled) => return EventKind::PaymentCancelled,
+        Some(PaymentStatus::Disputed) => return EventKind::PaymentDisputed,
+        Some(
+            PaymentStatus::Created
+            | PaymentStatus::RequiresAction
+            | PaymentStatus::Pending
+            | PaymentStatus::DisputeWon
+            | PaymentStatus::DisputeLost,
+        )
+        | None => {}
+    }
+    match before {
+        None => EventKind::PaymentCreated,
         // A second partial refund leaves the status as it was.
-        _ if before.is_some() && money_changed(before, after, "refunded") => EventKind::PaymentRefunded,
-        _ if before.is_none() => EventKind::PaymentCreated,
-        _ => EventKind::PaymentUpdated,
+        Some(before) if before.get("refunded") != after.get("refunded") => EventKind::PaymentRefunded,
+        Some(_) => EventKind::PaymentUpdated,
     }
 }
 
-fn word<'r>(record: &'r Record, field: &str) -> Option<&'r str> {
-    record.get(field)?.as_text()
+fn fulfilment_event(before: Option<&Record>, after: &Record) -> EventKind {
+    match newly(before, after, "status", ShipmentStatus::parse) {
+        Some(ShipmentStatus::Delivered) => EventKind::FulfilmentDelivered,
+        Some(ShipmentStatus::Cancelled) => EventKind::FulfilmentCancelled,
+        Some(
+            ShipmentStatus::LabelCreated
+            | ShipmentStatus::InTransit
+            | ShipmentStatus::OutForDelivery
+            | ShipmentStatus::Exception
+            | ShipmentStatus::Returned,
+        )
+        | None => EventKind::FulfilmentUpdated,
+    }
+}
+
+fn status<S>(record: &Record, field: &str, parse: fn(&str) -> Option<S>) -> Option<S> {
+    record.get(field)?.as_text().and_then(parse)
 }
 
 /// The status now, if it was not the same before.
-fn newly<'r>(before: Option<&Record>, after: &'r Record, field: &str) -> Option<&'r str> {
-    let now = word(after, field)?;
-    (before.and_then(|record| word(record, field)) != Some(now)).then_some(now)
-}
-
-fn money_changed(before: Option<&Record>, after: &Record, field: &str) -> bool {
-    let Ok(path) = FieldPath::parse(after.entity(), field) else { return false };
-    before.and_then(|record| path.get(record)) != path.get(after)
+fn newly<S: PartialEq>(
+    before: Option<&Record>,
+    after: &Record,
+    field: &str,
+    parse: fn(&str) -> Option<S>,
+) -> Option<S> {
+    let now = status(after, field, parse)?;
+    (before.and_then(|record| status(record, field, parse)).as_ref() != Some(&now)).then_some(now)
 }
 
 #[cfg(test)]

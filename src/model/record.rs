@@ -109,15 +109,14 @@ impl Record {
         let Json::Object(object) = json else {
             return Err(RecordError::value(ValueError::wrong_kind(entity.as_str(), "not an object")));
         };
-        let mut object = object.clone();
-        let extra = match object.shift_remove("extra") {
-            Some(Json::Object(bag)) => read_extra(&bag)?,
+        let extra = match object.get("extra") {
+            Some(Json::Object(bag)) => read_extra(bag)?,
             Some(Json::Null) | None => Extra::new(),
-            Some(_) => {
+            Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) => {
                 return Err(RecordError::value(ValueError::wrong_kind("an object", "something else")).under("extra"));
             }
         };
-        Record::new(entity, canonical::read_object(schema(entity).fields, &object)?, extra)
+        Record::new(entity, canonical::read_root(schema(entity).fields, object)?, extra)
     }
 
     pub fn entity(&self) -> Entity {

@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Candidate, Plan, Route, SourceTraits, plan};
-use super::tie::{TieFetch, TieState};
+use super::tie::TieFetch;
 use crate::model::ErrorClass;
 use crate::model::clock::Clock;
 use crate::queue::QueueHandle;
 use crate::store::{
     BindingRow, DeadLetter, EntityKey, EntityRow, EntityWrite, InboxRow, NewInbox, PlannedOutcome, PlannedRow,
-    ProcessCommit, Sighting, Store, StoreError,
+    ProcessCommit, Sighting, SourceKind, Store, StoreError,
 };
 
 /// Payloads read and committed together.
@@ -103,11 +103,15 @@ impl Processor {
         let mut worked = false;
         loop {
             let rows = self.store.pending_inbox(after, BATCH).await?;
-            let Some(last) = rows.last() else { return Ok(worked) };
+            let Some(last) = rows.last() else {
+                self.ties.forget_answers();
+                return Ok(worked);
+            };
             after = last.id;
             let full = rows.len() == BATCH as usize;
             worked |= self.batch(&rows, &mut held).await?;
             if !full {
+                self.ties.forget_answers();
                 return Ok(worked);
             }
         }
@@ -126,12 +130,8 @@ impl Processor {
         if planned.is_empty() {
             return Ok(false);
         }
-        let answered: Vec<i64> = planned.iter().map(|row| row.inbox_id).collect();
         metrics::counter!("syncline_records_processed_total").increment(planned.len() as u64);
         let done = self.store.commit_processed(ProcessCommit { rows: planned, now: self.clock.now_us() }).await?;
-        for id in answered {
-            self.ties.forget(id);
-        }
         if !done.lanes.is_empty() {
             self.queue.wake();
         }
@@ -193,7 +193,8 @@ impl Processor {
             Ok(Interpreted::Record(candidate)) => candidate,
         };
         let id = candidate.id.clone();
-        if held.contains(&id) {
+        // An answer to a question is what the held ones wait for.
+        if row.source != SourceKind::Fetch && held.contains(&id) {
             return None;
         }
         let traits = self.catalogue.traits(&id.connection, &id.stream);
@@ -208,6 +209,7 @@ impl Processor {
         Some(planned_row(row, &id.stream, candidate.entity.as_str(), &id.key, outcome, sighting))
     }
 
+    /// A payload that needs its record read: done with once an answer covers it, held until then.
     fn after_fetch(
         &self,
         row: &InboxRow,
@@ -215,21 +217,12 @@ impl Processor {
         held: &mut HashSet<EntityKey>,
         rule: &str,
     ) -> Option<PlannedRow> {
-        match self.ties.state(row.id) {
-            Some(TieState::Answered) => {
-                let outcome = PlannedOutcome::Ignored(rule.to_owned());
-                Some(planned_row(row, &id.stream, "", &id.key, outcome, None))
-            }
-            Some(TieState::Asked) => {
-                held.insert(id);
-                None
-            }
-            None => {
-                self.ties.ask(row.id, id.clone(), self.handle.clone());
-                held.insert(id);
-                None
-            }
+        if !held.contains(&id) && self.ties.covered(&id, row.received_at, &self.handle) {
+            let outcome = PlannedOutcome::Ignored(rule.to_owned());
+            return Some(planned_row(row, &id.stream, "", &id.key, outcome, None));
         }
+        held.insert(id);
+        None
     }
 }
 
@@ -271,6 +264,7 @@ fn stored(state: &EntityWrite) -> EntityRow {
         doc: state.doc.clone(),
         deleted: state.deleted,
         seen_by: state.seen_by,
+        as_of: state.as_of,
         changed_at: 0,
     }
 }

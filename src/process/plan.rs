@@ -15,7 +15,10 @@
 
 use std::sync::Arc;
 
-use crate::mapping::expr::{Expression, Scope};
+use serde_json::Value;
+
+use super::echo::says;
+use crate::mapping::Filter;
 use crate::model::{Entity, Record, event_for};
 use crate::store::{
     BindingRow, EntityKey, EntityRow, EntityWrite, NewJob, PlannedOutcome, Sighting, SourceKind, mutation, order_key,
@@ -43,6 +46,10 @@ pub struct Candidate {
     pub occurred_at: Option<i64>,
     /// Absent for a deletion.
     pub record: Option<Record>,
+    /// As the vendor wrote it, for what the record does not carry.
+    pub payload: Value,
+    /// The latest moment, by our clock, at which the vendor can have said so.
+    pub as_of: i64,
     /// Part of the first walk through a stream: says nothing about lost webhooks.
     pub backfill: bool,
 }
@@ -64,7 +71,7 @@ pub struct Route {
     pub stream: String,
     pub latest: bool,
     pub deletes: bool,
-    pub when: Option<Arc<Expression>>,
+    pub when: Option<Arc<Filter>>,
 }
 
 #[derive(Clone, Debug)]
@@ -141,11 +148,15 @@ fn fence(candidate: &Candidate, current: Option<&EntityRow>, traits: SourceTrait
         Some(record) => !current.deleted && record.content_hash().to_string() == current.hash,
         None => current.deleted,
     };
-    // A read of the record itself is the vendor's present state, whatever version it carries.
+    // A read of the record itself is the vendor's state when the read began, whatever version it carries; what was said
+    // later may be newer.
     let authoritative = match candidate.source {
-        SourceKind::Fetch => true,
+        SourceKind::Fetch => candidate.as_of >= current.as_of,
         SourceKind::Webhook | SourceKind::Poll | SourceKind::File | SourceKind::Split => false,
     };
+    if candidate.source == SourceKind::Fetch && !authoritative && candidate.version.is_none() {
+        return if same { Fence::Unchanged { version: current.version } } else { Fence::Tie };
+    }
     let version = match (candidate.version, candidate.operation) {
         (Some(version), _) => version,
         (None, Operation::Upsert | Operation::Delete) => current.version.saturating_add(i64::from(!same)),
@@ -154,6 +165,11 @@ fn fence(candidate: &Candidate, current: Option<&EntityRow>, traits: SourceTrait
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
     if authoritative {
+        let version = candidate.version.unwrap_or(current.version);
+        if version < current.version && !current.deleted {
+            // A replica that lags behind what the vendor has already said.
+            return Fence::Superseded;
+        }
         let version = version.max(current.version);
         return if same { Fence::Unchanged { version } } else { Fence::Pass { version } };
     }
@@ -193,19 +209,13 @@ fn next_state(candidate: &Candidate, current: Option<&EntityRow>, version: i64) 
         doc,
         deleted: candidate.record.is_none(),
         seen_by: candidate.source,
+        as_of: candidate.as_of.max(current.map_or(i64::MIN, |row| row.as_of)),
     }
 }
 
-/// Whether the record says what we last told that system, and nothing else.
+/// Whether the record says what we last told that system, and so is not news.
 fn is_echo(candidate: &Candidate, echoes: &[BindingRow]) -> bool {
-    let Some(record) = &candidate.record else { return false };
-    echoes.iter().any(|binding| {
-        let Ok(serde_json::Value::Object(sent)) = serde_json::from_str::<serde_json::Value>(&binding.echo) else {
-            return false;
-        };
-        let seen = record.to_json();
-        !sent.is_empty() && sent.iter().all(|(field, value)| seen.get(field) == Some(value))
-    })
+    candidate.record.is_some() && echoes.iter().any(|binding| says(&candidate.payload, &binding.echo))
 }
 
 fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteError> {
@@ -215,7 +225,7 @@ fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteErr
             (None, _) => route.deletes,
             (Some(_), None) => true,
             (Some(record), Some(when)) => when
-                .eval_bool(&Scope::new().with("record", &record.to_scope()))
+                .matches(record)
                 .map_err(|cause| RouteError { flow: route.flow.clone(), cause: cause.to_string() })?,
         };
         if wanted {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::plan::{Candidate, Operation, Plan, Route, SourceTraits, plan};
-use crate::mapping::expr::Expression;
+use crate::mapping::Filter;
 use crate::model::{Entity, Record};
 use crate::store::{BindingRow, EntityKey, EntityRow, PlannedOutcome, Sighting, SourceKind};
 
@@ -28,6 +28,8 @@ fn candidate(version: Option<i64>, on_hand: u32, source: SourceKind) -> Candidat
         version,
         occurred_at: None,
         record: Some(stock(on_hand)),
+        payload: serde_json::json!({"available": on_hand}),
+        as_of: 0,
         backfill: false,
     }
 }
@@ -51,6 +53,7 @@ fn stored(plan: &Plan) -> Option<EntityRow> {
         doc: state.doc.clone(),
         deleted: state.deleted,
         seen_by: state.seen_by,
+        as_of: state.as_of,
         changed_at: 0,
     })
 }
@@ -176,7 +179,7 @@ fn route(flow: &str, when: Option<&str>) -> Route {
         stream: "inventory".into(),
         latest: true,
         deletes: false,
-        when: when.map(|when| Arc::new(Expression::compile(when).unwrap())),
+        when: when.map(|when| Arc::new(Filter::compile(Entity::InventoryLevel, when).unwrap())),
     }
 }
 
@@ -206,4 +209,21 @@ fn a_webhook_that_comes_after_the_poll_is_late_and_not_lost() {
         panic!("not committed")
     };
     assert_eq!(sighting, Some(Sighting::Late));
+}
+
+#[test]
+fn a_read_that_began_before_a_later_push_does_not_undo_it() {
+    let pushed = Candidate { as_of: 200, ..candidate(Some(10), 6, SourceKind::Webhook) };
+    let current = stored(&decide(&pushed, None));
+    let read = |as_of, version, on_hand| Candidate { as_of, ..candidate(version, on_hand, SourceKind::Fetch) };
+    assert_eq!(word(&decide(&read(100, Some(9), 5), current.as_ref())), "superseded");
+    assert_eq!(
+        word(&decide(&read(100, Some(10), 5), current.as_ref())),
+        "fetch",
+        "which of the two is newer is not known"
+    );
+    assert_eq!(word(&decide(&read(100, None, 5), current.as_ref())), "fetch");
+    assert_eq!(word(&decide(&read(300, Some(10), 5), current.as_ref())), "apply");
+    assert_eq!(word(&decide(&read(300, None, 5), current.as_ref())), "apply");
+    assert_eq!(word(&decide(&read(300, Some(9), 5), current.as_ref())), "superseded", "a replica that lags");
 }

@@ -1,115 +1,160 @@
 //! Asks a vendor for a record's present state when two contents claim one version, or a webhook says only "look again";
 //! not here: deciding that it must be asked.
 //!
-//! The asking row stays pending, and everything behind it for its key waits, until the answer is in the inbox. A crash
-//! in between loses nothing: the row is still pending and asks again.
+//! The asking payload stays pending, and everything behind it for its record waits, until the answer is in the inbox. An
+//! answer covers every payload that was received before the question was put. A crash in between loses nothing: the
+//! payload is still pending and asks again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::driver::ProcessorHandle;
-use crate::connector::call::CallError;
+use super::part::Part;
+use crate::connector::call::{CallResult, IncomingOp};
+use crate::model::ErrorClass;
 use crate::model::clock::Clock;
 use crate::store::{EntityKey, NewInbox, SourceKind, Store};
 
 /// Reads single records from vendors.
 #[async_trait]
 pub trait Fetcher: Send + Sync + 'static {
-    /// The record as the vendor has it now, as JSON; `None` if it has none.
-    async fn fetch(&self, id: &EntityKey) -> Result<Option<Vec<u8>>, CallError>;
+    /// The record as the vendor has it now; `None` if it has none.
+    async fn fetch(&self, id: &EntityKey) -> CallResult<Option<Value>>;
 }
 
-/// Reads at once at most: ties are rare, and the vendor's rate budget has better uses.
+/// Reads at once at most, so that a burst of hints leaves the vendor's budget to deliveries and polls.
 const PARALLEL_FETCHES: usize = 8;
 /// First pause after a failed read; doubles up to a minute.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TieState {
-    Asked,
-    /// The answer is in the inbox (or the record is gone): the asking row has done its work.
-    Answered,
+enum Question {
+    Asking,
+    /// The answer is in the inbox; it covers payloads received until `covers`.
+    Answered {
+        covers: i64,
+    },
 }
 
-/// Ties under way, by the id of the payload that asked.
+/// Questions under way, by record.
 #[derive(Clone)]
 pub struct TieFetch {
     store: Arc<dyn Store>,
     fetcher: Arc<dyn Fetcher>,
     clock: Clock,
-    open: Arc<Mutex<HashMap<i64, TieState>>>,
+    questions: Arc<Mutex<HashMap<EntityKey, Question>>>,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl TieFetch {
-    pub fn new(store: Arc<dyn Store>, fetcher: Arc<dyn Fetcher>, clock: Clock, tasks: TaskTracker) -> TieFetch {
+    pub fn new(
+        store: Arc<dyn Store>,
+        fetcher: Arc<dyn Fetcher>,
+        clock: Clock,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> TieFetch {
         let permits = Arc::new(Semaphore::new(PARALLEL_FETCHES));
-        TieFetch { store, fetcher, clock, open: Arc::default(), permits, tasks }
+        TieFetch { store, fetcher, clock, questions: Arc::default(), permits, tasks, stop }
     }
 
-    pub(super) fn state(&self, inbox_id: i64) -> Option<TieState> {
-        self.lock().get(&inbox_id).copied()
-    }
-
-    pub(super) fn forget(&self, inbox_id: i64) {
-        self.lock().remove(&inbox_id);
-    }
-
-    /// Starts asking, once per payload.
-    pub(super) fn ask(&self, inbox_id: i64, id: EntityKey, processor: ProcessorHandle) {
-        if self.lock().insert(inbox_id, TieState::Asked).is_some() {
-            return;
+    /// True if an answer that is in the inbox covers a payload received at `received_at`; else asks, once per record.
+    pub(super) fn covered(&self, id: &EntityKey, received_at: i64, processor: &ProcessorHandle) -> bool {
+        let mut questions = self.lock();
+        match questions.get(id) {
+            Some(Question::Answered { covers }) if received_at <= *covers => return true,
+            Some(Question::Asking) => return false,
+            Some(Question::Answered { .. }) | None => {}
         }
+        questions.insert(id.clone(), Question::Asking);
+        drop(questions);
+        self.ask(id.clone(), processor.clone());
+        false
+    }
+
+    /// Everything pending has been looked at: answers that nobody needs any more are forgotten.
+    pub(super) fn forget_answers(&self) {
+        self.lock().retain(|_, question| *question == Question::Asking);
+    }
+
+    fn ask(&self, id: EntityKey, processor: ProcessorHandle) {
         let this = self.clone();
         self.tasks.spawn(async move {
             let Ok(_permit) = Arc::clone(&this.permits).acquire_owned().await else { return };
-            this.ask_until_answered(inbox_id, &id).await;
-            this.lock().insert(inbox_id, TieState::Answered);
+            let answered = tokio::select! {
+                covers = this.ask_until_answered(&id) => covers,
+                // The payload is still pending and asks again at the next start.
+                () = this.stop.cancelled() => return,
+            };
+            this.lock().insert(id, Question::Answered { covers: answered });
             processor.wake();
         });
     }
 
-    async fn ask_until_answered(&self, inbox_id: i64, id: &EntityKey) {
+    async fn ask_until_answered(&self, id: &EntityKey) -> i64 {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.ask_once(inbox_id, id).await {
-                Ok(()) => return,
+            let covers = self.clock.now_us();
+            let wait = match self.fetcher.fetch(id).await {
+                Ok(record) => match self.keep(id, record, covers).await {
+                    Ok(()) => return covers,
+                    Err(error) => {
+                        tracing::warn!(connection = %id.connection, key = %id.key, %error, "the answer could not be stored");
+                        pause
+                    }
+                },
                 Err(error) => {
-                    tracing::warn!(connection = %id.connection, stream = %id.stream, key = %id.key, %error,
-                        "could not read the record's present state, asking again in {pause:?}");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    let level_is_high = error.class != ErrorClass::RateLimited && error.class != ErrorClass::Transient;
+                    if level_is_high {
+                        tracing::error!(connection = %id.connection, stream = %id.stream, key = %id.key, %error,
+                            "a record cannot be read; payloads about it wait");
+                    } else {
+                        tracing::debug!(connection = %id.connection, stream = %id.stream, key = %id.key, %error,
+                            "could not read a record, asking again");
+                    }
+                    error.retry_after.unwrap_or(pause)
                 }
-            }
+            };
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    async fn ask_once(&self, inbox_id: i64, id: &EntityKey) -> Result<(), String> {
-        let Some(payload) = self.fetcher.fetch(id).await.map_err(|error| error.to_string())? else {
-            tracing::warn!(connection = %id.connection, stream = %id.stream, key = %id.key, "the record is gone at its source");
-            return Ok(());
+    async fn keep(&self, id: &EntityKey, record: Option<Value>, asked_at: i64) -> Result<(), String> {
+        let op = if record.is_some() { IncomingOp::Upsert } else { IncomingOp::Delete };
+        let part = Part {
+            key: id.key.clone(),
+            op,
+            version: None,
+            occurred_at: None,
+            asked_at: Some(asked_at),
+            payload: record.unwrap_or_default(),
         };
         let row = NewInbox {
             connection: id.connection.clone(),
             stream: id.stream.clone(),
             source: SourceKind::Fetch,
-            dedupe_key: format!("fetch/{inbox_id}"),
+            dedupe_key: format!("fetch/{}/{}/{asked_at}", id.stream, id.key),
             topic: String::new(),
-            place: format!("read because of payload {inbox_id}"),
-            payload,
+            headers: String::new(),
+            place: "read on purpose".to_owned(),
+            payload: part.to_bytes().map_err(|error| error.to_string())?,
             received_at: self.clock.now_us(),
         };
         self.store.append_inbox(vec![row], None).await.map(|_| ()).map_err(|error| error.to_string())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, TieState>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<EntityKey, Question>> {
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

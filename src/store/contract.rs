@@ -1,6 +1,6 @@
 //! The store's contract: what every database behind the hub must do, whichever it is. Not here: SQL, and what the rows mean to the business.
 //!
-//! Rules that every implementation keeps, and the conformance suite checks (`tests/store_conformance.rs`):
+//! Rules that every implementation keeps, and the conformance suite checks (`tests/store_conformance/`):
 //! - A method that writes returns only after its commit is durable. Methods called at the same time may share a commit.
 //! - Each write is one transaction: all of it or none of it.
 //! - A result that carries an outdated claim is refused, never merged (`Dispatched::stale`).
@@ -43,20 +43,30 @@ pub trait Store: Send + Sync + 'static {
     /// All cursors, for people.
     async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError>;
 
-    /// Opens a file batch: rows staged under it stay invisible until it is released.
+    /// Opens a file batch: rows staged under it stay invisible until it is released. One batch of a stream is staged at a
+    /// time: an older one that was never ended belongs to a pick-up that died, and is given up.
     async fn open_batch(&self, batch: NewBatch) -> Result<i64, StoreError>;
     async fn stage_rows(&self, batch: i64, rows: Vec<NewInbox>) -> Result<(), StoreError>;
     /// All rows of the batch become pending at once; its sequence is remembered. Returns rows released and duplicates dropped.
     async fn release_batch(&self, batch: i64, sequence: Option<i64>) -> Result<Released, StoreError>;
-    /// Staged rows vanish, the refusal and its issue stay.
-    async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError>;
-    /// The newest applied batch of a stream, and whether this content was applied before.
+    /// Staged rows vanish, the refusal and its issue stay; returns the issue's id. With a sequence the file has used up its
+    /// number: the next one counts on from it.
+    async fn refuse_batch(
+        &self,
+        batch: i64,
+        sequence: Option<i64>,
+        reason: &str,
+        issue: DeadLetter,
+    ) -> Result<i64, StoreError>;
+    /// What became of a stream's batches so far, and under which names this content was applied before.
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError>;
 
     // 2 process ----------------------------------------------------------------------------------------------------
 
     /// Oldest pending payloads with an id above `after`.
     async fn pending_inbox(&self, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// How many payloads are pending, counted no further than `up_to`.
+    async fn pending_count(&self, up_to: u32) -> Result<u64, StoreError>;
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError>;
     /// Bindings whose remote side is (connection, stream, remote id): how our own echoes are recognised.
     async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError>;
@@ -68,7 +78,8 @@ pub trait Store: Send + Sync + 'static {
     /// One tick of the queue: acknowledges outcomes, renews leases and claims due jobs, announcing an attempt for each.
     async fn dispatch(&self, tick: Dispatch) -> Result<Dispatched, StoreError>;
     /// Puts jobs whose lease has run out back, their last attempt's outcome unknown. `all_of` names an owner that is
-    /// known to be dead (this node's previous life): its leases end now.
+    /// known to be dead (this node's previous life): its leases end now. Waiting jobs whose time to look again has come
+    /// become ready. To be called every few seconds. Returns how many jobs were put back.
     async fn rescue(&self, now: i64, all_of: Option<&str>) -> Result<u64, StoreError>;
     /// Where references point at the destination: by binding of the record with that natural key, or by the
     /// destination's own mirror.
@@ -84,7 +95,9 @@ pub trait Store: Send + Sync + 'static {
     async fn flow_stats(&self, since: i64) -> Result<Vec<FlowStat>, StoreError>;
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError>;
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError>;
-    /// Dead letters of an issue go back to work (or one of them); returns how many.
+    /// Dead letters of an issue go back to work (or one of them); returns how many. A job goes back behind whatever of its
+    /// key is in flight; its failures start from zero, its doubt (`unknown`) and its attempts stay. Like the other two acts
+    /// it writes an audit entry; an issue without dead letters left is resolved.
     async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError>;
     async fn discard_issue(
         &self,
@@ -94,14 +107,15 @@ pub trait Store: Send + Sync + 'static {
         actor: &str,
         at: i64,
     ) -> Result<u64, StoreError>;
-    /// Replaces the payload (inbox) or outgoing body (job) of one dead letter and sends it back to work.
+    /// Replaces the payload (inbox) or outgoing body (job) of one dead letter and sends it back to work. The original
+    /// stays in the store. Refused if it is not dead (any more).
     async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
     /// Records by key, natural key or remote id.
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError>;
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError>;
     /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;
-    /// The newest events with an id above `after`, oldest of them first: what a page shows.
+    /// The newest events with an id above `after`, at most `limit`, oldest of them first: what a page shows.
     async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
     /// The next events after a cursor, oldest first: how a subscriber catches up without a gap.
     async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;

@@ -83,6 +83,9 @@ pub struct NewInbox {
     pub source: SourceKind,
     pub dedupe_key: String,
     pub topic: String,
+    /// What came around the payload, as a JSON object: a webhook's headers without credentials and signatures; a file's
+    /// `header` record and its `file` name and numbers. Else empty.
+    pub headers: String,
     pub place: String,
     pub payload: Vec<u8>,
     pub received_at: i64,
@@ -127,9 +130,17 @@ pub struct Released {
 
 #[derive(Clone, Debug, Default)]
 pub struct BatchHistory {
-    /// Name of the applied batch that had the same content, if any.
+    /// Name of the newest applied batch that had the same content, if any.
     pub same_content: Option<String>,
+    /// All names under which this content was applied, newest first; one per time it was.
+    pub applied_as: Vec<String>,
+    /// Whether the newest applied batch had this content.
+    pub is_newest: bool,
+    /// Of the newest batch that was applied or used up its number by being refused.
     pub last_sequence: Option<i64>,
+    /// Whether that batch was refused, so that its number may come once more, corrected.
+    pub last_refused: bool,
+    /// Rows of the newest applied batch.
     pub last_rows: Option<i64>,
 }
 
@@ -140,6 +151,7 @@ pub struct InboxRow {
     pub stream: String,
     pub source: SourceKind,
     pub topic: String,
+    pub headers: String,
     pub place: String,
     pub payload: Vec<u8>,
     pub received_at: i64,
@@ -165,6 +177,7 @@ pub struct EntityRow {
     pub doc: String,
     pub deleted: bool,
     pub seen_by: SourceKind,
+    pub as_of: i64,
     pub changed_at: i64,
 }
 
@@ -192,6 +205,8 @@ pub struct EntityWrite {
     pub doc: String,
     pub deleted: bool,
     pub seen_by: SourceKind,
+    /// The latest moment, by our clock, at which the vendor can have said so: when a push arrived, when a read began.
+    pub as_of: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -328,7 +343,8 @@ pub enum AckOutcome {
     Superseded,
     /// Nothing to do there, by which rule.
     Ignored(String),
-    /// Try again; `counts` tells whether this burns one of the policy's tries.
+    /// It did not happen: try again; `counts` tells whether this burns one of the policy's tries. Clears an earlier doubt,
+    /// so a look-up that failed is `Unknown` again, never `Retry`.
     Retry {
         run_at: i64,
         counts: bool,
@@ -339,7 +355,7 @@ pub enum AckOutcome {
         run_at: i64,
         error: String,
     },
-    /// Not before what it refers to is at the destination.
+    /// Not before what it refers to is at the destination. `wait_for` is made by `wait_key`.
     Wait {
         wait_for: String,
         check_at: i64,
@@ -350,6 +366,15 @@ pub enum AckOutcome {
     Released {
         run_at: i64,
     },
+}
+
+/// The business event behind a job.
+#[derive(Clone, Debug)]
+pub struct ClaimedEvent {
+    pub id: i64,
+    pub kind: String,
+    /// The vendor's time if it told one, else ours.
+    pub at: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -363,6 +388,7 @@ pub struct Claimed {
     pub order_key: String,
     pub source: EntityKey,
     pub entity: Entity,
+    pub event: ClaimedEvent,
     pub revision: i64,
     pub deleted: bool,
     pub doc: String,

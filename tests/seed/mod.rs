@@ -225,6 +225,7 @@ impl World {
             topic: if rec.source == SourceKind::Webhook { format!("{stream}/updated") } else { String::new() },
             place: String::new(),
             payload: rec.payload.as_bytes().to_vec(),
+            headers: String::new(),
             received_at: rec.at,
         };
         self.store.append_inbox(vec![row], None).await.unwrap()[0].id
@@ -248,6 +249,7 @@ impl World {
                 doc: rec.doc.to_owned(),
                 deleted: false,
                 seen_by: rec.source,
+                as_of: rec.at,
             },
             kind: rec.kind.to_owned(),
             occurred_at: Some(rec.at - SECOND),
@@ -318,6 +320,7 @@ impl World {
                 doc: doc.to_owned(),
                 deleted: false,
                 seen_by: SourceKind::Poll,
+                as_of: at,
             },
             kind: kind.to_owned(),
             occurred_at: None,

@@ -57,6 +57,7 @@ fn timeline(connection: &str, jobs: Vec<JobRow>) -> (EntityKey, Timeline) {
         deleted: false,
         seen_by: SourceKind::Webhook,
         changed_at: 9 * SECOND,
+        as_of: 9 * SECOND,
     };
     let received = InboxSummary {
         id: 1,

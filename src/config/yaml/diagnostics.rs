@@ -151,6 +151,14 @@ impl Diagnostics {
         }
     }
 
+    /// Leaves out what is said at the very places that `others` are about.
+    #[must_use]
+    pub fn without_places_of(mut self, others: &Diagnostics) -> Self {
+        let same = |a: &Diagnostic, b: &Diagnostic| (a.line, a.column) == (b.line, b.column) && a.file == b.file;
+        self.items.retain(|item| !others.items.iter().any(|other| same(item, other)));
+        self
+    }
+
     /// Replaces each of `secrets` wherever a source line would show it.
     pub fn redact<'s>(&mut self, secrets: impl IntoIterator<Item = &'s str>) {
         for secret in secrets.into_iter().filter(|secret| secret.chars().count() >= 3) {

@@ -146,7 +146,7 @@ fn all_problems_are_reported_at_once() {
      2 |   every: 30
        |          ^^
 
-    t.yaml:3:9: `payused` is not a mode
+    t.yaml:3:9: `payused` is not a known mode
        |
      3 |   mode: payused
        |         ^^^^^^^

@@ -21,12 +21,18 @@ pub enum Compression {
 struct Counting<R> {
     inner: R,
     bytes: u64,
+    /// The source's first bytes, to tell "not gzip" from "damaged".
+    start: Vec<u8>,
 }
+
+const GZIP_SIGNATURE: [u8; 2] = [0x1F, 0x8B];
 
 impl<R: Read> Read for Counting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.bytes += count as u64;
+        let missing = GZIP_SIGNATURE.len() - self.start.len();
+        self.start.extend(buffer[..count].iter().take(missing));
         Ok(count)
     }
 }
@@ -51,7 +57,7 @@ const SIGNATURE_BYTES: usize = 4;
 
 impl<R: Read> Content<R> {
     pub fn new(source: R, compression: Compression, limits: &FileLimits) -> Self {
-        let counting = Counting { inner: source, bytes: 0 };
+        let counting = Counting { inner: source, bytes: 0, start: Vec::new() };
         let inner = match compression {
             Compression::None => Inner::Plain(counting),
             Compression::Gzip => {
@@ -90,7 +96,11 @@ impl<R: Read> Content<R> {
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.classify(error)),
+                Err(error) => match self.classify(error) {
+                    // Nothing at all is an empty file, which the format's empty policy judges.
+                    FileCause::TruncatedGzip if self.source_bytes() == 0 => break 0,
+                    cause => return Err(cause),
+                },
                 Ok(count) => break count,
             }
         };
@@ -120,7 +130,7 @@ impl<R: Read> Content<R> {
             return Ok(());
         }
         self.start.extend(read.iter().take(missing));
-        let found = if self.start.starts_with(&[0x1F, 0x8B]) {
+        let found = if self.start.starts_with(&GZIP_SIGNATURE) {
             "gzip data"
         } else if self.start.starts_with(b"PK\x03\x04") {
             "a zip archive"
@@ -136,16 +146,19 @@ impl<R: Read> Content<R> {
     }
 
     fn classify(&self, error: io::Error) -> FileCause {
-        match (&self.inner, error.kind()) {
-            (Inner::Gzip(_), io::ErrorKind::UnexpectedEof) => FileCause::TruncatedGzip,
-            (Inner::Gzip(_), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
-                if self.content_bytes == 0 && error.to_string().contains("header") {
-                    FileCause::NotGzip
-                } else {
-                    FileCause::CorruptGzip(error.to_string())
-                }
+        let start = match &self.inner {
+            Inner::Plain(_) => return FileCause::Io(error),
+            Inner::Gzip(decoder) => &decoder.get_ref().get_ref().start,
+        };
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+                if !GZIP_SIGNATURE.starts_with(start) =>
+            {
+                FileCause::NotGzip
             }
-            (Inner::Plain(_) | Inner::Gzip(_), _) => FileCause::Io(error),
+            io::ErrorKind::UnexpectedEof => FileCause::TruncatedGzip,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => FileCause::CorruptGzip(error.to_string()),
+            _ => FileCause::Io(error),
         }
     }
 }

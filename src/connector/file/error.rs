@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use rust_decimal::Decimal;
+
 use super::row::Place;
 
 /// An error with its place: file, row, line, column, byte offset; then cause and next step.
@@ -15,7 +17,10 @@ pub struct FileError {
     /// Column or field name, element path, or `column 7` where there is no name.
     pub column: Option<String>,
     pub byte_offset: Option<u64>,
-    pub cause: FileCause,
+    /// The sequence number that the file states, if it was known by then and is the one that was due.
+    pub sequence: Option<u64>,
+    /// Boxed, because errors travel through every reader's `Result`.
+    pub cause: Box<FileCause>,
 }
 
 /// What the caller should do with the file.
@@ -135,7 +140,7 @@ pub enum FileCause {
     #[error("{source_name} states {expected} rows, found {found}{}", reject_hint(.rejected))]
     CountMismatch { source_name: String, expected: u64, found: u64, rejected: u64 },
     #[error("{source_name} states a sum of {expected} for {column}, found {found}{}", reject_hint(.rejected))]
-    SumMismatch { source_name: String, column: String, expected: String, found: String, rejected: u64 },
+    SumMismatch { source_name: String, column: String, expected: Decimal, found: Decimal, rejected: u64 },
     #[error("expected sequence number {expected}, found {found}")]
     SequenceMismatch { expected: u64, found: u64 },
     #[error("control value {name} is missing")]
@@ -315,7 +320,8 @@ impl FileCause {
 
 impl FileError {
     pub fn new(file: &str, cause: FileCause) -> Self {
-        Self { file: file.to_owned(), row: None, line: None, column: None, byte_offset: None, cause }
+        let file = file.to_owned();
+        Self { file, row: None, line: None, column: None, byte_offset: None, sequence: None, cause: Box::new(cause) }
     }
 
     /// Wraps a failure of the caller's sink, so that it aborts the read and keeps its source.
@@ -370,7 +376,7 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(self.cause.as_ref())
     }
 }
 

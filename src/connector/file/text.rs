@@ -32,6 +32,8 @@ pub struct TextSource<R: Read> {
     form: Option<Form>,
     /// Undecoded bytes: the tail of a character that the last piece cut.
     raw: Vec<u8>,
+    /// Where reads land.
+    piece: Vec<u8>,
     ended: bool,
     text: Vec<u8>,
     position: usize,
@@ -52,6 +54,7 @@ impl<R: Read> TextSource<R> {
             encoding,
             form: None,
             raw: Vec::with_capacity(CHUNK_BYTES + 4),
+            piece: vec![0; CHUNK_BYTES],
             ended: false,
             text: Vec::new(),
             position: 0,
@@ -126,16 +129,8 @@ impl<R: Read> TextSource<R> {
     }
 
     fn read_raw(&mut self) -> Result<(), FileCause> {
-        let start = self.raw.len();
-        self.raw.resize(start + CHUNK_BYTES, 0);
-        let count = match self.content.read(&mut self.raw[start..]) {
-            Ok(count) => count,
-            Err(cause) => {
-                self.raw.truncate(start);
-                return Err(cause);
-            }
-        };
-        self.raw.truncate(start + count);
+        let count = self.content.read(&mut self.piece)?;
+        self.raw.extend_from_slice(&self.piece[..count]);
         self.ended = count == 0;
         Ok(())
     }

@@ -64,6 +64,16 @@ impl ControlTotals {
     }
 }
 
+impl ControlTotals {
+    /// Whether files of this stream are numbered, so that none can be left out or come twice unseen.
+    pub fn numbers_files(&self) -> bool {
+        self.checks.iter().any(|check| match check {
+            TotalCheck::Sequence { .. } => true,
+            TotalCheck::Count { .. } | TotalCheck::Sum { .. } => false,
+        })
+    }
+}
+
 impl TotalCheck {
     fn stated(&self) -> &ControlValue {
         match self {
@@ -203,8 +213,8 @@ impl<'a> Tally<'a> {
                         let cause = FileCause::SumMismatch {
                             source_name: place.name(),
                             column: column.clone(),
-                            expected: expected.to_string(),
-                            found: found.to_string(),
+                            expected,
+                            found,
                             rejected,
                         };
                         return Err(FileError::new(stated.file, cause));
@@ -255,7 +265,7 @@ impl<'a> Stated<'a> {
 }
 
 /// The library's addition may round when the result has too many digits; a control total must not.
-fn add_exactly(left: Decimal, right: Decimal) -> Option<Decimal> {
+pub(super) fn add_exactly(left: Decimal, right: Decimal) -> Option<Decimal> {
     let sum = left.checked_add(right)?;
     (sum.scale() == left.scale().max(right.scale())).then_some(sum)
 }

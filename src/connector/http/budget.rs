@@ -52,8 +52,8 @@ pub struct RateBudget {
     people_percent: u32,
 }
 
-/// How long to wait at most before looking again while all slots are taken; a freed slot wakes earlier.
-const SLOT_RECHECK: Duration = Duration::from_secs(1);
+/// When to come back if all slots stayed taken for as long as the caller could wait.
+const SLOT_RETRY: Duration = Duration::from_secs(1);
 
 struct State {
     limits: Vec<Counter>,
@@ -85,6 +85,8 @@ enum Counter {
 pub enum Decision {
     Go,
     Wait(Duration),
+    /// Until one of the calls in flight ends.
+    WaitForSlot,
 }
 
 impl RateBudget {
@@ -106,10 +108,13 @@ impl RateBudget {
             match self.try_take(priority, now) {
                 Decision::Go => return Ok(Permit { budget: Arc::clone(self) }),
                 Decision::Wait(wait) if now + wait > deadline => return Err(RateLimited { retry_after: wait }),
-                Decision::Wait(wait) => tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = freed => {}
-                },
+                Decision::Wait(wait) => tokio::time::sleep(wait).await,
+                Decision::WaitForSlot => {
+                    let patience = deadline.saturating_duration_since(now);
+                    if tokio::time::timeout(patience, freed).await.is_err() {
+                        return Err(RateLimited { retry_after: SLOT_RETRY });
+                    }
+                }
             }
         }
     }
@@ -120,10 +125,13 @@ impl RateBudget {
         let in_flight = state.in_flight;
         let blocked = state.blocked_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         let reserve = |size: u32| self.reserve(priority, size);
-        let waits = state.limits.iter_mut().map(|counter| counter.wait(now, in_flight, &reserve));
+        let waits = state.limits.iter_mut().map(|counter| counter.wait(now, &reserve));
         let longest = waits.max().unwrap_or_default().max(blocked);
         if !longest.is_zero() {
             return Decision::Wait(longest);
+        }
+        if state.limits.iter().any(|counter| counter.is_crowded(in_flight, &reserve)) {
+            return Decision::WaitForSlot;
         }
         for counter in &mut state.limits {
             counter.take(now);
@@ -195,7 +203,7 @@ impl Counter {
     }
 
     /// How long until one more call fits below the reserve.
-    fn wait(&mut self, now: Instant, in_flight: u32, reserve: &impl Fn(u32) -> u32) -> Duration {
+    fn wait(&mut self, now: Instant, reserve: &impl Fn(u32) -> u32) -> Duration {
         self.pass_time(now);
         match self {
             Counter::Bucket { drain, size, level, .. } => {
@@ -206,8 +214,15 @@ impl Counter {
                 Some(ends) if *used >= calls.saturating_sub(reserve(*calls)) => ends.saturating_duration_since(now),
                 Some(_) | None => Duration::ZERO,
             },
-            Counter::Slots { calls } if in_flight >= calls.saturating_sub(reserve(*calls)) => SLOT_RECHECK,
             Counter::Slots { .. } => Duration::ZERO,
+        }
+    }
+
+    /// Whether all slots below the reserve are taken.
+    fn is_crowded(&self, in_flight: u32, reserve: &impl Fn(u32) -> u32) -> bool {
+        match self {
+            Counter::Slots { calls } => in_flight >= calls.saturating_sub(reserve(*calls)),
+            Counter::Bucket { .. } | Counter::Window { .. } => false,
         }
     }
 

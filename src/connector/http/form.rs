@@ -25,7 +25,9 @@ pub fn encode(body: &Value) -> Result<String, FormError> {
     };
     let mut encoded = String::new();
     for (name, value) in fields {
-        append(&mut encoded, &percent_encode(name), value, 0)?;
+        // Brackets in a written name are structure, as those that nesting adds.
+        let name = percent_encode(name).replace("%5B", "[").replace("%5D", "]");
+        append(&mut encoded, &name, value, 0)?;
     }
     Ok(encoded)
 }
@@ -102,6 +104,10 @@ mod tests {
             "amount=1000&metadata[order%20id]=1%262&expand[0]=a&expand[1]=b&off=false&clear=",
         );
         check(json!({"items": [{"price": "p_1", "tax": ["t1"]}]}), "items[0][price]=p_1&items[0][tax][0]=t1");
+        check(
+            json!({"metadata[order_id]": "W[1]", "expand[]": "data.charge"}),
+            "metadata[order_id]=W%5B1%5D&expand[]=data.charge",
+        );
         check(json!({}), "");
         let exact: Value = serde_json::from_str(r#"{"a":123456789012345678901234567890.10}"#).unwrap();
         check(exact, "a=123456789012345678901234567890.10");

@@ -30,6 +30,12 @@ impl AddressRange {
         Self { base: IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), prefix }
     }
 
+    /// `None` for a prefix that is longer than the address.
+    pub fn new(base: IpAddr, prefix: u8) -> Option<Self> {
+        let longest = if base.is_ipv4() { 32 } else { 128 };
+        (prefix <= longest).then_some(Self { base, prefix })
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.base, address.to_canonical()) {
             (IpAddr::V4(base), IpAddr::V4(address)) => {
@@ -57,10 +63,10 @@ impl FromStr for AddressRange {
     fn from_str(text: &str) -> Result<Self, RangeError> {
         let wrong = || RangeError { text: text.to_owned() };
         let (base, prefix) = text.split_once('/').map_or((text, None), |(base, prefix)| (base, Some(prefix)));
-        let base: IpAddr = base.trim().parse().map_err(|_| wrong())?;
-        let widest = if base.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(widest), |text| text.trim().parse::<u8>().map_err(|_| wrong()))?;
-        if prefix > widest { Err(wrong()) } else { Ok(Self { base, prefix }) }
+        let base: IpAddr = base.parse().map_err(|_| wrong())?;
+        let longest = if base.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), |text| text.parse::<u8>().map_err(|_| wrong()))?;
+        Self::new(base, prefix).ok_or_else(wrong)
     }
 }
 

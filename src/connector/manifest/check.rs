@@ -6,15 +6,12 @@ use crate::config::yaml::{Context, Node, Place, Spanned, suggest};
 
 use super::auth::{Auth, OutgoingSignature};
 use super::document::{Http, Manifest};
-use super::read::{CursorKind, Get, HttpRead};
 use super::references::{self, Reference};
 use super::request::{Fields, Request};
 use super::scope::{self, Scope};
 use super::settings::{SettingFormat, SettingKind};
-use super::stream::{Read, Stream, VersionKind, Write};
 use super::verify::Verify;
-use super::webhook::{Fetch, StreamWebhook, Webhooks};
-use super::write::{Idempotency, OpKind, Operation, StepSource};
+use super::webhook::Webhooks;
 use crate::mapping::expr::{Expression, Template};
 
 /// Reports into `cx`. `node` is the document: parts that are written but could not be decoded do not count as absent.
@@ -38,14 +35,15 @@ pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
     }
 }
 
-struct Checker<'m> {
-    manifest: &'m Manifest,
-    node: &'m Node,
+/// Checks of streams are in `check_stream`.
+pub(super) struct Checker<'m> {
+    pub(super) manifest: &'m Manifest,
+    pub(super) node: &'m Node,
     cx: &'m Context,
 }
 
 impl Checker<'_> {
-    fn error(&self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn error(&self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         self.cx.error(place.span, message, help);
     }
 
@@ -82,7 +80,7 @@ impl Checker<'_> {
         }
     }
 
-    fn needs_http(&self, place: &Place, what: &str) {
+    pub(super) fn needs_http(&self, place: &Place, what: &str) {
         if self.node.get("http").is_none() {
             self.error(
                 place,
@@ -156,200 +154,7 @@ impl Checker<'_> {
         }
     }
 
-    fn stream(&self, stream: &Stream) {
-        let pushed_only = stream.get.is_none()
-            && stream.http_read().is_none_or(|read| read.as_webhook)
-            && stream.file_read().is_none();
-        let scope = if pushed_only { scope::TOPIC } else { scope::RECORD };
-        self.template(stream.key.as_ref(), scope);
-        self.template(stream.version.value.as_ref(), scope);
-        self.template(stream.occurred_at.as_ref(), scope);
-        if let Some(enrich) = &stream.enrich {
-            self.request(&enrich.request, scope::ENRICH, &[]);
-            self.needs_http(&enrich.request.place, "enrich");
-            if !references::places_in_request(&enrich.request).iter().any(|(reference, _)| reference.root == "ids") {
-                self.error(
-                    &enrich.request.place,
-                    "enrich does not use `{ids}`",
-                    "put `{ids}` into the query: the ids joined by commas",
-                );
-            }
-        }
-        match &stream.read {
-            Some(Read::Http(read)) => self.http_read(stream, read),
-            Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
-            None => {}
-        }
-        if let Some(Get { request, .. }) = &stream.get {
-            self.request(request, scope::GET, &[]);
-            self.needs_http(&request.place, "get");
-            let used = references::places_in_request(request);
-            if !used.iter().any(|(reference, _)| reference.root == "key") {
-                self.error(&request.place, "get does not use `{key}`", "it would read the same record for every key");
-            }
-        }
-        if let Some(webhook) = &stream.webhook {
-            self.stream_webhook(stream, webhook);
-        }
-        match &stream.write {
-            Some(Write::Http(write)) => {
-                if write.operations.is_empty() {
-                    let help = "add create, update, upsert, set or delete";
-                    self.error(
-                        &stream.name.place,
-                        format!("write of stream `{}` has no operation", *stream.name),
-                        help,
-                    );
-                }
-                write.operations.iter().for_each(|operation| self.operation(operation));
-            }
-            Some(Write::File(write)) => {
-                self.template(Some(&write.folder), scope::FOLDER);
-                self.template(Some(&write.name), scope::FILE_NAME);
-                if !references::of_template(&write.name).iter().any(|reference| reference.root == "batch") {
-                    let help = "use `{batch.sequence}` or `{batch.time}` so that no batch overwrites another";
-                    self.error(&write.name.place, "every batch would have the same file name", help);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn http_read(&self, stream: &Stream, read: &HttpRead) {
-        self.request(&read.request, scope::READ, &[]);
-        self.template(read.cursor.start.as_ref(), scope::START);
-        self.needs_http(&read.request.place, "read");
-        let uses_cursor =
-            references::places_in_request(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
-        match (read.cursor.kind, uses_cursor) {
-            (CursorKind::Snapshot, true) => {
-                let help = "remove `{cursor}` from the request, or choose another cursor kind";
-                self.error(&read.request.place, "a snapshot has no cursor to send", help);
-            }
-            (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, false) => {
-                let help = "put `{cursor}` into the query, or use `cursor: { kind: snapshot }`";
-                self.error(
-                    &read.request.place,
-                    "the request does not send the cursor, so every read would be complete",
-                    help,
-                );
-            }
-            (CursorKind::Snapshot, false)
-            | (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, true) => {}
-        }
-        if read.as_webhook && stream.webhook.is_none() && !self.written(stream, "webhook") {
-            self.error(
-                &stream.name.place,
-                "read `as_webhook` needs the stream's `webhook` rules",
-                "add `webhook:` with topics and record",
-            );
-        }
-    }
-
-    fn stream_webhook(&self, stream: &Stream, webhook: &StreamWebhook) {
-        if self.node.get("webhooks").is_none() {
-            let help = "add `webhooks:` with verify and topic at the top level";
-            self.error(
-                &stream.name.place,
-                format!("stream `{}` names topics but the manifest has no `webhooks`", *stream.name),
-                help,
-            );
-        }
-        for topic in &webhook.topics {
-            self.template(topic.key.as_ref(), scope::TOPIC);
-            self.expression(topic.when.as_ref(), scope::TOPIC);
-        }
-        let fetches = |fetch: Fetch| !matches!(fetch, Fetch::Never);
-        let fetched = fetches(webhook.fetch) || webhook.topics.iter().any(|topic| topic.fetch.is_some_and(fetches));
-        if fetched && stream.get.is_none() && !self.written(stream, "get") {
-            self.error(
-                &stream.name.place,
-                format!("stream `{}` fetches what is pushed but has no `get`", *stream.name),
-                "add `get:`",
-            );
-        }
-        let believed = webhook.topics.iter().any(|topic| topic.fetch.unwrap_or(webhook.fetch) == Fetch::Never);
-        let unsigned =
-            self.manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
-        if believed && unsigned {
-            let help = "set `fetch: always`, so that the content is read from the vendor instead";
-            self.error(
-                &stream.name.place,
-                format!("stream `{}` believes pushes that nobody signed", *stream.name),
-                help,
-            );
-        }
-        if believed && stream.version.kind == VersionKind::None {
-            let help = "state `version`, or set `fetch: always`";
-            self.error(
-                &stream.name.place,
-                format!("stream `{}` cannot order its pushes: no version", *stream.name),
-                help,
-            );
-        }
-    }
-
-    /// Whether the part is in the file, decoded or not.
-    fn written(&self, stream: &Stream, part: &str) -> bool {
-        let node = self.node.get("streams").and_then(|streams| streams.get(&stream.name));
-        node.and_then(|node| node.get(part)).is_some()
-    }
-
-    fn operation(&self, operation: &Operation) {
-        self.needs_http(&operation.request.place, "write");
-        let mut known: Vec<&str> = Vec::new();
-        for step in &operation.steps {
-            match &step.source {
-                StepSource::Request { request, .. } => self.request(request, scope::WRITE, &known),
-                StepSource::Stored { stream, key } => {
-                    self.template_with(Some(key), scope::WRITE, &known);
-                    self.stored_stream(stream);
-                }
-            }
-            known.push(&step.name);
-            self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
-            self.template_with(step.message.as_ref(), scope::WRITE, &known);
-        }
-        self.request(&operation.request, scope::WRITE, &known);
-        self.template(operation.response.id.as_ref(), scope::RESPONSE);
-        self.template(operation.response.version.as_ref(), scope::RESPONSE);
-        match &operation.idempotency {
-            Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
-            Idempotency::Lookup { request, matches, .. } => {
-                self.request(request, scope::WRITE, &known);
-                self.expression_with(matches.as_ref(), scope::MATCHES, &known);
-            }
-            Idempotency::Natural => {}
-        }
-        let addressed = references::places_in_request(&operation.request)
-            .iter()
-            .any(|(r, _)| matches!(r.root.as_str(), "key" | "record" | "steps"));
-        if matches!(operation.kind, OpKind::Update | OpKind::Delete) && !addressed {
-            self.error(
-                &operation.request.place,
-                "the request does not say which object it changes",
-                "use `{key}` in the path",
-            );
-        }
-    }
-
-    fn stored_stream(&self, name: &Spanned<String>) {
-        let declared: Vec<&str> = self.manifest.streams.iter().map(|stream| stream.name.as_str()).collect();
-        match self.manifest.stream(name) {
-            Some(stream) if !stream.is_source() => {
-                self.error(
-                    &name.place,
-                    format!("stream `{}` brings no records to look into", **name),
-                    "name a stream with `read`",
-                );
-            }
-            Some(_) => {}
-            None if self.node.get("streams").and_then(|streams| streams.get(name)).is_some() => {}
-            None => self.error(&name.place, format!("no stream is named `{}`", **name), suggest(name, &declared)),
-        }
-    }
-
-    fn request(&self, request: &Request, scope: Scope, steps: &[&str]) {
+    pub(super) fn request(&self, request: &Request, scope: Scope, steps: &[&str]) {
         self.template_with(Some(&request.path), scope, steps);
         for (_, value) in &request.query {
             self.template_with(Some(value), scope, steps);
@@ -367,21 +172,21 @@ impl Checker<'_> {
         fields.iter().for_each(|(_, value)| self.template(Some(value), scope));
     }
 
-    fn template(&self, template: Option<&Spanned<Template>>, scope: Scope) {
+    pub(super) fn template(&self, template: Option<&Spanned<Template>>, scope: Scope) {
         self.template_with(template, scope, &[]);
     }
 
-    fn template_with(&self, template: Option<&Spanned<Template>>, scope: Scope, steps: &[&str]) {
+    pub(super) fn template_with(&self, template: Option<&Spanned<Template>>, scope: Scope, steps: &[&str]) {
         if let Some(template) = template {
             self.references(&references::of_template(template), &template.place, scope, steps);
         }
     }
 
-    fn expression(&self, expression: Option<&Spanned<Expression>>, scope: Scope) {
+    pub(super) fn expression(&self, expression: Option<&Spanned<Expression>>, scope: Scope) {
         self.expression_with(expression, scope, &[]);
     }
 
-    fn expression_with(&self, expression: Option<&Spanned<Expression>>, scope: Scope, steps: &[&str]) {
+    pub(super) fn expression_with(&self, expression: Option<&Spanned<Expression>>, scope: Scope, steps: &[&str]) {
         if let Some(expression) = expression {
             self.references(&references::of_expression(expression), &expression.place, scope, steps);
         }

@@ -2,36 +2,26 @@
 //!
 //! Not here: decoding and encoding the content (`connector::file`), moving and archiving (intake, deliver).
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Percent, Spanned};
 
 use crate::connector::file::FileSpec;
+use crate::connector::file::drop::{Completeness, DropSpec, MarkerName, NamePattern};
+use crate::connector::file::write::WriteSpec;
 use crate::mapping::expr::Template;
 
-/// Templates see `settings`.
 #[derive(Debug, Clone)]
 pub struct FileRead {
+    /// Sees `settings`. A relative folder starts at the data directory.
     pub folder: Spanned<Template>,
-    /// `*` and `?` over the file's name.
-    pub pattern: Spanned<String>,
-    pub marker: Marker,
+    /// Over the file's name; the numbers at `{seq}` give the order.
+    pub pattern: NamePattern,
+    pub completeness: Completeness,
     pub format: FileSpec,
     pub mode: FileMode,
     pub every: Duration,
-}
-
-/// How a file is known to be complete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Marker {
-    /// A second file with this ending added to the whole name (`x.csv.done`).
-    Suffix(String),
-    /// A second file with this ending in place of the file's own (`x.done`).
-    Replace(String),
-    /// The producer renames when it has finished; names that end in these are still being written.
-    Rename { temporary: Vec<String> },
-    /// Size and time unchanged for this long: the weakest sign.
-    Stable(Duration),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +34,14 @@ pub enum FileMode {
 
 #[derive(Debug, Clone)]
 pub struct FileWrite {
+    /// Sees `settings`. A relative folder starts at the data directory.
     pub folder: Spanned<Template>,
-    /// Sees `settings`, `batch` (`batch.time`, `batch.sequence`); unique per batch.
+    /// Sees `settings` and `batch` (`batch.time`, `batch.sequence`); unique per batch.
     pub name: Spanned<Template>,
-    pub format: FileSpec,
+    pub format: WriteSpec,
     pub batch: Batch,
-    /// Written after the data file: its name is the data file's with this ending.
-    pub marker: Option<String>,
+    /// Written, empty, after the data file: its name is the data file's with this ending.
+    pub marker: Option<MarkerName>,
 }
 
 /// A batch is written when either is reached.
@@ -58,6 +49,22 @@ pub struct FileWrite {
 pub struct Batch {
     pub records: u32,
     pub every: Duration,
+}
+
+impl FileRead {
+    /// Where files of this stream are picked up and put: `work`, `archive` and `error` lie below the folder, apart per stream,
+    /// so that streams may share a folder.
+    pub fn drop_spec(&self, folder: &Path, stream: &str) -> DropSpec {
+        let below = |name: &str| folder.join(name).join(stream);
+        DropSpec {
+            inbox: folder.to_owned(),
+            work: below("work"),
+            archive: below("archive"),
+            error: below("error"),
+            pattern: self.pattern.clone(),
+            completeness: self.completeness.clone(),
+        }
+    }
 }
 
 crate::choice! {
@@ -71,18 +78,23 @@ crate::choice! {
 impl FileRead {
     pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
         let (folder, pattern) = (map.required("folder"), map.required::<Spanned<String>>("pattern"));
-        let (marker, format) = (map.required("marker"), map.required("format"));
+        let ignore_case = map.or("ignore_case", false);
+        let (completeness, format) = (map.required("marker"), map.required("format"));
         let mode = map.required::<ModeWord>("mode");
         let min_rows = map.or("min_rows", Percent { basis_points: 8_000 });
         let every = map.or("every", Duration::from_secs(5));
-        if pattern.as_ref().is_some_and(|pattern| pattern.contains('/')) {
-            map.error("pattern", "a pattern is about the file's name, not its folder", "move the folder into `folder`");
-        }
+        let pattern = pattern.and_then(|pattern| match NamePattern::parse(&pattern, ignore_case) {
+            Ok(pattern) => Some(pattern),
+            Err(problem) => {
+                map.error("pattern", problem.to_string(), "such as `stock_{seq}.csv`, `orders_*.xml`");
+                None
+            }
+        });
         let mode = match mode? {
             ModeWord::Snapshot => FileMode::Snapshot { min_rows },
             ModeWord::Delta => FileMode::Delta,
         };
-        Some(Self { folder: folder?, pattern: pattern?, marker: marker?, format: format?, mode, every })
+        Some(Self { folder: folder?, pattern: pattern?, completeness: completeness?, format: format?, mode, every })
     }
 }
 
@@ -90,22 +102,36 @@ impl FileWrite {
     pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
         let (folder, name, format) = (map.required("folder"), map.required("name"), map.required("format"));
         let batch = map.or("batch", Batch { records: 1_000, every: Duration::from_secs(60) });
-        let marker = map.optional("marker");
+        let marker: Option<String> = map.optional("marker");
+        if marker.as_ref().is_some_and(|marker| !marker.starts_with('.') || marker.len() < 2) {
+            map.error("marker", "a marker is an ending", "such as `marker: .done`");
+        }
+        let marker = marker.map(MarkerName::Appended);
         Some(Self { folder: folder?, name: name?, format: format?, batch, marker })
     }
 }
 
-impl Decode for Marker {
+impl Decode for Completeness {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "marker")?;
+        let settle = map.or("settle", Duration::from_secs(2));
         let marker = match map.required::<MarkerScheme>("scheme")? {
-            MarkerScheme::Suffix => map.required("suffix").map(Self::Suffix),
-            MarkerScheme::Replace => map.required("suffix").map(Self::Replace),
-            MarkerScheme::Rename => map.required("temporary").map(|temporary| Self::Rename { temporary }),
-            MarkerScheme::Stable => map.required("stable_for").map(Self::Stable),
+            MarkerScheme::Suffix => map.required("suffix").map(|suffix| (MarkerName::Appended(suffix), settle)),
+            MarkerScheme::Replace => {
+                map.required("suffix").map(|suffix| (MarkerName::ReplacesExtension(suffix), settle))
+            }
+            MarkerScheme::Rename => {
+                map.finish();
+                return Some(Self::Rename);
+            }
+            MarkerScheme::Stable => {
+                let stable_for = map.required("stable_for");
+                map.finish();
+                return stable_for.map(Self::Stable);
+            }
         };
         map.finish();
-        marker
+        marker.map(|(name, settle)| Self::Marker { name, settle })
     }
 }
 

@@ -44,7 +44,7 @@ crate::choice! {
 
 crate::choice! {
     /// How a partner writes numbers: `1234.56`, `1234,56`, `1,234.56`, `1.234,56`, `1'234.56`, `1 234,56`.
-    enum DecimalWord ("decimal form") {
+    pub(super) enum DecimalWord ("decimal form") {
         Point = "point",
         Comma = "comma",
         GroupedPoint = "grouped_point",
@@ -120,7 +120,7 @@ fn csv(map: &MapReader<'_>) -> Option<CsvFormat> {
 }
 
 /// One character; `tab` by name, because a tab cannot be seen in a file.
-fn character(map: &MapReader<'_>, key: &'static str, default: char) -> Option<char> {
+pub(super) fn character(map: &MapReader<'_>, key: &'static str, default: char) -> Option<char> {
     let Some(node) = map.node(key) else { return Some(default) };
     let text = node.as_str().unwrap_or_default();
     let mut characters = text.chars();
@@ -260,7 +260,7 @@ fn stated(map: &MapReader<'_>) -> Option<ControlValue> {
     }
 }
 
-fn decimal(word: DecimalWord) -> DecimalForm {
+pub(super) fn decimal(word: DecimalWord) -> DecimalForm {
     match word {
         DecimalWord::Point => DecimalForm::POINT,
         DecimalWord::Comma => DecimalForm::COMMA,

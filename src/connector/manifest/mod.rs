@@ -8,15 +8,17 @@
 mod auth;
 mod body;
 mod check;
+mod check_stream;
 mod document;
 mod errors;
 mod file;
 mod fixed;
 mod format;
+mod format_out;
 mod pages;
 mod rate;
 mod read;
-mod references;
+pub(crate) mod references;
 mod request;
 mod scope;
 mod settings;
@@ -31,7 +33,7 @@ pub use auth::{Auth, ClientAuth, OutgoingSignature};
 pub use body::{Body, JsonTemplate};
 pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition};
-pub use file::{Batch, FileMode, FileRead, FileWrite, Marker};
+pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use pages::Pages;
 pub use rate::{RateLimit, RateScheme};
 pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
@@ -43,7 +45,7 @@ pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
 };
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
-pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, StepSource, WriteResponse};
+pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

@@ -28,6 +28,8 @@ pub(super) const GET: Scope = scope("a get request", &["settings", "key"]);
 /// `ids`: the values of the records to be completed, joined by commas.
 pub(super) const ENRICH: Scope = scope("enrich", &["settings", "ids"]);
 pub(super) const RECORD: Scope = scope("a record's key, version or time", &["record"]);
+/// `header` is the file's header record, `file` has `name` and `numbers` (those at `{seq}` of the pattern, in order).
+pub(super) const FILE_RECORD: Scope = scope("a file record's key, version or time", &["record", "header", "file"]);
 pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);
 pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
 
 use crate::config::yaml::{Context, MapReader, Node, Spanned};
 use crate::mapping::expr::{Scope, Template};
@@ -107,10 +108,16 @@ fn kind(map: &MapReader<'_>) -> Option<SettingKind> {
     })
 }
 
-/// A connection's settings, complete and checked, by name. Secrets are among them: never print it.
+/// A connection's settings, complete and checked, by name.
 #[derive(Clone, Default)]
 pub struct SettingValues {
-    values: Map<String, Json>,
+    values: BTreeMap<String, SettingValue>,
+}
+
+#[derive(Clone)]
+enum SettingValue {
+    Open(Json),
+    Secret(SecretString),
 }
 
 /// Why a setting of a connection cannot be used.
@@ -134,51 +141,77 @@ pub enum SettingProblem {
 impl SettingValues {
     /// Completes what a connection gives with defaults and checks it; names that the connector does not know are the caller's to report.
     pub fn complete(settings: &[Setting], given: &BTreeMap<String, String>) -> Result<Self, Vec<SettingProblem>> {
-        let mut values = Map::new();
+        let mut complete = Self::default();
         let mut problems = Vec::new();
         for setting in settings {
-            match setting.value(given, &values) {
-                Ok(Some(value)) => drop(values.insert(setting.name.value.clone(), value)),
+            match setting.value(given, &complete) {
                 // Optional text that is not set is empty, so that templates may read it.
-                Ok(None) => drop(values.insert(setting.name.value.clone(), Json::String(String::new()))),
+                Ok(value) => complete.insert(setting, value.unwrap_or_else(|| Json::String(String::new()))),
+                // A default that reads a setting which is wrong itself says nothing new.
+                Err(SettingProblem::Default { .. }) if !problems.is_empty() => {}
                 Err(problem) => problems.push(problem),
             }
         }
-        if problems.is_empty() { Ok(Self { values }) } else { Err(problems) }
+        if problems.is_empty() { Ok(complete) } else { Err(problems) }
     }
 
-    /// The value of `settings` in a template's scope. Whole numbers and flags keep their type.
-    pub fn to_json(&self) -> Json {
-        Json::Object(self.values.clone())
+    fn insert(&mut self, setting: &Setting, value: Json) {
+        let value = match value {
+            Json::String(text) if setting.secret => SettingValue::Secret(SecretString::from(text)),
+            value => SettingValue::Open(value),
+        };
+        self.values.insert(setting.name.value.clone(), value);
     }
 
-    /// The text of a setting; empty when it is optional and not set.
+    /// `settings` of a template's scope, secrets in clear: for sending, never for showing. Whole numbers and flags keep their type.
+    pub fn expose(&self) -> Json {
+        self.json(|secret| Json::String(secret.expose_secret().to_owned()))
+    }
+
+    /// The same with secrets masked, for people.
+    pub fn masked(&self) -> Json {
+        self.json(|_| Json::String("REDACTED".to_owned()))
+    }
+
+    fn json(&self, show: impl Fn(&SecretString) -> Json) -> Json {
+        let shown = |value: &SettingValue| match value {
+            SettingValue::Open(value) => value.clone(),
+            SettingValue::Secret(secret) => show(secret),
+        };
+        Json::Object(self.values.iter().map(|(name, value)| (name.clone(), shown(value))).collect())
+    }
+
+    /// A setting that is no secret, as text; empty when it is optional and not set.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).map(|value| match value {
-            Json::String(text) => text.clone(),
-            other => other.to_string(),
+        match self.values.get(name)? {
+            SettingValue::Open(Json::String(text)) => Some(text.clone()),
+            SettingValue::Open(other) => Some(other.to_string()),
+            SettingValue::Secret(_) => None,
+        }
+    }
+
+    /// What must be masked wherever it turns up: all secrets that are set.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.values.values().filter_map(|value| match value {
+            SettingValue::Secret(secret) if !secret.expose_secret().is_empty() => Some(secret),
+            SettingValue::Secret(_) | SettingValue::Open(_) => None,
         })
     }
 }
 
-/// Names only.
 impl fmt::Debug for SettingValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.values.keys()).finish()
+        write!(f, "{}", self.masked())
     }
 }
 
 impl Setting {
-    fn value(
-        &self,
-        given: &BTreeMap<String, String>,
-        before: &Map<String, Json>,
-    ) -> Result<Option<Json>, SettingProblem> {
+    fn value(&self, given: &BTreeMap<String, String>, before: &SettingValues) -> Result<Option<Json>, SettingProblem> {
         let name = || self.name.value.clone();
-        let text = match (given.get(&**self.name), &self.default) {
+        let text = match (given.get(&**self.name).filter(|text| !text.is_empty()), &self.default) {
             (Some(text), _) => text.clone(),
             (None, Some(default)) => {
-                let settings = Json::Object(before.clone());
+                let settings = before.masked();
                 let rendered = default.render(&Scope::new().with("settings", &settings));
                 rendered.map_err(|error| SettingProblem::Default { name: name(), reason: error.to_string() })?
             }

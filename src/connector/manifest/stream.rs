@@ -19,7 +19,7 @@ pub struct Stream {
     pub entity: StreamEntity,
     /// The mapping's name when it is not `<connector>/<entity>`.
     pub mapping: Option<Spanned<String>>,
-    /// The vendor's id of a record, over `record`. `None` only for streams that are written and never read.
+    /// The vendor's id of a record; sees what `version` sees. `None` only for streams that are written and never read.
     pub key: Option<Spanned<Template>>,
     pub version: VersionRule,
     /// When it happened, by the vendor's clock.
@@ -46,7 +46,7 @@ pub enum StreamEntity {
 #[derive(Debug, Clone)]
 pub struct VersionRule {
     pub kind: VersionKind,
-    /// Over `record`; `None` exactly when the kind is `none`.
+    /// Over `record` (in files also `header` and `file`, in what is only pushed also `body`); `None` exactly when the kind is `none`.
     pub value: Option<Spanned<Template>>,
 }
 

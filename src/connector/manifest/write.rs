@@ -49,22 +49,15 @@ crate::choice! {
 #[derive(Debug, Clone)]
 pub struct Step {
     pub name: Spanned<String>,
-    pub source: StepSource,
+    pub request: Request,
+    /// The part of the body that is kept; `None` keeps all.
+    pub record: Option<Spanned<Path>>,
     /// Over the operation's values and `steps`; must hold after the step, else the write fails with `class`.
     pub expect: Option<Spanned<Expression>>,
-    /// What it means when nothing is found or `expect` does not hold; `transient` waits for the other record.
+    /// What it means when `record` is not there or `expect` does not hold; `transient` waits for the other record.
     pub class: ErrorClass,
     /// What the failure says.
     pub message: Option<Spanned<Template>>,
-}
-
-#[derive(Debug, Clone)]
-pub enum StepSource {
-    /// `record` is the part of the answer's body that is kept; `None` keeps all.
-    Request { request: Request, record: Option<Spanned<Path>> },
-    /// The latest canonical record that this connection has shown of one of its own streams, by the entity's natural key:
-    /// costs no request. Vendor ids are its extras (`steps.product.extra['acme.item_id']`).
-    Stored { stream: Spanned<String>, key: Spanned<Template> },
 }
 
 /// What the answer says about what was written, over `body` and `headers`; the id is the stream's key. Empty for an answer without content.
@@ -167,25 +160,12 @@ impl Step {
     fn read(entry: &Entry, cx: &Context) -> Option<Self> {
         let name = cx.spanned(entry.key.clone(), entry.key_span);
         let map = cx.map(&entry.value, format!("step `{}`", entry.key))?;
-        let source = match map.node("stored") {
-            Some(node) => stored(node, cx),
-            None => {
-                let (request, record) = (Request::read(&map), map.optional("record"));
-                request.map(|request| StepSource::Request { request, record })
-            }
-        };
+        let (request, record) = (Request::read(&map), map.optional("record"));
         let (expect, class) = (map.optional("expect"), map.or("class", ErrorClass::NotFound));
         let message = map.optional("message");
         map.finish();
-        Some(Self { name, source: source?, expect, class, message })
+        Some(Self { name, request: request?, record, expect, class, message })
     }
-}
-
-fn stored(node: &Node, cx: &Context) -> Option<StepSource> {
-    let map = cx.map(node, "stored")?;
-    let (stream, key) = (map.required("stream"), map.required("key"));
-    map.finish();
-    Some(StepSource::Stored { stream: stream?, key: key? })
 }
 
 impl Decode for WriteResponse {

@@ -1,19 +1,17 @@
-//! Proof of origin for what arrives and leaves by webhook: pure functions of bytes, headers, secrets and a given time.
+//! Proof of origin for what arrives and leaves by webhook, and what a genuine delivery says: pure functions of bytes,
+//! headers, secrets and a given time.
 //!
-//! Not here: reading the request, the inbox, the HTTP answer (intake), what the payload means (`connection`).
+//! Not here: reading the request, the inbox, the HTTP answer (intake), fetching what a delivery only hints at (`connection`).
 
-mod content;
+mod interpret;
 mod key;
+mod proof;
 mod refusal;
-pub mod schemes;
-mod spec;
 pub mod standard;
+mod url_escapes;
 mod verify;
 
-pub use content::{ContentPart, ContentTemplate};
-pub use key::KeyDecoding;
+pub(crate) use interpret::version_of;
+pub use key::SecretError;
 pub use refusal::Refusal;
-pub use spec::{
-    HashAlgorithm, HmacSpec, SignatureEncoding, SignatureForm, SpecError, TimestampSource, TimestampUnit, Variant,
-};
 pub use verify::{Delivery, Verified, Verifier};

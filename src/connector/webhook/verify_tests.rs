@@ -4,9 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::super::schemes;
 use super::*;
-use crate::connector::webhook::{KeyDecoding, SignatureEncoding};
+use crate::connector::manifest::{Encoding, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -18,13 +17,57 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-fn verifier(spec: HmacSpec, secrets: &[&str]) -> Verifier {
+fn verifier(verify: &Verify, secrets: &[&str]) -> Verifier {
     let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-    Verifier::new(spec, &secrets).unwrap()
+    Verifier::new(verify, &secrets).unwrap()
+}
+
+fn over_body(header: &str, encoding: Encoding, prefix: &str) -> Hmac {
+    Hmac {
+        hash: Hash::Sha256,
+        headers: vec![header.to_owned()],
+        parts: None,
+        prefix: prefix.to_owned(),
+        encoding,
+        key: KeyForm::Text,
+        content: vec![ContentPart::Body],
+        content_text: "{body}".to_owned(),
+        id_header: None,
+        timestamp: None,
+    }
+}
+
+fn timestamp(from: TimestampFrom, unit: TimeUnit) -> Option<TimestampCheck> {
+    Some(TimestampCheck { from, unit, tolerance: Duration::from_secs(300) })
+}
+
+fn stripe_scheme() -> Hmac {
+    Hmac {
+        parts: Some(SignatureParts { separator: ',', assign: '=', signature: "v1".to_owned() }),
+        content: vec![ContentPart::Timestamp, ContentPart::Literal(".".to_owned()), ContentPart::Body],
+        timestamp: timestamp(TimestampFrom::Part("t".to_owned()), TimeUnit::Seconds),
+        ..over_body("Stripe-Signature", Encoding::Hex, "")
+    }
+}
+
+fn hubspot_scheme() -> Hmac {
+    Hmac {
+        content: vec![ContentPart::Method, ContentPart::UrlDecoded, ContentPart::Body, ContentPart::Timestamp],
+        timestamp: timestamp(TimestampFrom::Header("X-HubSpot-Request-Timestamp".to_owned()), TimeUnit::Milliseconds),
+        ..over_body("X-HubSpot-Signature-v3", Encoding::Base64, "")
+    }
+}
+
+fn standard_scheme() -> Verify {
+    Verify::StandardWebhooks { secrets: Vec::new() }
+}
+
+fn by_hmac(hmac: Hmac) -> Verify {
+    Verify::Hmac { hmac: Box::new(hmac), secrets: Vec::new() }
 }
 
 struct Case<'a> {
-    spec: HmacSpec,
+    spec: Verify,
     secrets: &'a [&'a str],
     url: &'a str,
     body: &'a [u8],
@@ -36,7 +79,7 @@ impl Case<'_> {
     fn judge(&self) -> Result<Verified, Refusal> {
         let headers = headers(self.headers);
         let delivery = Delivery { method: "POST", url: self.url, headers: &headers, body: self.body };
-        verifier(self.spec.clone(), self.secrets).verify(&delivery, Timestamp::from_second(self.now).unwrap())
+        verifier(&self.spec, self.secrets).verify(&delivery, Timestamp::from_second(self.now).unwrap())
     }
 }
 
@@ -48,7 +91,7 @@ fn check(case: &Case<'_>) {
     changed.push(b' ');
     assert_eq!(Case { body: &changed, spec: case.spec.clone(), ..*case }.judge(), Err(Refusal::Forged));
     let other = ["whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="];
-    if case.spec.key != KeyDecoding::Hex {
+    if !matches!(&case.spec, Verify::Hmac { hmac, .. } if hmac.key == KeyForm::Hex) {
         assert_eq!(Case { secrets: &other, spec: case.spec.clone(), ..*case }.judge(), Err(Refusal::Forged));
     }
     let missing = Case { headers: &[], spec: case.spec.clone(), ..*case }.judge();
@@ -61,17 +104,13 @@ fn check(case: &Case<'_>) {
     }
 }
 
-fn over_body(header: &str, encoding: SignatureEncoding, prefix: &str) -> HmacSpec {
-    HmacSpec::over_body(header, encoding, prefix).unwrap()
-}
-
-fn plain<'a>(spec: HmacSpec, secret: &'a [&'a str], body: &'a [u8], headers: &'a [(&'a str, &'a str)]) -> Case<'a> {
+fn plain<'a>(spec: Verify, secret: &'a [&'a str], body: &'a [u8], headers: &'a [(&'a str, &'a str)]) -> Case<'a> {
     Case { spec, secrets: secret, url: "https://hub.example.com/hooks/x", body, headers, now: NOW }
 }
 
 #[test]
 fn shopify() {
-    let spec = || over_body("x-shopify-hmac-sha256", SignatureEncoding::Base64, "");
+    let spec = || by_hmac(over_body("x-shopify-hmac-sha256", Encoding::Base64, ""));
     let secret = &["shpss_test_0123456789abcdef"];
     for (body, signature) in [
         (
@@ -89,7 +128,7 @@ fn shopify() {
 
 #[test]
 fn woocommerce() {
-    let spec = over_body("x-wc-webhook-signature", SignatureEncoding::Base64, "");
+    let spec = by_hmac(over_body("x-wc-webhook-signature", Encoding::Base64, ""));
     let body = br#"{"id":727,"number":"727","status":"processing","currency":"EUR","total":"29.35"}"#;
     let header = [("X-WC-Webhook-Signature", "gdICdQfBtK7mDXLsb4CvZaLgin06Y9JesO6KEnQamao=")];
     check(&plain(spec, &["wc_whsec_test_9f8e7d6c"], body, &header));
@@ -104,14 +143,14 @@ const STRIPE_OLD_V1: &str = "v1=bed54d9e167e1c90102fb84a43c564dccf7a2c3876c58bd4
 
 fn stripe(secrets: &[&str], header: &str, now: i64) -> Result<Verified, Refusal> {
     let headers = [("Stripe-Signature", header)];
-    let spec = schemes::timestamped_pairs("stripe-signature").unwrap();
+    let spec = by_hmac(stripe_scheme());
     Case { spec, secrets, url: "", body: STRIPE_BODY, headers: &headers, now }.judge()
 }
 
 #[test]
 fn stripe_known_answers() {
     let header = format!("t=1700000000,{STRIPE_V1}");
-    let spec = schemes::timestamped_pairs("stripe-signature").unwrap();
+    let spec = by_hmac(stripe_scheme());
     check(&plain(spec.clone(), &[STRIPE_SECRET], STRIPE_BODY, &[("Stripe-Signature", &header)]));
     let second = "t=1614556800,v1=0b290c49d1707beb0641e90b8bf318cdb1f4a212ca5919919be7966e0f5ecc0e";
     let headers = [("Stripe-Signature", second)];
@@ -122,10 +161,10 @@ fn stripe_known_answers() {
 #[test]
 fn stripe_rotation_verifies_with_either_secret() {
     let both = format!("t=1700000000,{STRIPE_V1},{STRIPE_OLD_V1}");
-    assert_eq!(stripe(&[STRIPE_SECRET], &both, NOW).unwrap().secret_index, 0);
-    assert_eq!(stripe(&[STRIPE_OLD_SECRET], &both, NOW).unwrap().secret_index, 0);
+    assert_eq!(stripe(&[STRIPE_SECRET], &both, NOW).unwrap().secret_index, Some(0));
+    assert_eq!(stripe(&[STRIPE_OLD_SECRET], &both, NOW).unwrap().secret_index, Some(0));
     let old_only = format!("t=1700000000,{STRIPE_OLD_V1}");
-    assert_eq!(stripe(&[STRIPE_SECRET, STRIPE_OLD_SECRET], &old_only, NOW).unwrap().secret_index, 1);
+    assert_eq!(stripe(&[STRIPE_SECRET, STRIPE_OLD_SECRET], &old_only, NOW).unwrap().secret_index, Some(1));
     assert_eq!(stripe(&[STRIPE_SECRET], &old_only, NOW), Err(Refusal::Forged));
 }
 
@@ -164,8 +203,7 @@ fn stripe_window_and_malformed_headers() {
 
 #[test]
 fn adyen_platform_with_a_hex_key() {
-    let mut spec = over_body("hmacsignature", SignatureEncoding::Base64, "");
-    spec.key = KeyDecoding::Hex;
+    let spec = by_hmac(Hmac { key: KeyForm::Hex, ..over_body("hmacsignature", Encoding::Base64, "") });
     let key = ["0102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20"];
     let body = br#"{"type":"balancePlatform.transfer.created","data":{"id":"48YTZO5ZVT26YBE9"},"environment":"test"}"#;
     check(&plain(spec, &key, body, &[("HmacSignature", "FJUPgklp3RCCZdzh1FR+1ZR6XAQaqsrrraM2xkRcJ54=")]));
@@ -173,7 +211,10 @@ fn adyen_platform_with_a_hex_key() {
 
 #[test]
 fn square() {
-    let spec = || schemes::square().unwrap();
+    let content = vec![ContentPart::Url, ContentPart::Body];
+    let spec = || {
+        by_hmac(Hmac { content: content.clone(), ..over_body("x-square-hmacsha256-signature", Encoding::Base64, "") })
+    };
     let body = br#"{"merchant_id":"MLTEST","type":"payment.updated","event_id":"e1"}"#;
     let headers = [("x-square-hmacsha256-signature", "/EKB9OV58E0ivcQE377j3h6e41aaXbyhQ3sJdlAJIoc=")];
     let case = plain(spec(), &["sq-signature-key-test"], body, &headers);
@@ -183,7 +224,7 @@ fn square() {
 
 #[test]
 fn hubspot_v3() {
-    let spec = || schemes::hubspot_v3().unwrap();
+    let spec = || by_hmac(hubspot_scheme());
     let secret = ["hs-client-secret-test"];
     let body = br#"[{"eventId":100,"subscriptionType":"contact.propertyChange","objectId":123,"propertyName":"email","propertyValue":"a@example.com","occurredAt":1700000000000}]"#;
     let time = ("X-HubSpot-Request-Timestamp", "1700000000123");
@@ -225,7 +266,7 @@ const STANDARD_ROTATED_SIGNATURE: &str = "v1,3zUd1QabiO075cu/3vJaffAfgKXsOwxCkkp
 
 fn standard(secret: &str, id: &str, signature: &str, now: i64) -> Result<Verified, Refusal> {
     let headers = [("Webhook-Id", id), ("WEBHOOK-TIMESTAMP", "1700000000"), ("webhook-signature", signature)];
-    let spec = schemes::standard_webhooks().unwrap();
+    let spec = standard_scheme();
     Case { spec, secrets: &[secret], url: "", body: STANDARD_BODY, headers: &headers, now }.judge()
 }
 
@@ -234,14 +275,14 @@ fn standard_webhooks_known_answers() {
     for (secret, signature) in [(STANDARD_SECRET, STANDARD_SIGNATURE), (STANDARD_ROTATED, STANDARD_ROTATED_SIGNATURE)] {
         let headers =
             [("webhook-id", "msg_test_0001"), ("webhook-timestamp", "1700000000"), ("webhook-signature", signature)];
-        check(&plain(schemes::standard_webhooks().unwrap(), &[secret], STANDARD_BODY, &headers));
+        check(&plain(standard_scheme(), &[secret], STANDARD_BODY, &headers));
     }
     let headers = [
         ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
         ("svix-timestamp", "1614265330"),
         ("svix-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
     ];
-    let spec = schemes::standard_webhooks().unwrap();
+    let spec = standard_scheme();
     let secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
     let case = Case {
         spec,
@@ -284,7 +325,7 @@ fn standard_webhooks_lists_and_negatives() {
 
 #[test]
 fn generic_with_a_prefix() {
-    let spec = || over_body("x-hub-signature-256", SignatureEncoding::Hex, "sha256=");
+    let spec = || by_hmac(over_body("x-hub-signature-256", Encoding::Hex, "sha256="));
     let digest = "2a539838467e8c353488147fef837a31db5dd39f6a4ed926db7ba766671f6df3";
     let header = format!("sha256={digest}");
     check(&plain(spec(), &["generic-secret"], b"hello hub", &[("X-Hub-Signature-256", &header)]));
@@ -300,25 +341,34 @@ fn generic_with_a_prefix() {
 }
 
 #[test]
-fn a_scheme_that_protects_nothing_is_refused() {
-    let spec = || over_body("x-signature", SignatureEncoding::Hex, "");
-    for secrets in [&[""][..], &["  "][..], &["good", ""][..]] {
-        let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-        assert!(matches!(Verifier::new(spec(), &secrets), Err(SpecError::Secret { .. })));
+fn a_shared_secret_in_a_header() {
+    let spec = || Verify::SharedSecret { header: "X-Hook-Secret".to_owned(), secrets: Vec::new() };
+    let judge = |secrets: &[&str], value: &str| {
+        plain(spec(), secrets, b"{}", &[("x-hook-secret", value)]).judge().map(|verified| verified.secret_index)
+    };
+    assert_eq!(judge(&["old-secret", "new-secret"], "new-secret"), Ok(Some(1)));
+    for wrong in ["old", "old-secret ", "OLD-SECRET", "", "old-secretx"] {
+        assert_eq!(judge(&["old-secret", ""], wrong), Err(Refusal::Forged), "{wrong}");
     }
-    assert!(matches!(Verifier::new(spec(), &[]), Err(SpecError::NoSecret)));
-    assert!("{timestamp}".parse::<ContentTemplate>().is_err());
-    assert!("{body}{unknown}".parse::<ContentTemplate>().is_err());
-    assert!("{body".parse::<ContentTemplate>().is_err());
-    let secret = [SecretString::from("s")];
-    let unsigned_time = HmacSpec { tolerance: Some(schemes::USUAL_TOLERANCE), ..spec() };
-    assert!(matches!(Verifier::new(unsigned_time, &secret), Err(SpecError::NoSource { part: "timestamp" })));
-    let no_id = HmacSpec { contents: vec!["{id}.{body}".parse().unwrap()], ..spec() };
-    assert!(matches!(Verifier::new(no_id, &secret), Err(SpecError::NoSource { part: "id" })));
-    let headerless = HmacSpec { variants: Vec::new(), ..spec() };
-    assert!(matches!(Verifier::new(headerless, &secret), Err(SpecError::NoHeader)));
-    let short = [SecretString::from("whsec_c2hvcnQ=")];
-    assert!(matches!(Verifier::new(schemes::standard_webhooks().unwrap(), &short), Err(SpecError::Secret { .. })));
+}
+
+#[test]
+fn a_scheme_that_protects_nothing_is_refused() {
+    let spec = || by_hmac(over_body("x-signature", Encoding::Hex, ""));
+    let build = |verify: Verify, secrets: &[&str]| {
+        let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
+        Verifier::new(&verify, &secrets).map(|_| ())
+    };
+    let shared = || Verify::SharedSecret { header: "x-secret".to_owned(), secrets: Vec::new() };
+    for secrets in [&[][..], &[""][..], &["  ", ""][..]] {
+        for verify in [spec(), shared(), standard_scheme()] {
+            assert_eq!(build(verify, secrets), Err(SecretError::None));
+        }
+    }
+    assert_eq!(build(spec(), &["", "second"]), Ok(()));
+    assert!(matches!(build(standard_scheme(), &["whsec_c2hvcnQ="]), Err(SecretError::Unusable { number: 1, .. })));
+    let hex = by_hmac(Hmac { key: KeyForm::Hex, ..over_body("x-signature", Encoding::Hex, "") });
+    assert!(matches!(build(hex, &["0102", "not hex"]), Err(SecretError::Unusable { number: 2, .. })));
     // Nothing that is logged shows a key.
-    assert!(!format!("{:?}", verifier(spec(), &["top-secret"])).contains("top-secret"));
+    assert!(!format!("{:?}", verifier(&spec(), &["top-secret"])).contains("top-secret"));
 }

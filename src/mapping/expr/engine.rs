@@ -22,6 +22,13 @@ const MAX_ITEMS: usize = 10_000;
 
 pub(super) static ENGINE: LazyLock<Engine> = LazyLock::new(build);
 
+/// The same language for compiling only, refusing names that are not in scope.
+pub(super) static STRICT: LazyLock<Engine> = LazyLock::new(|| {
+    let mut engine = build();
+    engine.set_strict_variables(true);
+    engine
+});
+
 /// Without the language core (which can sleep and exit), iterators, time and modules; with exact arithmetic of our own.
 fn build() -> Engine {
     let mut engine = Engine::new_raw();

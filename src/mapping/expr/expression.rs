@@ -8,7 +8,7 @@ use rhai::{AST, Dynamic, EvalAltResult, Map};
 use serde_json::Value as Json;
 
 use super::Scope;
-use super::engine::{ENGINE, to_dynamic, to_json};
+use super::engine::{ENGINE, STRICT, to_dynamic, to_json};
 
 /// Longest expression, in bytes.
 const MAX_SOURCE_BYTES: usize = 4096;
@@ -42,6 +42,23 @@ struct Word {
 }
 
 impl Expression {
+    /// Compiles for a scope that will hold `names`; any other name is refused here instead of failing on every record.
+    pub fn compile_for(source: &str, names: &[&str]) -> Result<Expression, ExpressionError> {
+        let expression = Expression::compile(source)?;
+        let mut scope = rhai::Scope::new();
+        for name in names {
+            scope.push_dynamic(*name, Dynamic::UNIT);
+        }
+        match STRICT.compile_expression_with_scope(&scope, source) {
+            Ok(_) => Ok(expression),
+            Err(error) => Err(ExpressionError {
+                expression: source.to_owned(),
+                reason: format!("{}; known here: {}", error.err_type(), names.join(", ")),
+                column: error.position().position(),
+            }),
+        }
+    }
+
     pub fn compile(source: &str) -> Result<Expression, ExpressionError> {
         let fail = |reason: String, column| ExpressionError { expression: source.to_owned(), reason, column };
         if source.len() > MAX_SOURCE_BYTES {
@@ -262,6 +279,16 @@ mod tests {
         check("recrod.status", Err("there is no \"recrod\"; known here: record"));
         check("record.items[7]", Err("record.items[7]"));
         check("record.huge", Err("huge: 1e+400: numbers with an exponent are refused"));
+    }
+
+    #[test]
+    fn names_can_be_checked_before_anything_runs() {
+        let compile = |source| Expression::compile_for(source, &["record", "item"]);
+        assert!(compile("record.a + item.b.c > 1 && \"x\" in record.tags").is_ok());
+        assert!(compile("type_of(record) == \"map\" || record?.a.get(\"b\") == ()").is_ok());
+        let error = compile("record.a + itme.b").unwrap_err();
+        assert!(error.reason.contains("itme") && error.reason.contains("known here: record, item"), "{error}");
+        assert_eq!(error.column, Some(12));
     }
 
     #[test]

@@ -5,10 +5,12 @@
 mod engine;
 mod expression;
 mod path;
+mod payload;
 mod scope;
 mod template;
 
 pub use expression::{Expression, ExpressionError};
 pub use path::{Path, PathSyntaxError, Step, Tree};
+pub use payload::{Payload, PayloadError};
 pub use scope::Scope;
 pub use template::{Template, TemplateError};

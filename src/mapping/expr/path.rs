@@ -18,8 +18,8 @@ pub trait Tree: Sized {
     fn is_object(&self) -> bool;
     /// The scalar with its literal text; `None` for lists and objects.
     fn raw(&self) -> Option<Raw<'_>>;
-    /// As JSON, for expressions.
-    fn to_json(&self) -> Cow<'_, Json>;
+    /// As JSON for expressions, which read the named members of it only (`None`: any). May hold more than that.
+    fn to_json(&self, members: Option<&[String]>) -> Cow<'_, Json>;
 
     fn is_null(&self) -> bool {
         matches!(self.raw(), Some(Raw::Null))
@@ -49,7 +49,7 @@ impl Tree for Json {
         }
     }
 
-    fn to_json(&self) -> Cow<'_, Json> {
+    fn to_json(&self, _members: Option<&[String]>) -> Cow<'_, Json> {
         Cow::Borrowed(self)
     }
 }

@@ -4,11 +4,13 @@
 //! Lifecycle: `staging` until released (`applied`) or refused. A pick-up that died leaves a staging batch; the next one of
 //! the same stream sweeps it away.
 
+use std::sync::LazyLock;
+
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, file_dead_letter, move_tally};
-use super::sql::json_list;
+use super::sql::{json_list, value_lists};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -64,31 +66,59 @@ impl Operation for Stage {
                 .bind(self.batch)
                 .fetch_one(&mut *conn)
                 .await?;
-            for (no, row) in (last + 1..).zip(&self.rows) {
-                stage(conn, self.batch, no, row).await?;
+            let mut next = last + 1;
+            let (chunks, rest) = self.rows.as_chunks::<MANY_ROWS>();
+            for chunk in chunks {
+                stage(conn, self.batch, next, chunk, MANY.as_str()).await?;
+                next += MANY_ROWS as i64;
+            }
+            for row in rest {
+                stage(conn, self.batch, next, std::slice::from_ref(row), ONE.as_str()).await?;
+                next += 1;
             }
             Ok(())
         })
     }
 }
 
-async fn stage(conn: &mut SqliteConnection, batch: i64, no: i64, row: &NewInbox) -> Result<(), StoreError> {
-    query(
-        "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, place, payload, received_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+const COLUMNS: usize = 11;
+/// Rows that one statement stages; what is left over goes one by one.
+const MANY_ROWS: usize = 64;
+
+static ONE: LazyLock<String> = LazyLock::new(|| stage_statement(1));
+static MANY: LazyLock<String> = LazyLock::new(|| stage_statement(MANY_ROWS));
+
+fn stage_statement(rows: usize) -> String {
+    format!(
+        "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, headers, place, payload, \
+         received_at) VALUES {}",
+        value_lists(rows, COLUMNS)
     )
-    .bind(batch)
-    .bind(no)
-    .bind(&row.connection)
-    .bind(&row.stream)
-    .bind(row.source.as_str())
-    .bind(&row.dedupe_key)
-    .bind(&row.topic)
-    .bind(&row.place)
-    .bind(&row.payload)
-    .bind(row.received_at)
-    .execute(conn)
-    .await?;
+}
+
+async fn stage(
+    conn: &mut SqliteConnection,
+    batch: i64,
+    first: i64,
+    rows: &[NewInbox],
+    statement: &'static str,
+) -> Result<(), StoreError> {
+    let mut insert = query(statement);
+    for (no, row) in (first..).zip(rows) {
+        insert = insert
+            .bind(batch)
+            .bind(no)
+            .bind(&row.connection)
+            .bind(&row.stream)
+            .bind(row.source.as_str())
+            .bind(&row.dedupe_key)
+            .bind(&row.topic)
+            .bind(&row.headers)
+            .bind(&row.place)
+            .bind(&row.payload)
+            .bind(row.received_at);
+    }
+    insert.execute(conn).await?;
     Ok(())
 }
 
@@ -115,8 +145,8 @@ impl Operation for Release {
             require_staging(conn, self.batch).await?;
             let before: i64 = query_scalar("SELECT COALESCE(MAX(id), 0) FROM inbox").fetch_one(&mut *conn).await?;
             query(
-                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, payload, batch, received_at) \
-                 SELECT connection, stream, source, dedupe_key, topic, place, payload, batch, received_at \
+                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, batch, received_at) \
+                 SELECT connection, stream, source, dedupe_key, topic, headers, place, payload, batch, received_at \
                  FROM staged_row WHERE batch = $1 ORDER BY no \
                  ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1",
             )
@@ -167,27 +197,32 @@ impl Release {
 
 pub(super) struct Refuse {
     pub batch: i64,
+    pub sequence: Option<i64>,
     pub reason: String,
     pub issue: DeadLetter,
 }
 
 impl Operation for Refuse {
-    type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    type Output = i64;
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
         Box::pin(async move {
             require_staging(conn, self.batch).await?;
             query("DELETE FROM staged_row WHERE batch = $1").bind(self.batch).execute(&mut *conn).await?;
-            let at: i64 =
-                query_scalar("UPDATE file_batch SET state = 'refused', reason = $2 WHERE id = $1 RETURNING started_at")
-                    .bind(self.batch)
-                    .bind(&self.reason)
-                    .fetch_one(&mut *conn)
-                    .await?;
-            file_dead_letter(conn, &self.issue, at).await?;
-            Ok(())
+            let at: i64 = query_scalar(
+                "UPDATE file_batch SET state = 'refused', reason = $2, sequence = $3 WHERE id = $1 RETURNING started_at",
+            )
+            .bind(self.batch)
+            .bind(&self.reason)
+            .bind(self.sequence)
+            .fetch_one(&mut *conn)
+            .await?;
+            file_dead_letter(conn, &self.issue, at).await
         })
     }
 }
+
+/// Names remembered of one content; who applies the same content more often has other problems.
+const NAMES_MAX: i64 = 100;
 
 pub(super) async fn history(
     pool: &SqlitePool,
@@ -195,26 +230,40 @@ pub(super) async fn history(
     stream: &str,
     sha256: &str,
 ) -> Result<BatchHistory, StoreError> {
-    let same_content = query_scalar(
+    let applied_as: Vec<String> = query_scalar(
         "SELECT name FROM file_batch WHERE connection = $1 AND stream = $2 AND sha256 = $3 AND state = 'applied' \
-         ORDER BY id DESC LIMIT 1",
+         ORDER BY id DESC LIMIT $4",
     )
     .bind(connection)
     .bind(stream)
     .bind(sha256)
-    .fetch_optional(pool)
+    .bind(NAMES_MAX)
+    .fetch_all(pool)
     .await?;
-    let last = query(
-        "SELECT sequence, rows FROM file_batch WHERE connection = $1 AND stream = $2 AND state = 'applied' \
+    let newest = query(
+        "SELECT rows, sha256 FROM file_batch WHERE connection = $1 AND stream = $2 AND state = 'applied' \
          ORDER BY id DESC LIMIT 1",
     )
     .bind(connection)
     .bind(stream)
     .fetch_optional(pool)
     .await?;
-    let (last_sequence, last_rows) = match last {
-        Some(row) => (row.try_get(0)?, Some(row.try_get(1)?)),
-        None => (None, None),
-    };
-    Ok(BatchHistory { same_content, last_sequence, last_rows })
+    let numbered = query(
+        "SELECT sequence, state FROM file_batch WHERE connection = $1 AND stream = $2 \
+         AND (state = 'applied' OR (state = 'refused' AND sequence IS NOT NULL)) ORDER BY id DESC LIMIT 1",
+    )
+    .bind(connection)
+    .bind(stream)
+    .fetch_optional(pool)
+    .await?;
+    let mut history = BatchHistory { same_content: applied_as.first().cloned(), applied_as, ..BatchHistory::default() };
+    if let Some(newest) = newest {
+        let content: String = newest.try_get("sha256")?;
+        (history.last_rows, history.is_newest) = (Some(newest.try_get("rows")?), content == sha256);
+    }
+    if let Some(numbered) = numbered {
+        let state: String = numbered.try_get("state")?;
+        (history.last_sequence, history.last_refused) = (numbered.try_get("sequence")?, state == "refused");
+    }
+    Ok(history)
 }

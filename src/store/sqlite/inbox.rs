@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
-use super::sql::day_of;
+use super::sql::{day_of, value_lists};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -20,9 +20,21 @@ pub(super) struct Append {
 
 impl Operation for Append {
     type Output = Vec<Appended>;
+
+    fn payloads(&self) -> &[NewInbox] {
+        &self.rows
+    }
+
     fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Self::Output> {
         Box::pin(async move {
-            let appended = insert_pending(conn, &self.rows).await?;
+            let rows: Vec<&NewInbox> = self.rows.iter().collect();
+            let appended = insert_pending(conn, &rows).await?;
+            self.complete(conn, appended).await
+        })
+    }
+
+    fn complete<'a>(&'a self, conn: &'a mut SqliteConnection, appended: Vec<Appended>) -> OpFuture<'a, Self::Output> {
+        Box::pin(async move {
             if let Some(cursor) = &self.cursor {
                 move_cursor(conn, cursor).await?;
             }
@@ -31,75 +43,78 @@ impl Operation for Append {
     }
 }
 
-/// Rows that one statement inserts; the rest of a list goes one by one, so that there are two statements to prepare.
-const CHUNK: usize = 32;
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
+/// Rows that one statement inserts. A list is cut into the largest that fit, so that there are few statements to prepare.
+const MANY_ROWS: usize = 64;
+const SOME_ROWS: usize = 8;
 
 /// Inserts rows as pending, counts them, and counts repeats of known payloads as duplicates.
 pub(super) async fn insert_pending(
     conn: &mut SqliteConnection,
-    rows: &[NewInbox],
+    rows: &[&NewInbox],
 ) -> Result<Vec<Appended>, StoreError> {
     let mut appended = Vec::with_capacity(rows.len());
     let mut tally = TallyDelta::default();
-    let (chunks, rest) = rows.as_chunks::<CHUNK>();
-    for chunk in chunks {
-        insert(conn, chunk, MANY.as_str(), &mut appended, &mut tally).await?;
-    }
-    for row in rest {
-        insert(conn, std::slice::from_ref(row), ONE.as_str(), &mut appended, &mut tally).await?;
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (count, statement) = match rest.len() {
+            MANY_ROWS.. => (MANY_ROWS, MANY.as_str()),
+            SOME_ROWS.. => (SOME_ROWS, SOME.as_str()),
+            0.. => (1, ONE.as_str()),
+        };
+        let (chunk, later) = rest.split_at(count);
+        insert(conn, chunk, statement, &mut appended, &mut tally).await?;
+        rest = later;
     }
     move_tally(conn, tally).await?;
     Ok(appended)
 }
 
 static ONE: LazyLock<String> = LazyLock::new(|| insert_statement(1));
-static MANY: LazyLock<String> = LazyLock::new(|| insert_statement(CHUNK));
+static SOME: LazyLock<String> = LazyLock::new(|| insert_statement(SOME_ROWS));
+static MANY: LazyLock<String> = LazyLock::new(|| insert_statement(MANY_ROWS));
 
 fn insert_statement(rows: usize) -> String {
-    let values: Vec<String> = (0..rows)
-        .map(|row| {
-            let places: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
     format!(
-        "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, payload, received_at) VALUES {} \
+        "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, received_at) \
+         VALUES {} \
          ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1 \
          RETURNING id, duplicates, received_at, dedupe_key",
-        values.join(", ")
+        value_lists(rows, COLUMNS)
     )
 }
 
 async fn insert(
     conn: &mut SqliteConnection,
-    rows: &[NewInbox],
+    rows: &[&NewInbox],
     statement: &'static str,
     appended: &mut Vec<Appended>,
     tally: &mut TallyDelta,
 ) -> Result<(), StoreError> {
+    let keys: Vec<Cow<'_, str>> = rows.iter().map(|row| dedupe_key(row)).collect();
     let mut insert = query(statement);
-    for row in rows {
+    for (row, key) in rows.iter().zip(&keys) {
         insert = insert
             .bind(&row.connection)
             .bind(&row.stream)
             .bind(row.source.as_str())
-            .bind(dedupe_key(row))
+            .bind(key.as_ref())
             .bind(&row.topic)
+            .bind(&row.headers)
             .bind(&row.place)
             .bind(&row.payload)
             .bind(row.received_at);
     }
     let inserted = insert.fetch_all(conn).await?;
+    // SQLite returns rows in the order of insertion without promising it; a wrong id here would lose a payload.
+    let stored_keys = inserted.iter().map(|row| row.try_get("dedupe_key")).collect::<Result<Vec<String>, _>>()?;
+    if stored_keys != keys {
+        return Err(StoreError::Corrupt {
+            what: "the answer to an insert".to_owned(),
+            cause: format!("expected payloads {keys:?}, got {stored_keys:?}"),
+        });
+    }
     for (row, stored) in rows.iter().zip(&inserted) {
-        // SQLite returns rows in the order of insertion without promising it; a wrong id here would lose a payload.
-        let stored_key: String = stored.try_get("dedupe_key")?;
-        if inserted.len() != rows.len() || !stored_key.starts_with(&row.dedupe_key) {
-            return Err(StoreError::Corrupt {
-                what: "the answer to an insert".to_owned(),
-                cause: format!("expected payload {}, got {stored_key}", row.dedupe_key),
-            });
-        }
         let duplicate = stored.try_get::<i64, _>("duplicates")? > 0;
         let day = day_of(stored.try_get("received_at")?);
         if duplicate {

@@ -3,11 +3,17 @@
 //! Invariants: exactly one connection writes; `synchronous=FULL`; no reply to a write before its commit is on disk.
 
 mod batch;
+mod claim;
 mod dispatch;
+mod filesystem;
 mod image;
 mod inbox;
+mod issues;
 mod lock;
+mod mirror;
 mod open;
+mod order;
+mod outcome;
 mod people;
 mod process;
 mod settle;
@@ -77,8 +83,14 @@ impl Store for SqliteStore {
         self.write(batch::Release { batch, sequence }).await
     }
 
-    async fn refuse_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<(), StoreError> {
-        self.write(batch::Refuse { batch, reason: reason.to_owned(), issue }).await
+    async fn refuse_batch(
+        &self,
+        batch: i64,
+        sequence: Option<i64>,
+        reason: &str,
+        issue: DeadLetter,
+    ) -> Result<i64, StoreError> {
+        self.write(batch::Refuse { batch, sequence, reason: reason.to_owned(), issue }).await
     }
 
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError> {
@@ -89,12 +101,16 @@ impl Store for SqliteStore {
         process::pending(&self.readers, after, limit).await
     }
 
+    async fn pending_count(&self, up_to: u32) -> Result<u64, StoreError> {
+        process::pending_count(&self.readers, up_to).await
+    }
+
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
-        process::entities(&self.readers, keys).await
+        mirror::entities(&self.readers, keys).await
     }
 
     async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
-        process::bindings_by_remote(&self.readers, keys).await
+        mirror::bindings_by_remote(&self.readers, keys).await
     }
 
     async fn commit_processed(&self, commit: ProcessCommit) -> Result<Processed, StoreError> {
@@ -106,11 +122,11 @@ impl Store for SqliteStore {
     }
 
     async fn rescue(&self, now: i64, all_of: Option<&str>) -> Result<u64, StoreError> {
-        self.write(dispatch::Rescue { now, all_of: all_of.map(str::to_owned) }).await
+        self.write(claim::Rescue { now, all_of: all_of.map(str::to_owned) }).await
     }
 
     async fn resolve_refs(&self, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError> {
-        dispatch::resolve_refs(&self.readers, dest, refs).await
+        mirror::resolve_refs(&self.readers, dest, refs).await
     }
 
     async fn connection_states(&self) -> Result<Vec<ConnectionStateRow>, StoreError> {
@@ -138,11 +154,11 @@ impl Store for SqliteStore {
     }
 
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
-        work_list::issues(&self.readers, filter).await
+        issues::issues(&self.readers, filter).await
     }
 
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {
-        work_list::issue(&self.readers, id).await
+        issues::issue(&self.readers, id).await
     }
 
     async fn retry_issue(&self, id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> Result<u64, StoreError> {

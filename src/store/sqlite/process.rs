@@ -1,14 +1,15 @@
 //! Statements of processing: pending payloads, the mirror, events and the jobs they cause; not here: what is decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::inbox::insert_pending;
+use super::order::{coalesce, promote, release_waiting};
 use super::settle::{TallyDelta, file_dead_letter, move_tally, settle_payloads};
-use super::sql::{binding_row, day_of, entity_row, json_list, key_list, word};
+use super::sql::{day_of, json_list, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -16,7 +17,8 @@ use crate::store::rows::*;
 
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
-        "SELECT id, connection, stream, source, topic, place, COALESCE(edited, payload) AS payload, received_at FROM inbox \
+        "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, payload) AS payload, \
+         received_at FROM inbox \
          WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
@@ -31,6 +33,7 @@ pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result
                 stream: row.try_get("stream")?,
                 source: word(row, "source", SourceKind::parse)?,
                 topic: row.try_get("topic")?,
+                headers: row.try_get("headers")?,
                 place: row.try_get("place")?,
                 payload: row.try_get("payload")?,
                 received_at: row.try_get("received_at")?,
@@ -39,32 +42,12 @@ pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result
         .collect()
 }
 
-pub(super) async fn entities(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = query(
-        "SELECT e.* FROM json_each($1) k JOIN entity e ON e.connection = k.value ->> 0 \
-         AND e.stream = k.value ->> 1 AND e.key = k.value ->> 2",
-    )
-    .bind(key_list(keys)?)
-    .fetch_all(pool)
-    .await?;
-    rows.iter().map(entity_row).collect()
-}
-
-pub(super) async fn bindings_by_remote(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = query(
-        "SELECT b.* FROM json_each($1) k JOIN binding b ON b.dest_connection = k.value ->> 0 \
-         AND b.dest_stream = k.value ->> 1 AND b.remote_id = k.value ->> 2",
-    )
-    .bind(key_list(keys)?)
-    .fetch_all(pool)
-    .await?;
-    rows.iter().map(binding_row).collect()
+pub(super) async fn pending_count(pool: &SqlitePool, up_to: u32) -> Result<u64, StoreError> {
+    let n: i64 = query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT $1)")
+        .bind(up_to)
+        .fetch_one(pool)
+        .await?;
+    Ok(n.unsigned_abs())
 }
 
 pub(super) struct Commit {
@@ -84,11 +67,16 @@ impl Operation for Commit {
     }
 }
 
+/// What a payload becomes: id, disposition, reason, stream, entity, key, issue, error.
+#[derive(Serialize)]
+struct Settled(i64, Disposition, String, String, String, String, Option<i64>, String);
+
 /// Bookkeeping of one commit.
 #[derive(Default)]
 struct Pass {
     now: i64,
     tally: TallyDelta,
+    settled: Vec<Settled>,
     done: Processed,
     lanes: BTreeSet<String>,
     /// Keys in which a job came to stand behind another.
@@ -119,17 +107,17 @@ impl Pass {
                 for job in jobs {
                     self.job(conn, job, event, row.inbox_id, state.revision, false).await?;
                 }
-                if !state.natural_key.is_empty() && !state.deleted {
-                    self.appeared.insert(wait_key(&state.id.connection, state.entity, &state.natural_key));
-                }
+                self.appears(state);
                 if jobs.is_empty() { (Disposition::Applied, "") } else { (Disposition::Pending, "") }
             }
             PlannedOutcome::Absorb { state, kind, occurred_at, rule } => {
                 if !write_entity(conn, state, row.inbox_id, self.now).await? {
                     self.done.conflicts.push(row.inbox_id);
+                    self.conflicted.insert(record);
                     return Ok(());
                 }
                 append_event(conn, state, kind, row.inbox_id, *occurred_at, self.now).await?;
+                self.appears(state);
                 (Disposition::Ignored, rule.as_str())
             }
             PlannedOutcome::Unchanged { id, version } => {
@@ -143,34 +131,33 @@ impl Pass {
                 (Disposition::Dead, dead.class.as_str())
             }
             PlannedOutcome::Split(children) => {
-                insert_pending(conn, children).await?;
+                insert_pending(conn, &children.iter().collect::<Vec<_>>()).await?;
                 self.done.split_rows += children.len() as u64;
                 (Disposition::Split, "")
             }
         };
-        let moved = query(
-            "UPDATE inbox SET state = 'done', disposition = $2, reason = $3, stream = $4, entity = $5, key = $6, \
-             issue_id = $7, error = $8, processed_at = $9 WHERE id = $1 AND state = 'pending' \
-             RETURNING connection, received_at",
-        )
-        .bind(row.inbox_id)
-        .bind(to.as_str())
-        .bind(reason)
-        .bind(&row.stream)
-        .bind(&row.entity)
-        .bind(&row.key)
-        .bind(dead_as.0)
-        .bind(dead_as.1)
-        .bind(self.now)
-        .fetch_optional(&mut *conn)
-        .await?
-        .ok_or_else(|| StoreError::Refused(format!("payload {} is not pending any more", row.inbox_id)))?;
-        let connection: String = moved.try_get("connection")?;
-        self.tally.shift(&connection, day_of(moved.try_get("received_at")?), (Disposition::Pending, ""), (to, reason));
+        let (issue, error) = dead_as;
+        self.settled.push(Settled(
+            row.inbox_id,
+            to,
+            reason.to_owned(),
+            row.stream.clone(),
+            row.entity.clone(),
+            row.key.clone(),
+            issue,
+            error.to_owned(),
+        ));
         if let Some(sighting) = row.sighting {
             count_sighting(conn, row, sighting).await?;
         }
         Ok(())
+    }
+
+    /// Others may be waiting for this record to exist.
+    fn appears(&mut self, state: &EntityWrite) {
+        if !state.natural_key.is_empty() && !state.deleted {
+            self.appeared.insert(wait_key(&state.id.connection, state.entity, &state.natural_key));
+        }
     }
 
     async fn job(
@@ -207,7 +194,40 @@ impl Pass {
         Ok(())
     }
 
+    /// Closes the payloads of the commit with one statement.
+    async fn settle(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        let moved = query(
+            "UPDATE inbox SET state = 'done', disposition = k.value ->> 1, reason = k.value ->> 2, stream = k.value ->> 3, \
+             entity = k.value ->> 4, key = k.value ->> 5, issue_id = k.value ->> 6, error = k.value ->> 7, \
+             processed_at = $2 FROM json_each($1) k WHERE inbox.id = k.value ->> 0 AND inbox.state = 'pending' \
+             RETURNING id, connection, received_at",
+        )
+        .bind(json_list(&self.settled)?)
+        .bind(self.now)
+        .fetch_all(conn)
+        .await?;
+        let mut wanted: BTreeMap<i64, &Settled> = self.settled.iter().map(|row| (row.0, row)).collect();
+        let twice = wanted.len() < self.settled.len();
+        for row in &moved {
+            let connection: String = row.try_get("connection")?;
+            if let Some(Settled(_, to, reason, ..)) = wanted.remove(&row.try_get("id")?) {
+                let day = day_of(row.try_get("received_at")?);
+                self.tally.shift(&connection, day, (Disposition::Pending, ""), (*to, reason));
+            }
+        }
+        if twice || !wanted.is_empty() {
+            let ids: Vec<&i64> = wanted.keys().collect();
+            return Err(StoreError::Refused(format!(
+                "payloads {ids:?} are not pending any more, or were decided twice"
+            )));
+        }
+        Ok(())
+    }
+
     async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Processed, StoreError> {
+        if !self.settled.is_empty() {
+            self.settle(conn).await?;
+        }
         let crowded: Vec<String> = self.crowded.into_iter().collect();
         coalesce(conn, &crowded, self.now).await?;
         promote(conn, &crowded).await?;
@@ -228,12 +248,12 @@ async fn write_entity(
 ) -> Result<bool, StoreError> {
     let written = query(
         "INSERT INTO entity (connection, stream, entity, key, natural_key, version, revision, hash, doc, deleted, inbox_id, \
-         seen_by, changed_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+         seen_by, changed_at, as_of) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $15 \
          WHERE $7 = 1 OR EXISTS (SELECT 1 FROM entity WHERE connection = $1 AND stream = $2 AND key = $4) \
          ON CONFLICT (connection, stream, key) DO UPDATE SET natural_key = excluded.natural_key, \
          version = excluded.version, revision = excluded.revision, hash = excluded.hash, doc = excluded.doc, \
          deleted = excluded.deleted, inbox_id = excluded.inbox_id, seen_by = excluded.seen_by, \
-         changed_at = excluded.changed_at \
+         changed_at = excluded.changed_at, as_of = excluded.as_of \
          WHERE entity.revision = excluded.revision - 1 AND (entity.version <= excluded.version OR $14)",
     )
     .bind(&state.id.connection)
@@ -250,6 +270,7 @@ async fn write_entity(
     .bind(state.seen_by.as_str())
     .bind(now)
     .bind(mutation::active(mutation::NO_VERSION_FENCE))
+    .bind(state.as_of)
     .execute(conn)
     .await?;
     Ok(written.rows_affected() == 1)
@@ -313,74 +334,6 @@ async fn count_sighting(conn: &mut SqliteConnection, row: &PlannedRow, sighting:
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Of a flow's jobs for a `latest` key that are not being sent, and whose outcome is not in doubt, only the newest stays.
-/// What a person edited or demanded stays too, unless the newer job was demanded as well.
-///
-/// The first state condition is the one of the index `job_open`, word for word: SQLite uses a partial index only then.
-pub(super) async fn coalesce<K: Serialize>(
-    conn: &mut SqliteConnection,
-    order_keys: &[K],
-    now: i64,
-) -> Result<(), StoreError> {
-    if order_keys.is_empty() {
-        return Ok(());
-    }
-    let replaced: Vec<i64> = query_scalar(
-        "UPDATE job SET state = 'superseded', finished_at = $2 WHERE order_key IN (SELECT value FROM json_each($1)) \
-         AND state IN ('ready', 'blocked', 'running', 'waiting') AND state <> 'running' \
-         AND latest = 1 AND unknown = 0 AND edited IS NULL \
-         AND EXISTS (SELECT 1 FROM job newer WHERE newer.order_key = job.order_key AND newer.id > job.id \
-                     AND newer.state IN ('ready', 'blocked', 'running', 'waiting') \
-                     AND newer.flow = job.flow AND newer.force >= job.force) \
-         RETURNING inbox_id",
-    )
-    .bind(json_list(order_keys)?)
-    .bind(now)
-    .fetch_all(&mut *conn)
-    .await?;
-    settle_payloads(conn, &replaced).await
-}
-
-/// The oldest open job of each key with none in flight becomes ready. Returns the lanes in which one did.
-pub(super) async fn promote<K: Serialize>(
-    conn: &mut SqliteConnection,
-    order_keys: &[K],
-) -> Result<Vec<String>, StoreError> {
-    if order_keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(query_scalar(
-        "UPDATE job SET state = 'ready' WHERE state = 'blocked' AND id IN ( \
-           SELECT (SELECT MIN(id) FROM job head WHERE head.order_key = k.value \
-                   AND head.state IN ('ready', 'blocked', 'running', 'waiting')) FROM json_each($1) k \
-           WHERE NOT EXISTS (SELECT 1 FROM job active WHERE active.order_key = k.value \
-                             AND active.state IN ('ready', 'running', 'waiting'))) \
-         RETURNING lane",
-    )
-    .bind(json_list(order_keys)?)
-    .fetch_all(conn)
-    .await?)
-}
-
-/// Jobs that waited for one of these become ready. Returns their lanes.
-pub(super) async fn release_waiting(
-    conn: &mut SqliteConnection,
-    appeared: &[String],
-    now: i64,
-) -> Result<Vec<String>, StoreError> {
-    if appeared.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(query_scalar(
-        "UPDATE job SET state = 'ready', wait_for = '', run_at = $2 WHERE state = 'waiting' \
-         AND wait_for IN (SELECT value FROM json_each($1)) RETURNING lane",
-    )
-    .bind(json_list(appeared)?)
-    .bind(now)
-    .fetch_all(conn)
-    .await?)
 }
 
 pub(super) struct ReplayFlow {

@@ -19,6 +19,17 @@ pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
     json_list(&rows)
 }
 
+/// `($1, $2), ($3, $4)`: places for so many rows of so many columns.
+pub(super) fn value_lists(rows: usize, columns: usize) -> String {
+    let lists: Vec<String> = (0..rows)
+        .map(|row| {
+            let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+            format!("({})", places.join(", "))
+        })
+        .collect();
+    lists.join(", ")
+}
+
 /// Days since the epoch of a time in microseconds.
 pub(super) fn day_of(at: i64) -> i64 {
     at.div_euclid(86_400_000_000)
@@ -33,7 +44,7 @@ pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: impl Fn(&str) -> Opt
 }
 
 pub(super) fn entity_word(row: &SqliteRow, column: &str) -> Result<Entity, StoreError> {
-    word(row, column, |text| Entity::parse(text))
+    word(row, column, Entity::parse)
 }
 
 pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
@@ -51,6 +62,7 @@ pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
         doc: row.try_get("doc")?,
         deleted: row.try_get("deleted")?,
         seen_by: word(row, "seen_by", SourceKind::parse)?,
+        as_of: row.try_get("as_of")?,
         changed_at: row.try_get("changed_at")?,
     })
 }

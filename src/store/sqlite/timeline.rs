@@ -66,7 +66,7 @@ pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timel
 async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary>, StoreError> {
     let rows = query(
         "SELECT id, source, topic, place, received_at, processed_at, disposition, reason, duplicates, \
-         COALESCE(edited, payload) AS payload FROM inbox WHERE connection = $1 AND stream = $2 AND key = $3 \
+         payload FROM inbox WHERE connection = $1 AND stream = $2 AND key = $3 \
          ORDER BY id DESC LIMIT $4",
     )
     .bind(&key.connection)

@@ -16,8 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::inbox::insert_pending;
 use crate::store::contract::StoreError;
 use crate::store::mutation;
+use crate::store::rows::{Appended, NewInbox};
 
 /// Operations that one commit carries at most: bounds the time that the first of them waits.
 const GROUP_MAX: usize = 64;
@@ -35,23 +37,46 @@ pub(super) type OpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreErr
 pub(super) trait Operation: Send + Sync + 'static {
     type Output: Send;
     fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Self::Output>;
+
+    /// Payloads that this operation appends. Those of a whole group are inserted together: many small appends at once,
+    /// as webhooks make them, cost a few statements.
+    fn payloads(&self) -> &[NewInbox] {
+        &[]
+    }
+
+    /// The rest of the operation, once its payloads are inserted.
+    fn complete<'a>(&'a self, conn: &'a mut SqliteConnection, _appended: Vec<Appended>) -> OpFuture<'a, Self::Output> {
+        self.apply(conn)
+    }
 }
 
 trait Queued: Send {
+    fn payloads(&self) -> &[NewInbox];
+    fn appended(&mut self, appended: Vec<Appended>);
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()>;
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
 }
 
 struct Waiting<O: Operation> {
     op: O,
+    appended: Vec<Appended>,
     output: Option<O::Output>,
     reply: oneshot::Sender<Result<O::Output, StoreError>>,
 }
 
 impl<O: Operation> Queued for Waiting<O> {
+    fn payloads(&self) -> &[NewInbox] {
+        self.op.payloads()
+    }
+
+    fn appended(&mut self, appended: Vec<Appended>) {
+        self.appended = appended;
+    }
+
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
         Box::pin(async move {
-            self.output = Some(self.op.apply(conn).await?);
+            let appended = std::mem::take(&mut self.appended);
+            self.output = Some(self.op.complete(conn, appended).await?);
             Ok(())
         })
     }
@@ -80,7 +105,10 @@ impl Writer {
     pub(super) async fn run<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {
         let sender = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        sender.send(Box::new(Waiting { op, output: None, reply })).await.map_err(|_| StoreError::Closed)?;
+        sender
+            .send(Box::new(Waiting { op, appended: Vec::new(), output: None, reply }))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         drop(sender);
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -168,15 +196,24 @@ enum Failure {
 
 async fn commit_group(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
     conn.execute("BEGIN IMMEDIATE").await.map_err(|error| Failure::Group(error.into()))?;
-    for op in group.iter_mut() {
-        if let Err(error) = op.apply(conn).await {
-            roll_back(conn).await;
-            return Err(Failure::Operation(error));
-        }
+    if let Err(error) = apply_all(conn, group).await {
+        roll_back(conn).await;
+        return Err(Failure::Operation(error));
     }
     if let Err(error) = conn.execute("COMMIT").await {
         roll_back(conn).await;
         return Err(Failure::Group(error.into()));
+    }
+    Ok(())
+}
+
+async fn apply_all(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), StoreError> {
+    let payloads: Vec<&NewInbox> = group.iter().flat_map(|op| op.payloads()).collect();
+    let mut appended = insert_pending(conn, &payloads).await?.into_iter();
+    for op in group.iter_mut() {
+        let own = op.payloads().len();
+        op.appended(appended.by_ref().take(own).collect());
+        op.apply(conn).await?;
     }
     Ok(())
 }
@@ -225,10 +262,8 @@ async fn acknowledge_early(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn 
     if let Err(error) = conn.execute("BEGIN IMMEDIATE").await {
         tracing::error!(%error, "mutation: begin failed");
     }
-    for op in group.iter_mut() {
-        if let Err(error) = op.apply(conn).await {
-            tracing::error!(%error, "mutation: operation failed");
-        }
+    if let Err(error) = apply_all(conn, group).await {
+        tracing::error!(%error, "mutation: operation failed");
     }
     answer_all(group);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

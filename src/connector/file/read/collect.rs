@@ -179,7 +179,7 @@ impl<'a> Collector<'a> {
                 self.sequence_checked = true;
                 Ok(())
             }
-            Err(FileError { cause: FileCause::ControlValueMissing { .. }, .. }) => Ok(()),
+            Err(error) if matches!(*error.cause, FileCause::ControlValueMissing { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -194,7 +194,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Judges the complete file.
-    pub(super) fn finish(mut self, content_bytes: u64, source_bytes: u64) -> Result<FileSummary, FileError> {
+    pub(super) fn finish(&mut self, content_bytes: u64, source_bytes: u64) -> Result<FileSummary, FileError> {
         self.summary.content_bytes = content_bytes;
         self.summary.source_bytes = source_bytes;
         let seen = self.summary.rows + self.summary.rejected.len() as u64;
@@ -211,6 +211,11 @@ impl<'a> Collector<'a> {
             self.tally.check(&stated, self.summary.rejected.len() as u64)?;
             self.summary.sequence = sequence;
         }
-        Ok(self.summary)
+        Ok(std::mem::take(&mut self.summary))
+    }
+
+    /// The number that the file has stated so far, if it follows the previous one.
+    pub(super) fn sequence_due(&self) -> Option<u64> {
+        self.tally.check_sequence(&self.stated(), self.context.previous_sequence).ok().flatten()
     }
 }

@@ -54,12 +54,13 @@ pub fn read<R: Read>(
     format::check(spec).map_err(|cause| FileError::new(context.file, cause))?;
     let mut text = TextSource::new(source, spec.encoding, spec.compression, context.limits);
     let mut collector = Collector::new(spec, context, sink);
-    match &spec.format {
-        FileFormat::Csv(format) => csv::read(format, &mut text, &mut collector)?,
-        FileFormat::Fixed(format) => fixed::read(format, &mut text, &mut collector)?,
-        FileFormat::Xml(format) => xml::read(format, &mut text, &mut collector)?,
-        FileFormat::JsonLines(_) => json_lines::read(&mut text, &mut collector)?,
-        FileFormat::Json(format) => json::read(format, &mut text, &mut collector)?,
-    }
-    collector.finish(text.content_bytes(), text.source_bytes())
+    let read = match &spec.format {
+        FileFormat::Csv(format) => csv::read(format, &mut text, &mut collector),
+        FileFormat::Fixed(format) => fixed::read(format, &mut text, &mut collector),
+        FileFormat::Xml(format) => xml::read(format, &mut text, &mut collector),
+        FileFormat::JsonLines(_) => json_lines::read(&mut text, &mut collector),
+        FileFormat::Json(format) => json::read(format, &mut text, &mut collector),
+    };
+    read.and_then(|()| collector.finish(text.content_bytes(), text.source_bytes()))
+        .map_err(|error| FileError { sequence: collector.sequence_due(), ..error })
 }

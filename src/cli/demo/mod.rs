@@ -1,0 +1,3 @@
+//! `syncline demo`: the hub beside sandbox vendors that misbehave, and the comparison of all their ledgers.
+
+pub mod installation;

@@ -1,0 +1,246 @@
+//! A connection: one configured instance of a connector.
+//!
+//! Not here: what its settings mean (the connector's manifest declares them).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::connector::manifest::{Manifest, SettingProblem, SettingValues, Stream, StreamEntity, Verify};
+use crate::connector::registry::Registry;
+
+use super::network::Network;
+use super::yaml::{Context, Decode, Diagnostic, Diagnostics, Entry, Kind, Node, Place, Spanned, suggest};
+
+#[derive(Debug, Clone)]
+pub struct Connection {
+    pub name: Spanned<String>,
+    pub manifest: Arc<Manifest>,
+    pub settings: SettingValues,
+    /// A connection that is switched off keeps its place in flows; they hold.
+    pub enabled: bool,
+    /// The unguessable part of its webhook address, for vendors that sign nothing.
+    pub path_secret: Option<SecretString>,
+    /// Hosts that may be reached besides those of the connector's own addresses.
+    pub allow_hosts: Vec<String>,
+    /// Private networks that it may reach; all others are refused.
+    pub allow_networks: Vec<Network>,
+    /// How often streams are read, where it is not as often as their manifest says.
+    pub polls: BTreeMap<String, Duration>,
+}
+
+/// The mapping name of streams that speak the canonical form themselves.
+const CANONICAL: &str = "canonical";
+
+impl Connection {
+    /// The mapping that a stream's records pass (`shop/order`, a key of the registry); `None` when they are canonical already.
+    pub fn mapping_name(&self, stream: &Stream) -> Option<String> {
+        match (&stream.mapping, stream.entity) {
+            (Some(name), _) if name.as_str() == CANONICAL => None,
+            (Some(name), _) => Some(name.value.clone()),
+            (None, StreamEntity::Any) => None,
+            (None, StreamEntity::One(entity)) => Some(format!("{}/{entity}", *self.manifest.name)),
+        }
+    }
+
+    pub(super) fn warn_without_public_url(&self, warnings: &mut Diagnostics) {
+        let subscribes = self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.subscriptions.is_some());
+        if subscribes {
+            let message =
+                format!("connection `{}` cannot subscribe to webhooks: `hub.public_url` is not set", *self.name);
+            let help =
+                "set it to the address at which vendors reach this hub; until then changes are found by polling only";
+            warnings.push(Diagnostic::new(&self.name.place, message).help(help));
+        }
+    }
+
+    /// Everything of this connection that must be masked wherever it turns up.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.settings.secrets().chain(&self.path_secret)
+    }
+}
+
+/// A connection as written, before its connector is known.
+#[derive(Clone)]
+pub(super) struct WrittenConnection {
+    connector: Spanned<String>,
+    settings: Vec<WrittenSetting>,
+    settings_place: Option<Place>,
+    enabled: bool,
+    path_secret: Option<Spanned<String>>,
+    allow_hosts: Vec<String>,
+    allow_networks: Vec<Network>,
+    polls: Vec<(Spanned<String>, Duration)>,
+}
+
+#[derive(Clone)]
+struct WrittenSetting {
+    name: Spanned<String>,
+    text: Spanned<String>,
+    /// Written into the file itself, not by `${...}`.
+    in_clear: bool,
+}
+
+impl Decode for WrittenConnection {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "connection")?;
+        let connector = map.required("connector");
+        let settings_place = map.node("settings").map(|node| cx.place(node.span));
+        let settings = map.node("settings").and_then(|node| cx.named(node, "settings", WrittenSetting::read));
+        let settings = settings.unwrap_or_default().into_iter().filter_map(|(_, setting)| setting).collect();
+        let enabled = map.or("enabled", true);
+        let path_secret: Option<Spanned<String>> = map.optional("path_secret");
+        if path_secret.as_ref().is_some_and(|secret| secret.chars().count() < 16) {
+            map.error("path_secret", "the path secret can be guessed", "use at least 16 random characters");
+        }
+        let (allow_hosts, allow_networks) = (map.list("allow_hosts"), map.list("allow_networks"));
+        let polls =
+            map.node("polls").and_then(|node| cx.named(node, "stream names and times", poll_every)).unwrap_or_default();
+        map.finish();
+        let connector = connector?;
+        Some(Self { connector, settings, settings_place, enabled, path_secret, allow_hosts, allow_networks, polls })
+    }
+}
+
+/// `orders: 30s`, not faster than once a second.
+fn poll_every(entry: &Entry, cx: &Context) -> Option<Duration> {
+    let every = Duration::decode(&entry.value, cx)?;
+    if every < Duration::from_secs(1) {
+        cx.error(entry.value.span, "polling faster than once a second is refused", "write `1s` or more");
+        return None;
+    }
+    Some(every)
+}
+
+impl WrittenSetting {
+    /// `Some(None)`: written without a value, which is the same as absent.
+    fn read(entry: &Entry, cx: &Context) -> Option<Option<Self>> {
+        if entry.value.is_null() {
+            return Some(None);
+        }
+        let Kind::Scalar(scalar) = &entry.value.kind else {
+            cx.expected(&entry.value, &format!("a value for setting `{}`", entry.key));
+            return None;
+        };
+        let name = cx.spanned(entry.key.clone(), entry.key_span);
+        let text = cx.spanned(scalar.text.clone(), entry.value.span);
+        Some(Some(Self { name, text, in_clear: scalar.reference.is_none() }))
+    }
+}
+
+impl WrittenConnection {
+    /// Texts that no message may show: secrets, and every setting as long as the connector is unknown.
+    pub(super) fn sensitive(&self, registry: &Registry) -> Vec<String> {
+        let manifest = registry.connector(&self.connector).map(|connector| &connector.manifest);
+        let secret = |setting: &&WrittenSetting| {
+            manifest.is_none_or(|manifest| manifest.setting(&setting.name).is_none_or(|known| known.secret))
+        };
+        let settings = self.settings.iter().filter(secret).map(|setting| setting.text.value.clone());
+        settings.chain(self.path_secret.iter().map(|secret| secret.value.clone())).collect()
+    }
+
+    /// Links with the connector; `None` has been reported. `warnings` takes what is allowed but unwise.
+    pub(super) fn link(
+        self,
+        name: Spanned<String>,
+        registry: &Registry,
+        problems: &mut Diagnostics,
+        warnings: &mut Diagnostics,
+    ) -> Option<Connection> {
+        let Some(connector) = registry.connector(&self.connector) else {
+            let message = format!("no connector is named `{}`", self.connector.escape_debug());
+            let help =
+                format!("{}; more can be added as connectors/<name>/", suggest(&self.connector, &registry.names()));
+            problems.push(Diagnostic::new(&self.connector.place, message).help(help));
+            return None;
+        };
+        let manifest = Arc::clone(&connector.manifest);
+        let settings = self.settings(&manifest, problems, warnings);
+        let polls = self.polls(&manifest, problems);
+        let unsigned = manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
+        if unsigned && self.path_secret.is_none() {
+            let message = format!("{} signs nothing: connection `{}` needs a `path_secret`", manifest.title, *name);
+            problems.push(
+                Diagnostic::new(&name.place, message)
+                    .help("add `path_secret: ${...}` with 16 or more random characters"),
+            );
+        }
+        let path_secret = self.path_secret.map(|secret| SecretString::from(secret.value));
+        let (enabled, allow_hosts, allow_networks) = (self.enabled, self.allow_hosts, self.allow_networks);
+        let settings = settings?;
+        Some(Connection { name, manifest, settings, enabled, path_secret, allow_hosts, allow_networks, polls })
+    }
+
+    fn polls(&self, manifest: &Manifest, problems: &mut Diagnostics) -> BTreeMap<String, Duration> {
+        let polled = |stream: &&Stream| stream.http_read().is_some() || stream.file_read().is_some();
+        let known: Vec<&str> = manifest.streams.iter().filter(polled).map(|stream| stream.name.as_str()).collect();
+        for (name, _) in self.polls.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            let message = format!("connector `{}` reads no stream `{}`", *manifest.name, name.escape_debug());
+            problems.push(Diagnostic::new(&name.place, message).help(suggest(name, &known)));
+        }
+        self.polls.iter().map(|(name, every)| (name.value.clone(), *every)).collect()
+    }
+
+    fn settings(
+        &self,
+        manifest: &Manifest,
+        problems: &mut Diagnostics,
+        warnings: &mut Diagnostics,
+    ) -> Option<SettingValues> {
+        let known: Vec<&str> = manifest.settings.iter().map(|setting| setting.name.as_str()).collect();
+        let mut given = BTreeMap::new();
+        for setting in &self.settings {
+            match manifest.setting(&setting.name) {
+                None => {
+                    let message =
+                        format!("connector `{}` has no setting `{}`", *manifest.name, setting.name.escape_debug());
+                    problems.push(Diagnostic::new(&setting.name.place, message).help(suggest(&setting.name, &known)));
+                }
+                Some(declared) if declared.secret && setting.in_clear => {
+                    let message = format!("secret `{}` stands in the file in clear", *setting.name);
+                    let help = "write ${NAME} or ${file:secrets/name}, so that the file can be shown and shared";
+                    warnings.push(Diagnostic::new(&setting.name.place, message).help(help));
+                }
+                Some(_) => {}
+            }
+            given.insert(setting.name.value.clone(), setting.text.value.clone());
+        }
+        match SettingValues::complete(&manifest.settings, &given) {
+            Ok(values) => Some(values),
+            Err(found) => {
+                found.into_iter().for_each(|problem| problems.push(self.explain(problem, manifest)));
+                None
+            }
+        }
+    }
+
+    fn explain(&self, problem: SettingProblem, manifest: &Manifest) -> Diagnostic {
+        let place = |name: &str| match self.settings.iter().find(|setting| *setting.name == name) {
+            Some(setting) => &setting.text.place,
+            None => self.settings_place.as_ref().unwrap_or(&self.connector.place),
+        };
+        let title = |name: &str| manifest.setting(name).map(|setting| setting.title.clone()).unwrap_or_default();
+        match problem {
+            SettingProblem::Missing { name } => {
+                let hint = manifest.setting(&name).and_then(|setting| setting.help.clone());
+                let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let message = format!("connector `{}` needs setting `{name}`: {}{hint}", *manifest.name, title(&name));
+                Diagnostic::new(place(&name), message).help(format!("add `{name}: ...` under `settings`"))
+            }
+            SettingProblem::Wrong { name, expected } => {
+                Diagnostic::new(place(&name), format!("setting `{name}` is not {expected}")).help(title(&name))
+            }
+            SettingProblem::Default { name, reason } => {
+                let message = format!("the default of setting `{name}` cannot be computed: {reason}");
+                Diagnostic::new(place(&name), message).help(format!("set `{name}` yourself"))
+            }
+        }
+    }
+}
+
+/// The exposed texts of secrets, for masking.
+pub(super) fn exposed(connection: &Connection) -> Vec<String> {
+    connection.secrets().map(|secret| secret.expose_secret().to_owned()).collect()
+}

@@ -1,0 +1,192 @@
+//! The watermark of a stream: what to ask from, and how far a finished walk has got. Pure.
+//!
+//! Not here: storing it (intake, together with the rows).
+
+use std::cmp::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::enrich::text_at;
+use crate::connector::manifest::{Cursor, CursorKind, ReadOrder};
+use crate::model::Timestamp as VendorTime;
+
+/// Records younger than this, by the vendor's clock, may still be joined by others of the same time:
+/// the watermark stays behind them.
+pub const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+
+/// The value for `{cursor}`: the stored watermark less the overlap.
+pub fn ask_from(cursor: &Cursor, stored: &str) -> Result<Value, String> {
+    let overlap = SignedDuration::try_from(cursor.overlap).map_err(|error| error.to_string())?;
+    match cursor.kind {
+        CursorKind::Time => {
+            let time = time(stored)?.checked_sub(overlap).map_err(|error| error.to_string())?;
+            Ok(Value::String(time.to_string()))
+        }
+        CursorKind::Unix => Ok(Value::from(unix(stored)?.saturating_sub(overlap.as_secs()))),
+        CursorKind::Id | CursorKind::Token => Ok(Value::String(stored.to_owned())),
+        CursorKind::Snapshot => Ok(Value::Null),
+    }
+}
+
+/// The watermark after one more page of records, given the one before it in the same walk.
+/// `first_page` matters where the newest record comes first and its id cannot be compared.
+pub fn advance(
+    cursor: &Cursor,
+    order: ReadOrder,
+    before: Option<String>,
+    page: &PageSeen<'_>,
+) -> Result<Option<String>, String> {
+    let Some(field) = &cursor.field else { return Ok(None) };
+    if cursor.kind == CursorKind::Token {
+        return Ok(text_at(field, page.body).or(before));
+    }
+    let readable = |value: &String| match cursor.kind {
+        CursorKind::Time => time(value).is_ok(),
+        CursorKind::Unix => unix(value).is_ok(),
+        CursorKind::Id | CursorKind::Token | CursorKind::Snapshot => true,
+    };
+    // One odd record is that record's problem and must not stop the stream; if all are odd, the manifest is wrong.
+    let values: Vec<String> =
+        page.records.iter().filter_map(|record| text_at(field, record)).filter(readable).collect();
+    if values.is_empty() && !page.records.is_empty() {
+        return Err(format!("no record has a readable cursor field `{}`", field.as_str()));
+    }
+    let mut seen = before;
+    for value in values {
+        let later = match &seen {
+            None => true,
+            Some(known) => match (compare(cursor.kind, &value, known)?, order) {
+                (Some(ordering), _) => ordering == Ordering::Greater,
+                // Ids that are not numbers: only the order of the list tells which is newer.
+                (None, ReadOrder::Ascending) => true,
+                (None, ReadOrder::Descending) => false,
+                (None, ReadOrder::Unordered) => {
+                    return Err("ids that are not numbers need a list that is ordered".to_owned());
+                }
+            },
+        };
+        if later {
+            seen = Some(value);
+        }
+    }
+    Ok(seen)
+}
+
+/// What a page shows to the watermark.
+pub struct PageSeen<'a> {
+    pub body: &'a Value,
+    pub records: &'a [Value],
+}
+
+/// The watermark to store: not beyond what has settled by the vendor's clock, and never behind where the walk began.
+pub fn settle(
+    cursor: &Cursor,
+    seen: Option<String>,
+    from: Option<String>,
+    server_time: Option<Timestamp>,
+) -> Result<Option<String>, String> {
+    let Some(seen) = seen else { return Ok(from) };
+    let bound = server_time.and_then(|now| now.checked_sub(SETTLING).ok());
+    let bounded = match (cursor.kind, bound) {
+        (CursorKind::Time, Some(bound)) => time(&seen)?.min(bound).to_string(),
+        (CursorKind::Time, None) => time(&seen)?.to_string(),
+        (CursorKind::Unix, Some(bound)) => unix(&seen)?.min(bound.as_second()).to_string(),
+        (CursorKind::Unix, None) | (CursorKind::Id | CursorKind::Token | CursorKind::Snapshot, _) => seen,
+    };
+    match from {
+        Some(from) if compare(cursor.kind, &bounded, &from)? == Some(Ordering::Less) => Ok(Some(from)),
+        Some(_) | None => Ok(Some(bounded)),
+    }
+}
+
+fn compare(kind: CursorKind, left: &str, right: &str) -> Result<Option<Ordering>, String> {
+    match kind {
+        CursorKind::Time => Ok(Some(time(left)?.cmp(&time(right)?))),
+        CursorKind::Unix => Ok(Some(unix(left)?.cmp(&unix(right)?))),
+        CursorKind::Id => {
+            Ok(left.parse::<u128>().ok().zip(right.parse::<u128>().ok()).map(|(left, right)| left.cmp(&right)))
+        }
+        CursorKind::Token | CursorKind::Snapshot => Ok(None),
+    }
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    VendorTime::parse(text).map(VendorTime::instant).map_err(|error| error.to_string())
+}
+
+fn unix(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| format!("`{}` is not a count of seconds", super::mask::escape(text, 40)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::yaml::{Place, Span, Spanned};
+    use crate::mapping::expr::Path;
+
+    fn cursor(kind: CursorKind, overlap_s: u64) -> Cursor {
+        let field = spanned(Path::parse("at").unwrap());
+        Cursor { kind, field: Some(field), overlap: Duration::from_secs(overlap_s), start: None }
+    }
+
+    fn spanned<T>(value: T) -> Spanned<T> {
+        Spanned { value, place: Place { source: crate::config::yaml::Source::new("test.yaml", ""), span: Span::START } }
+    }
+
+    fn after(kind: CursorKind, order: ReadOrder, values: &[Value]) -> Result<Option<String>, String> {
+        let records: Vec<Value> = values.iter().map(|at| json!({ "at": at })).collect();
+        let body = json!({ "at": "token-2" });
+        advance(&cursor(kind, 0), order, None, &PageSeen { body: &body, records: &records })
+    }
+
+    #[test]
+    fn asks_again_for_the_overlap() {
+        assert_eq!(
+            ask_from(&cursor(CursorKind::Time, 300), "2026-11-22T12:00:00+02:00"),
+            Ok(json!("2026-11-22T09:55:00Z"))
+        );
+        assert_eq!(ask_from(&cursor(CursorKind::Unix, 300), "1700000000"), Ok(json!(1_699_999_700)));
+        assert_eq!(ask_from(&cursor(CursorKind::Id, 0), "7"), Ok(json!("7")));
+        assert!(ask_from(&cursor(CursorKind::Time, 0), "yesterday").is_err());
+    }
+
+    #[test]
+    fn the_newest_wins_by_meaning_not_by_text() {
+        let times = [json!("2026-11-22T10:00:00-05:00"), json!("2026-11-22T14:59:59Z")];
+        assert_eq!(
+            after(CursorKind::Time, ReadOrder::Unordered, &times).unwrap().unwrap(),
+            "2026-11-22T10:00:00-05:00"
+        );
+        assert_eq!(after(CursorKind::Unix, ReadOrder::Unordered, &[json!(9), json!(10)]).unwrap().unwrap(), "10");
+        assert_eq!(after(CursorKind::Id, ReadOrder::Unordered, &[json!("9"), json!(10)]).unwrap().unwrap(), "10");
+        let ids = [json!("evt_b"), json!("evt_a")];
+        assert_eq!(after(CursorKind::Id, ReadOrder::Descending, &ids).unwrap().unwrap(), "evt_b");
+        assert_eq!(after(CursorKind::Id, ReadOrder::Ascending, &ids).unwrap().unwrap(), "evt_a");
+        assert!(after(CursorKind::Id, ReadOrder::Unordered, &ids).is_err());
+        assert_eq!(after(CursorKind::Token, ReadOrder::Unordered, &[]).unwrap().unwrap(), "token-2");
+        assert!(after(CursorKind::Time, ReadOrder::Unordered, &[json!(null)]).is_err());
+        assert!(after(CursorKind::Unix, ReadOrder::Unordered, &[json!("soon")]).is_err());
+        let odd = [json!("soon"), json!(7), json!(null)];
+        assert_eq!(after(CursorKind::Unix, ReadOrder::Unordered, &odd).unwrap().unwrap(), "7");
+        assert_eq!(after(CursorKind::Time, ReadOrder::Unordered, &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn never_beyond_the_vendors_clock_and_never_back() {
+        let cursor = cursor(CursorKind::Time, 0);
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let settle = |seen: &str, from: Option<&str>| {
+            settle(&cursor, Some(seen.to_owned()), from.map(str::to_owned), Some(now)).unwrap().unwrap()
+        };
+        assert_eq!(settle("2026-11-22T09:00:00Z", None), "2026-11-22T09:00:00Z");
+        assert_eq!(settle("2026-11-22T09:59:59Z", None), "2026-11-22T09:59:30Z");
+        assert_eq!(settle("2030-01-01T00:00:00Z", None), "2026-11-22T09:59:30Z");
+        assert_eq!(settle("2026-11-22T08:00:00Z", Some("2026-11-22T08:30:00Z")), "2026-11-22T08:30:00Z");
+    }
+}

@@ -1,0 +1,196 @@
+//! Where the next page of a list is, and how to ask for it. Pure.
+//!
+//! Not here: the walk and its guards (`walk`).
+
+use http::HeaderMap;
+use http::header::LINK;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::form::percent_encode;
+use super::link;
+use super::render::{Content, Outgoing};
+use crate::connector::manifest::Pages;
+use crate::mapping::expr::Path;
+
+/// The place of one page in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    Url(String),
+    Token(String),
+    Number(u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum PageError {
+    #[error("the next page's address `{url}` {reason}")]
+    Url { url: String, reason: &'static str },
+    #[error("`{path}`, which leads to the next page, {reason}")]
+    Value { path: String, reason: &'static str },
+    #[error("the stored page position does not fit the stream's page scheme; start the walk again")]
+    Foreign,
+}
+
+/// What is known after a page.
+pub(crate) struct Seen<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a Value,
+    pub(crate) records: &'a [Value],
+    /// The page's own address.
+    pub(crate) url: &'a Url,
+}
+
+/// Turns the request for the first page into that for `place` (`None`: the first page itself).
+pub(crate) fn ask(pages: &Pages, outgoing: &mut Outgoing, place: Option<&Place>) -> Result<(), PageError> {
+    match (pages, place) {
+        (Pages::PageNumber { param, start, size_param, size }, place) => {
+            let number = match place {
+                None => u64::from(*start),
+                Some(Place::Number(number)) => *number,
+                Some(Place::Url(_) | Place::Token(_)) => return Err(PageError::Foreign),
+            };
+            set_query(&mut outgoing.url, param, &number.to_string());
+            set_size(&mut outgoing.url, size_param.as_deref(), *size);
+        }
+        (Pages::Offset { param, size_param, size }, place) => {
+            set_size(&mut outgoing.url, size_param.as_deref(), *size);
+            match place {
+                None => {}
+                Some(Place::Number(skip)) => set_query(&mut outgoing.url, param, &skip.to_string()),
+                Some(Place::Url(_) | Place::Token(_)) => return Err(PageError::Foreign),
+            }
+        }
+        (_, None) => {}
+        (Pages::LinkHeader | Pages::NextUrl { .. }, Some(Place::Url(url))) => {
+            outgoing.url = same_origin(&outgoing.url, url)?;
+        }
+        (Pages::CursorToken { param, .. } | Pages::LastId { param, .. }, Some(Place::Token(token))) => {
+            set_query(&mut outgoing.url, param, token);
+        }
+        (Pages::GraphQl { variable, .. }, Some(Place::Token(token))) => {
+            let Content::Json(body) = &mut outgoing.body else { return Err(PageError::Foreign) };
+            body["variables"][variable.as_str()] = Value::String(token.clone());
+        }
+        (
+            Pages::Single
+            | Pages::LinkHeader
+            | Pages::NextUrl { .. }
+            | Pages::CursorToken { .. }
+            | Pages::GraphQl { .. }
+            | Pages::LastId { .. },
+            Some(Place::Url(_) | Place::Token(_) | Place::Number(_)),
+        ) => return Err(PageError::Foreign),
+    }
+    Ok(())
+}
+
+/// The place after `here`, or `None` at the end of the list. A page without records is always the end.
+pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Result<Option<Place>, PageError> {
+    if seen.records.is_empty() {
+        return Ok(None);
+    }
+    let count = seen.records.len() as u64;
+    Ok(match pages {
+        Pages::Single => None,
+        Pages::LinkHeader => {
+            let lines = seen.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+            match lines.into_iter().find_map(|line| link::target(line, "next")) {
+                None => None,
+                Some(url) => Some(Place::Url(same_origin(seen.url, &url)?.to_string())),
+            }
+        }
+        Pages::NextUrl { path } => match text_at(path, seen.body)? {
+            None => None,
+            Some(url) => Some(Place::Url(same_origin(seen.url, &url)?.to_string())),
+        },
+        Pages::CursorToken { path, .. } => text_at(path, seen.body)?.map(Place::Token),
+        Pages::GraphQl { page_info, .. } => {
+            let missing = |reason| PageError::Value { path: page_info.as_str().to_owned(), reason };
+            let info = page_info.first(seen.body).ok_or_else(|| missing("is missing"))?;
+            match info.get("hasNextPage").and_then(Value::as_bool) {
+                None => return Err(missing("has no hasNextPage; ask for it in the query")),
+                Some(false) => None,
+                Some(true) => {
+                    let cursor = info.get("endCursor").and_then(Value::as_str).filter(|cursor| !cursor.is_empty());
+                    Some(Place::Token(
+                        cursor.ok_or_else(|| missing("has no endCursor; ask for it in the query"))?.to_owned(),
+                    ))
+                }
+            }
+        }
+        Pages::PageNumber { start, size, .. } => {
+            let number = number_of(here, u64::from(*start))?;
+            (count >= u64::from(*size)).then(|| Place::Number(number + 1))
+        }
+        Pages::Offset { size, .. } => {
+            let skipped = number_of(here, 0)?;
+            (count >= u64::from(*size)).then(|| Place::Number(skipped + count))
+        }
+        Pages::LastId { id, has_more, .. } => {
+            let more = match has_more {
+                None => true,
+                Some(path) => path.first(seen.body).and_then(Value::as_bool).ok_or_else(|| PageError::Value {
+                    path: path.as_str().to_owned(),
+                    reason: "is not true or false",
+                })?,
+            };
+            match (more, seen.records.last()) {
+                (true, Some(last)) => Some(Place::Token(text_at(id, last)?.ok_or_else(|| PageError::Value {
+                    path: id.as_str().to_owned(),
+                    reason: "is missing in the last record",
+                })?)),
+                (true, None) | (false, _) => None,
+            }
+        }
+    })
+}
+
+fn number_of(here: Option<&Place>, first: u64) -> Result<u64, PageError> {
+    match here {
+        None => Ok(first),
+        Some(Place::Number(number)) => Ok(*number),
+        Some(Place::Url(_) | Place::Token(_)) => Err(PageError::Foreign),
+    }
+}
+
+/// Text or a number; absent, null and empty mean that there is no next page.
+fn text_at(path: &Path, body: &Value) -> Result<Option<String>, PageError> {
+    match path.first(body) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(PageError::Value { path: path.as_str().to_owned(), reason: "is neither text nor a number" })
+        }
+    }
+}
+
+/// An address that the vendor gave, resolved against the page's own; credentials go nowhere else.
+fn same_origin(page: &Url, given: &str) -> Result<Url, PageError> {
+    let wrong =
+        |reason| PageError::Url { url: super::mask::escape(given.split('?').next().unwrap_or_default(), 200), reason };
+    let url = page.join(given).map_err(|_| wrong("is not an address"))?;
+    if url.origin() != page.origin() {
+        return Err(wrong("leads to another host; credentials are not sent there"));
+    }
+    if !url.username().is_empty() || url.password().is_some() { Err(wrong("contains a user name")) } else { Ok(url) }
+}
+
+fn set_size(url: &mut Url, param: Option<&str>, size: u32) {
+    if let Some(param) = param {
+        set_query(url, param, &size.to_string());
+    }
+}
+
+/// Sets one query parameter, in place of one of the same name.
+fn set_query(url: &mut Url, param: &str, value: &str) {
+    let prefix = format!("{}=", percent_encode(param));
+    let pair = format!("{prefix}{}", percent_encode(value));
+    let own = url.query().unwrap_or_default().to_owned();
+    let kept = own.split('&').filter(|part| !part.is_empty() && !part.starts_with(&prefix));
+    let query = kept.chain(std::iter::once(pair.as_str())).collect::<Vec<_>>().join("&");
+    url.set_query(Some(&query));
+}

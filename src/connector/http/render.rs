@@ -1,0 +1,251 @@
+//! From a manifest's request and the values at hand to what goes over the wire.
+//!
+//! Not here: authentication and signatures (added when sending), which page is asked for (`pages`).
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::{form, xml};
+use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, Request};
+use crate::mapping::expr::{Scope, Template, TemplateError};
+
+/// A request that cannot be built from the values at hand; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RenderError {
+    #[error("{what}: {error}")]
+    Template { what: String, error: TemplateError },
+    #[error("{what} {reason}")]
+    Value { what: String, reason: String },
+}
+
+/// A request without its proof of who we are.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    pub method: http::Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Content,
+}
+
+#[derive(Debug, Clone)]
+pub enum Content {
+    None,
+    Json(Value),
+    Text { content_type: &'static str, text: String },
+}
+
+impl Content {
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Content::None => Vec::new(),
+            Content::Json(value) => value.to_string().into_bytes(),
+            Content::Text { text, .. } => text.clone().into_bytes(),
+        }
+    }
+
+    pub fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Content::None => None,
+            Content::Json(_) => Some("application/json"),
+            Content::Text { content_type, .. } => Some(content_type),
+        }
+    }
+}
+
+/// Renders `request` under `base`. Query parameters that read a name in `without` are left out.
+pub fn render(base: &Url, request: &Request, scope: &Scope<'_>, without: &[&str]) -> Result<Outgoing, RenderError> {
+    let mut url = address(base, &request.path, scope)?;
+    let kept = request.query.iter().filter(|(_, value)| !without.iter().any(|name| value.reads(name)));
+    let query = pairs("query parameter", kept, scope)?;
+    let query: Vec<String> = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", form::percent_encode(name), form::percent_encode(value)))
+        .collect();
+    if !query.is_empty() {
+        let joined = url.query().into_iter().filter(|own| !own.is_empty()).map(str::to_owned).chain(query);
+        let joined = joined.collect::<Vec<_>>().join("&");
+        url.set_query(Some(&joined));
+    }
+    let mut headers = HeaderMap::new();
+    add_headers(&mut headers, &request.headers, scope)?;
+    let body = body(&request.body, scope, &mut headers)?;
+    Ok(Outgoing { method: method(request.method), url, headers, body })
+}
+
+/// Adds rendered headers; later ones replace earlier ones of the same name.
+pub fn add_headers(headers: &mut HeaderMap, fields: &Fields, scope: &Scope<'_>) -> Result<(), RenderError> {
+    for (name, value) in pairs("header", fields.iter(), scope)? {
+        let (name, value) = header(&name, &value)?;
+        headers.insert(name, value);
+    }
+    Ok(())
+}
+
+/// Checks a header for what must not be in one; the value is not repeated in the error, it may be a secret.
+pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RenderError> {
+    let wrong = |reason: &str| RenderError::Value { what: format!("header `{name}`"), reason: reason.to_owned() };
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("is not a header name"))?;
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| wrong("contains a line break or another control character"))?;
+    // Keeps values out of debug output; any header may carry a credential.
+    value.set_sensitive(true);
+    Ok((header, value))
+}
+
+pub fn text(what: &str, template: &Template, scope: &Scope<'_>) -> Result<String, RenderError> {
+    template.render(scope).map_err(|error| RenderError::Template { what: what.to_owned(), error })
+}
+
+/// Query parameters, headers and form fields with their names; those with a `?` are left out when they come out empty.
+fn pairs<'f>(
+    what: &str,
+    fields: impl Iterator<Item = &'f (String, crate::config::yaml::Spanned<Template>)>,
+    scope: &Scope<'_>,
+) -> Result<Vec<(String, String)>, RenderError> {
+    let mut found = Vec::new();
+    for (name, value) in fields {
+        let (bare, optional) = optional(name);
+        let value = text(&format!("{what} `{bare}`"), value, scope)?;
+        if !(optional && value.is_empty()) {
+            found.push((bare.to_owned(), value));
+        }
+    }
+    Ok(found)
+}
+
+fn optional(name: &str) -> (&str, bool) {
+    name.strip_suffix('?').map_or((name, false), |bare| (bare, true))
+}
+
+/// Values become one path segment each: a slash in a key must not lead elsewhere, nor may `..`.
+fn address(base: &Url, path: &Template, scope: &Scope<'_>) -> Result<Url, RenderError> {
+    let wrong = |reason: &str| RenderError::Value { what: "the path".to_owned(), reason: reason.to_owned() };
+    let failed = |error| RenderError::Template { what: "the path".to_owned(), error };
+    if path.as_str().starts_with('{') {
+        // An address that the vendor gave us, whole.
+        let given = path.render(scope).map_err(failed)?;
+        let url = base.join(&given).map_err(|_| wrong("is not an address"))?;
+        return if url.origin() == base.origin() {
+            Ok(url)
+        } else {
+            Err(wrong("leads to another host than the connection's"))
+        };
+    }
+    let dotted = Cell::new(false);
+    let rendered = path.render_with(scope, |value| {
+        dotted.set(dotted.get() || matches!(value, "." | ".." | ""));
+        Cow::Owned(form::percent_encode(value))
+    });
+    let rendered = rendered.map_err(failed)?;
+    if dotted.get() {
+        return Err(wrong("would contain an empty value, `.` or `..`, which leads to another object"));
+    }
+    if rendered.is_empty() {
+        return Ok(base.clone());
+    }
+    let whole = if rendered.starts_with("https://") || rendered.starts_with("http://") {
+        rendered
+    } else {
+        format!("{}{rendered}", base.as_str().trim_end_matches('/'))
+    };
+    let url = Url::parse(&whole).map_err(|_| wrong("is not an address"))?;
+    if url.origin() == base.origin() { Ok(url) } else { Err(wrong("leads to another host than the connection's")) }
+}
+
+fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Content, RenderError> {
+    Ok(match body {
+        Body::None => Content::None,
+        Body::Json(template) => Content::Json(json("the body", template, scope)?),
+        Body::Form(fields) => {
+            Content::Text { content_type: "application/x-www-form-urlencoded", text: form_text(fields, scope)? }
+        }
+        Body::GraphQl { query, variables } => {
+            let variables = members(variables, scope)?;
+            Content::Json(serde_json::json!({ "query": query, "variables": variables }))
+        }
+        Body::Xml(template) => {
+            Content::Text { content_type: "application/xml; charset=utf-8", text: xml_text(template, scope)? }
+        }
+        Body::Soap { action, content } => {
+            let action = action.as_ref().map_or(Ok(String::new()), |action| text("the SOAP action", action, scope))?;
+            let (name, value) = header("soapaction", &format!("\"{action}\""))?;
+            headers.insert(name, value);
+            let content = xml_text(content, scope)?;
+            let text = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">\
+                 <soap:Body>{content}</soap:Body></soap:Envelope>"
+            );
+            Content::Text { content_type: "text/xml; charset=utf-8", text }
+        }
+    })
+}
+
+fn xml_text(template: &Template, scope: &Scope<'_>) -> Result<String, RenderError> {
+    let rendered = template.render_with(scope, |value| Cow::Owned(xml::escape(value)));
+    rendered.map_err(|error| RenderError::Template { what: "the body".to_owned(), error })
+}
+
+fn form_text(fields: &Fields, scope: &Scope<'_>) -> Result<String, RenderError> {
+    let mut pieces = Vec::new();
+    for (name, template) in fields {
+        let (bare, optional) = optional(name);
+        let what = || format!("form field `{bare}`");
+        let value = template.value(scope).map_err(|error| RenderError::Template { what: what(), error })?;
+        if optional && is_empty(&value) {
+            continue;
+        }
+        let one = Value::Object(Map::from_iter([(bare.to_owned(), value)]));
+        let encoded =
+            form::encode(&one).map_err(|error| RenderError::Value { what: what(), reason: error.to_string() })?;
+        pieces.push(encoded);
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    Ok(pieces.join("&"))
+}
+
+fn json(what: &str, template: &JsonTemplate, scope: &Scope<'_>) -> Result<Value, RenderError> {
+    Ok(match template {
+        JsonTemplate::Null => Value::Null,
+        JsonTemplate::Bool(flag) => Value::Bool(*flag),
+        JsonTemplate::Number(number) => Value::Number(number.clone()),
+        JsonTemplate::Text(template) => {
+            template.value(scope).map_err(|error| RenderError::Template { what: what.to_owned(), error })?
+        }
+        JsonTemplate::List(items) => {
+            Value::Array(items.iter().map(|item| json(what, item, scope)).collect::<Result<_, _>>()?)
+        }
+        JsonTemplate::Map(entries) => members(entries, scope)?,
+    })
+}
+
+fn members(entries: &[(String, JsonTemplate)], scope: &Scope<'_>) -> Result<Value, RenderError> {
+    let mut object = Map::new();
+    for (name, template) in entries {
+        let (bare, optional) = optional(name);
+        let value = json(&format!("body member `{bare}`"), template, scope)?;
+        if !(optional && is_empty(&value)) {
+            object.insert(bare.to_owned(), value);
+        }
+    }
+    Ok(Value::Object(object))
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+fn method(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::GET,
+        Method::Head => http::Method::HEAD,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+        Method::Patch => http::Method::PATCH,
+        Method::Delete => http::Method::DELETE,
+    }
+}

@@ -1,0 +1,91 @@
+//! The vendor's own counters: from the manifest's description and an answer's headers to the rate budget.
+//!
+//! Not here: the budget itself (`budget`).
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use super::budget::{Limit, RateBudget, Usage};
+use crate::connector::manifest::{RateLimit, RateScheme};
+
+/// Smaller numbers in a reset header are seconds from now, larger ones a time since 1970.
+const SMALLEST_PLAUSIBLE_EPOCH_S: i64 = 1_000_000_000;
+
+/// The budget that a manifest describes.
+pub fn budget(described: &RateLimit) -> RateBudget {
+    let mut limits = vec![Limit::Concurrency { calls: described.concurrency }];
+    match &described.scheme {
+        RateScheme::Unlimited => {}
+        RateScheme::LeakyBucket { size, leak_per_s, .. } => {
+            limits.push(Limit::LeakyBucket { size: *size, drain: Duration::from_secs(1) / (*leak_per_s).max(1) });
+        }
+        RateScheme::FixedWindow { requests, per, .. } => {
+            limits.push(Limit::FixedWindow { calls: *requests, window: *per });
+        }
+    }
+    let percent = u8::try_from(described.keep_free.basis_points / 100).unwrap_or(u8::MAX);
+    RateBudget::new(&limits, percent)
+}
+
+/// What the answer says about the counter, if the manifest names a header for it and the header can be read.
+pub fn read(described: &RateLimit, headers: &HeaderMap, now: Timestamp) -> Option<Usage> {
+    let text = |name: &Option<String>| headers.get(name.as_deref()?)?.to_str().ok().map(str::trim);
+    match &described.scheme {
+        RateScheme::Unlimited => None,
+        RateScheme::LeakyBucket { usage_header, .. } => {
+            let (used, size) = text(usage_header)?.split_once('/')?;
+            Some(Usage::Used { used: used.trim().parse().ok()?, size: size.trim().parse().ok()? })
+        }
+        RateScheme::FixedWindow { remaining_header, reset_header, .. } => {
+            let left = text(remaining_header)?.parse().ok()?;
+            let resets_in = text(reset_header).and_then(|text| text.parse().ok()).map(|number: i64| {
+                let seconds = if number < SMALLEST_PLAUSIBLE_EPOCH_S { number } else { number - now.as_second() };
+                Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(super::retry_after::MAX_RETRY_AFTER)
+            });
+            Some(Usage::Remaining { left, resets_in })
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::yaml::Percent;
+
+    fn described(scheme: RateScheme) -> RateLimit {
+        RateLimit { scheme, concurrency: 4, keep_free: Percent { basis_points: 1_000 } }
+    }
+
+    #[track_caller]
+    fn check(scheme: RateScheme, pairs: &[(&'static str, &'static str)], expected: Option<Usage>) {
+        let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        assert_eq!(read(&described(scheme), &headers.collect(), now), expected);
+    }
+
+    #[test]
+    fn counters_are_read_or_ignored() {
+        let bucket = || RateScheme::LeakyBucket { size: 40, leak_per_s: 2, usage_header: Some("X-Usage".to_owned()) };
+        check(bucket(), &[("x-usage", "32/40")], Some(Usage::Used { used: 32, size: 40 }));
+        for nonsense in ["32", "a/b", "-1/40", "32/40/1", ""] {
+            check(bucket(), &[("x-usage", nonsense)], None);
+        }
+        check(bucket(), &[], None);
+        let window = || RateScheme::FixedWindow {
+            requests: 10,
+            per: Duration::from_secs(1),
+            remaining_header: Some("x-left".to_owned()),
+            reset_header: Some("x-reset".to_owned()),
+        };
+        let seconds = |seconds| Some(Usage::Remaining { left: 3, resets_in: Some(Duration::from_secs(seconds)) });
+        check(window(), &[("x-left", "3"), ("x-reset", "7")], seconds(7));
+        check(window(), &[("x-left", "3"), ("x-reset", "1700000009")], seconds(9));
+        check(window(), &[("x-left", "3"), ("x-reset", "1600000000")], seconds(0));
+        check(window(), &[("x-left", "3"), ("x-reset", "9223372036854775807")], seconds(86_400));
+        check(window(), &[("x-left", "3"), ("x-reset", "soon")], Some(Usage::Remaining { left: 3, resets_in: None }));
+        check(window(), &[("x-reset", "7")], None);
+    }
+}

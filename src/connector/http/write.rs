@@ -1,0 +1,267 @@
+//! Writing: steps, the request, the receipt; and the question whether the vendor has a record already.
+//!
+//! Not here: intents, retries and bindings (deliver).
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::budget::Priority;
+use super::classify::Purpose;
+use super::enrich::text_at;
+use super::exchange::{Answered, Terms};
+use super::render::{self, Content, Outgoing};
+use super::walk::{list_at, terms};
+use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
+use crate::connector::connection::{Channel, Connection};
+use crate::connector::manifest::{
+    Body, HttpWrite, Idempotency, OpKind, Operation, OutgoingSignature, Step, Stream, Write,
+};
+use crate::connector::webhook::standard::Signer;
+use crate::connector::webhook::version_of;
+use crate::mapping::expr::Scope;
+use crate::model::ErrorClass;
+
+/// The values of one write as templates see them.
+struct Values<'a> {
+    settings: &'a Value,
+    record: &'a Value,
+    refs: &'a Value,
+    event: &'a Value,
+    key: Value,
+    natural_key: Value,
+    idempotency_key: Value,
+    steps: Value,
+}
+
+impl<'a> Values<'a> {
+    fn new(settings: &'a Value, context: &'a WriteContext) -> Self {
+        let text = |text: &str| Value::String(text.to_owned());
+        Self {
+            settings,
+            record: &context.record,
+            refs: &context.refs,
+            event: &context.event,
+            key: context.remote_id.as_deref().map_or(Value::Null, text),
+            natural_key: text(&context.natural_key),
+            idempotency_key: text(&context.idempotency_key),
+            steps: Value::Object(Map::new()),
+        }
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::new()
+            .with("settings", self.settings)
+            .with("record", self.record)
+            .with("refs", self.refs)
+            .with("event", self.event)
+            .with("key", &self.key)
+            .with("natural_key", &self.natural_key)
+            .with("idempotency_key", &self.idempotency_key)
+            .with("steps", &self.steps)
+    }
+}
+
+impl Connection {
+    /// Writes once. Nothing is repeated here: a lost answer is `UnknownOutcome`, and `lookup` tells what became of it.
+    pub async fn write(&self, stream: &str, op: OpKind, context: &WriteContext) -> CallResult<Receipt> {
+        let what = format!("{} {stream}", op.as_str());
+        let channel = self.channel(&what)?;
+        let described = self.stream(&what, stream)?;
+        let operation = http_write(described).and_then(|write| write.operation(op));
+        let operation =
+            operation.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no {}", op.as_str())))?;
+        let mut values = Values::new(&self.settings, context);
+        run_steps(channel, &operation.steps, &mut values).await?;
+        let outgoing = self.request_of(channel, operation, &values, &what)?;
+        let answer = channel.caller.call(&outgoing, write_terms(operation)).await?;
+        receipt(channel, described, operation, context, &outgoing, &answer)
+    }
+
+    /// Asks whether the vendor has the record, by the look-up of the stream's first operation that describes one.
+    pub async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup> {
+        let what = format!("look up {stream}");
+        let channel = self.channel(&what)?;
+        let operations = http_write(self.stream(&what, stream)?).map_or(&[][..], |write| &write.operations);
+        let found = operations.iter().find_map(|operation| match &operation.idempotency {
+            Idempotency::Lookup { request, found, id, matches, steps_before } => {
+                Some((request, found, id, matches, operation.steps.get(..*steps_before).unwrap_or_default()))
+            }
+            Idempotency::Header { .. } | Idempotency::Natural => None,
+        });
+        let (request, list, id, matches, steps) =
+            found.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no look-up")))?;
+        let mut values = Values::new(&self.settings, context);
+        run_steps(channel, steps, &mut values).await?;
+        let outgoing = render::render(&channel.base, request, &values.scope(), &[])
+            .map_err(|error| channel.caller.not_built(&what, &error))?;
+        let answer = match channel.caller.call(&outgoing, terms(request)).await {
+            Ok(answer) => answer,
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(Lookup::Absent),
+            Err(error) => return Err(error),
+        };
+        let refuse = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
+        let mut meant = Vec::new();
+        for candidate in list_at(list.as_deref(), &answer.body).map_err(&refuse)? {
+            let is_meant = match matches {
+                None => Ok(true),
+                Some(condition) => condition.eval_bool(&values.scope().with("candidate", &candidate)),
+            };
+            if is_meant.map_err(|error| refuse(error.to_string()))? {
+                meant.push(candidate);
+            }
+        }
+        match meant.as_slice() {
+            [] => Ok(Lookup::Absent),
+            [one] => {
+                let remote_id = text_at(id, one)
+                    .ok_or_else(|| refuse(format!("the found object has no id at `{}`", id.as_str())))?;
+                Ok(Lookup::Found { remote_id, body: one.clone() })
+            }
+            many => {
+                let mut error = refuse(format!("{} objects there could be this record", many.len()));
+                "remove the duplicates there, or make the look-up's `matches` stricter"
+                    .clone_into(&mut error.next_step);
+                Err(error)
+            }
+        }
+    }
+
+    fn request_of(
+        &self,
+        channel: &Channel,
+        operation: &Operation,
+        values: &Values<'_>,
+        what: &str,
+    ) -> CallResult<Outgoing> {
+        let fail = |error| channel.caller.not_built(what, &error);
+        let scope = values.scope();
+        let mut outgoing = render::render(&channel.base, &operation.request, &scope, &[]).map_err(fail)?;
+        if let Idempotency::Header { name, value, .. } = &operation.idempotency {
+            let value = render::text("the idempotency key", value, &scope).map_err(fail)?;
+            let (name, value) = render::header(name, &value).map_err(fail)?;
+            outgoing.headers.insert(name, value);
+        }
+        if let (Some(signature), false) = (&channel.caller.http.signature, matches!(outgoing.body, Content::None)) {
+            self.sign(channel, signature, &scope, &mut outgoing, what)?;
+        }
+        Ok(outgoing)
+    }
+
+    fn sign(
+        &self,
+        channel: &Channel,
+        signature: &OutgoingSignature,
+        scope: &Scope<'_>,
+        outgoing: &mut Outgoing,
+        what: &str,
+    ) -> CallResult<()> {
+        let fail = |error| channel.caller.not_built(what, &error);
+        let refuse = |reason: String| channel.caller.local(what, ErrorClass::Data, reason);
+        let OutgoingSignature::StandardWebhooks { secrets, id } = signature;
+        let secrets =
+            secrets.iter().map(|secret| render::text("the signing secret", secret, scope).map(SecretString::from));
+        let secrets = secrets.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+        let id = render::text("the message id", id, scope).map_err(fail)?;
+        let signer = Signer::new(&secrets).map_err(|error| refuse(error.to_string()))?;
+        let signed = signer.sign(&id, self.now(), &outgoing.body.bytes()).map_err(|error| refuse(error.to_string()))?;
+        for (name, value) in signed.pairs() {
+            let (name, value) = render::header(name, value).map_err(fail)?;
+            outgoing.headers.insert(name, value);
+        }
+        Ok(())
+    }
+}
+
+fn http_write(stream: &Stream) -> Option<&HttpWrite> {
+    match &stream.write {
+        Some(Write::Http(write)) => Some(write),
+        Some(Write::File(_)) | None => None,
+    }
+}
+
+fn write_terms(operation: &Operation) -> Terms<'_> {
+    let repeatable = match operation.idempotency {
+        Idempotency::Header { .. } | Idempotency::Natural => true,
+        Idempotency::Lookup { .. } => false,
+    };
+    Terms {
+        purpose: Purpose::Write { repeatable },
+        priority: Priority::Work,
+        accepts: Some(&operation.accepts),
+        needs_body: operation.response.id.is_some() || operation.response.version.is_some(),
+        graphql: matches!(operation.request.body, Body::GraphQl { .. }),
+    }
+}
+
+/// Runs the reads that come first, in order. A step that does not find what it must refuses the write before anything
+/// was sent that changes something.
+async fn run_steps(channel: &Channel, steps: &[Step], values: &mut Values<'_>) -> CallResult<()> {
+    for step in steps {
+        let what = format!("step {}", *step.name);
+        let outgoing = render::render(&channel.base, &step.request, &values.scope(), &[])
+            .map_err(|error| channel.caller.not_built(&what, &error))?;
+        let answer = channel.caller.call(&outgoing, terms(&step.request)).await?;
+        let found = match &step.record {
+            None => Some(answer.body),
+            Some(path) => path.first(&answer.body).filter(|found| !found.is_null()).cloned(),
+        };
+        let refuse = |values: &Values<'_>, reason: String| {
+            let said = step.message.as_ref().and_then(|message| message.render(&values.scope()).ok());
+            channel.caller.local(&what, step.class, said.unwrap_or(reason))
+        };
+        let Some(found) = found else {
+            return Err(refuse(values, "what the write needs is not there".to_owned()));
+        };
+        if let Value::Object(steps) = &mut values.steps {
+            steps.insert(step.name.value.clone(), found);
+        }
+        let Some(condition) = &step.expect else { continue };
+        match condition.eval_bool(&values.scope()) {
+            Ok(true) => {}
+            Ok(false) => return Err(refuse(values, format!("`{}` does not hold", condition.source()))),
+            Err(error) => return Err(channel.caller.local(&what, ErrorClass::Data, error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+fn receipt(
+    channel: &Channel,
+    stream: &Stream,
+    operation: &Operation,
+    context: &WriteContext,
+    outgoing: &Outgoing,
+    answer: &Answered,
+) -> CallResult<Receipt> {
+    let scope = Scope::new().with("body", &answer.body).with("headers", &answer.headers_json);
+    let remote_id = match &operation.response.id {
+        None => context.remote_id.clone(),
+        Some(template) => match template.render(&scope) {
+            Ok(id) if !id.is_empty() => Some(id),
+            // Some vendors answer an update with nothing; the object is the one that was addressed.
+            Ok(_) | Err(_) if context.remote_id.is_some() => context.remote_id.clone(),
+            found => {
+                // It was done, but as what? The look-up will tell.
+                let reason = found.err().map_or_else(|| "it is empty".to_owned(), |error| error.to_string());
+                let reason = format!("the answer does not name the written object: {reason}");
+                return Err(channel.caller.misshapen(outgoing, answer, ErrorClass::UnknownOutcome, reason));
+            }
+        },
+    };
+    let version = operation.response.version.as_ref().map(|template| {
+        let text = template.render(&scope).map_err(|error| error.to_string())?;
+        version_of(stream.version.kind, &text)
+    });
+    let remote_version = version.transpose().unwrap_or_else(|reason| {
+        // The write stands; without its version, our echo is recognised by content.
+        tracing::warn!(connection = %channel.caller.system, stream = %*stream.name, %reason, "no version in a write's answer");
+        None
+    });
+    let remote_version = remote_version.flatten();
+    Ok(Receipt {
+        remote_id,
+        remote_version,
+        status: answer.status,
+        response_excerpt: channel.caller.mask.excerpt(&answer.raw),
+    })
+}

@@ -1,0 +1,187 @@
+//! Whether a stream's parts fit together: cursor and request, webhook and get, write and idempotency.
+//!
+//! Not here: connector-wide parts and what templates may read (`check`).
+
+use super::check::Checker;
+use super::read::{CursorKind, Get, HttpRead};
+use super::references;
+use super::scope;
+use super::stream::{Read, Stream, VersionKind, Write};
+use super::verify::Verify;
+use super::webhook::{Fetch, StreamWebhook};
+use super::write::{Idempotency, OpKind, Operation};
+
+impl Checker<'_> {
+    pub(super) fn stream(&self, stream: &Stream) {
+        let pushed_only = stream.get.is_none() && stream.http_read().is_none_or(|read| read.as_webhook);
+        let scope = match (&stream.read, pushed_only) {
+            (Some(Read::File(_)), _) => scope::FILE_RECORD,
+            (Some(Read::Http(_)) | None, true) => scope::TOPIC,
+            (Some(Read::Http(_)) | None, false) => scope::RECORD,
+        };
+        self.template(stream.key.as_ref(), scope);
+        self.template(stream.version.value.as_ref(), scope);
+        self.template(stream.occurred_at.as_ref(), scope);
+        if let Some(enrich) = &stream.enrich {
+            self.request(&enrich.request, scope::ENRICH, &[]);
+            self.needs_http(&enrich.request.place, "enrich");
+            if !references::places_in_request(&enrich.request).iter().any(|(reference, _)| reference.root == "ids") {
+                self.error(
+                    &enrich.request.place,
+                    "enrich does not use `{ids}`",
+                    "put `{ids}` into the query: the ids joined by commas",
+                );
+            }
+        }
+        match &stream.read {
+            Some(Read::Http(read)) => self.http_read(stream, read),
+            Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
+            None => {}
+        }
+        if let Some(Get { request, .. }) = &stream.get {
+            self.request(request, scope::GET, &[]);
+            self.needs_http(&request.place, "get");
+            let used = references::places_in_request(request);
+            if !used.iter().any(|(reference, _)| reference.root == "key") {
+                self.error(&request.place, "get does not use `{key}`", "it would read the same record for every key");
+            }
+        }
+        if let Some(webhook) = &stream.webhook {
+            self.stream_webhook(stream, webhook);
+        }
+        match &stream.write {
+            Some(Write::Http(write)) => {
+                if write.operations.is_empty() {
+                    let help = "add create, update, upsert, set or delete";
+                    self.error(
+                        &stream.name.place,
+                        format!("write of stream `{}` has no operation", *stream.name),
+                        help,
+                    );
+                }
+                write.operations.iter().for_each(|operation| self.operation(operation));
+            }
+            Some(Write::File(write)) => {
+                self.template(Some(&write.folder), scope::FOLDER);
+                self.template(Some(&write.name), scope::FILE_NAME);
+                if !references::of_template(&write.name).iter().any(|reference| reference.root == "batch") {
+                    let help = "use `{batch.sequence}` or `{batch.time}` so that no batch overwrites another";
+                    self.error(&write.name.place, "every batch would have the same file name", help);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn http_read(&self, stream: &Stream, read: &HttpRead) {
+        self.request(&read.request, scope::READ, &[]);
+        self.template(read.cursor.start.as_ref(), scope::START);
+        self.needs_http(&read.request.place, "read");
+        let uses_cursor =
+            references::places_in_request(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
+        match (read.cursor.kind, uses_cursor) {
+            (CursorKind::Snapshot, true) => {
+                let help = "remove `{cursor}` from the request, or choose another cursor kind";
+                self.error(&read.request.place, "a snapshot has no cursor to send", help);
+            }
+            (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, false) => {
+                let help = "put `{cursor}` into the query, or use `cursor: { kind: snapshot }`";
+                self.error(
+                    &read.request.place,
+                    "the request does not send the cursor, so every read would be complete",
+                    help,
+                );
+            }
+            (CursorKind::Snapshot, false)
+            | (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, true) => {}
+        }
+        if read.as_webhook && stream.webhook.is_none() && !self.written(stream, "webhook") {
+            self.error(
+                &stream.name.place,
+                "read `as_webhook` needs the stream's `webhook` rules",
+                "add `webhook:` with topics and record",
+            );
+        }
+    }
+
+    fn stream_webhook(&self, stream: &Stream, webhook: &StreamWebhook) {
+        if self.node.get("webhooks").is_none() {
+            let help = "add `webhooks:` with verify and topic at the top level";
+            self.error(
+                &stream.name.place,
+                format!("stream `{}` names topics but the manifest has no `webhooks`", *stream.name),
+                help,
+            );
+        }
+        for topic in &webhook.topics {
+            self.template(topic.key.as_ref(), scope::TOPIC);
+            self.expression(topic.when.as_ref(), scope::TOPIC);
+        }
+        let fetches = |fetch: Fetch| !matches!(fetch, Fetch::Never);
+        let fetched = fetches(webhook.fetch) || webhook.topics.iter().any(|topic| topic.fetch.is_some_and(fetches));
+        if fetched && stream.get.is_none() && !self.written(stream, "get") {
+            self.error(
+                &stream.name.place,
+                format!("stream `{}` fetches what is pushed but has no `get`", *stream.name),
+                "add `get:`",
+            );
+        }
+        let believed = webhook.topics.iter().any(|topic| topic.fetch.unwrap_or(webhook.fetch) == Fetch::Never);
+        let unsigned =
+            self.manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
+        if believed && unsigned {
+            let help = "set `fetch: always`, so that the content is read from the vendor instead";
+            self.error(
+                &stream.name.place,
+                format!("stream `{}` believes pushes that nobody signed", *stream.name),
+                help,
+            );
+        }
+        if believed && stream.version.kind == VersionKind::None {
+            let help = "state `version`, or set `fetch: always`";
+            self.error(
+                &stream.name.place,
+                format!("stream `{}` cannot order its pushes: no version", *stream.name),
+                help,
+            );
+        }
+    }
+
+    /// Whether the part is in the file, decoded or not.
+    fn written(&self, stream: &Stream, part: &str) -> bool {
+        let node = self.node.get("streams").and_then(|streams| streams.get(&stream.name));
+        node.and_then(|node| node.get(part)).is_some()
+    }
+
+    fn operation(&self, operation: &Operation) {
+        self.needs_http(&operation.request.place, "write");
+        let mut known: Vec<&str> = Vec::new();
+        for step in &operation.steps {
+            self.request(&step.request, scope::WRITE, &known);
+            known.push(&step.name);
+            self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
+            self.template_with(step.message.as_ref(), scope::WRITE, &known);
+        }
+        self.request(&operation.request, scope::WRITE, &known);
+        self.template(operation.response.id.as_ref(), scope::RESPONSE);
+        self.template(operation.response.version.as_ref(), scope::RESPONSE);
+        match &operation.idempotency {
+            Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
+            Idempotency::Lookup { request, matches, .. } => {
+                self.request(request, scope::WRITE, &known);
+                self.expression_with(matches.as_ref(), scope::MATCHES, &known);
+            }
+            Idempotency::Natural => {}
+        }
+        let addressed = references::places_in_request(&operation.request)
+            .iter()
+            .any(|(r, _)| matches!(r.root.as_str(), "key" | "record" | "steps"));
+        if matches!(operation.kind, OpKind::Update | OpKind::Delete) && !addressed {
+            self.error(
+                &operation.request.place,
+                "the request does not say which object it changes",
+                "use `{key}` in the path",
+            );
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! What a genuine delivery, or a polled record, says: stream, operation, key, version. Pure.
+//!
+//! Not here: whether it is genuine (`verify`), mapping it to a canonical record.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::config::yaml::Spanned;
+use crate::connector::call::{Incoming, IncomingOp, InterpretError, Interpreted, Label};
+use crate::connector::connection::Connection;
+use crate::connector::http::body::{headers_json, parse};
+use crate::connector::manifest::{Fetch, Stream, StreamWebhook, Topic, TopicOp, VersionKind};
+use crate::mapping::expr::{Path, Scope, Step, Template};
+use crate::model::{Timestamp as VendorTime, Version};
+
+impl Connection {
+    /// Reads a delivery. A body that is a list holds one event per item.
+    pub fn interpret(&self, payload: &[u8], headers: &HeaderMap) -> Result<Interpreted, InterpretError> {
+        let body = parse(headers, payload).map_err(|error| InterpretError::Unreadable { reason: error.to_string() })?;
+        let headers = headers_json(headers);
+        let mut found = Interpreted::default();
+        match &body {
+            Value::Array(events) => {
+                for (index, event) in events.iter().enumerate() {
+                    self.event(index, event, &headers, None, &mut found);
+                }
+            }
+            single => self.event(0, single, &headers, None, &mut found),
+        }
+        Ok(found)
+    }
+
+    /// Reads one record of `read_page` or `get`. An event list's items are read like deliveries, for this stream alone.
+    pub fn interpret_record(&self, stream: &str, record: &Value) -> Result<Interpreted, InterpretError> {
+        self.interpret_row(stream, record, &Value::Null)
+    }
+
+    /// Reads one row of a file, whose key and version may also see the members of `envelope`: the file's header record and
+    /// the file itself.
+    pub fn interpret_row(&self, stream: &str, record: &Value, envelope: &Value) -> Result<Interpreted, InterpretError> {
+        let unknown = || InterpretError::Stream { stream: stream.to_owned() };
+        let described = self.manifest.stream(stream).ok_or_else(unknown)?;
+        let mut found = Interpreted::default();
+        if described.http_read().is_some_and(|read| read.as_webhook) {
+            self.event(0, record, &Value::Object(serde_json::Map::new()), Some(stream), &mut found);
+            return Ok(found);
+        }
+        for (index, record) in exploded(described, record).into_iter().enumerate() {
+            let mut scope = Scope::new().with("record", &record);
+            for name in ["header", "file"] {
+                if let Some(value) = envelope.get(name) {
+                    scope.set(name, value);
+                }
+            }
+            let rule = Rule {
+                stream: described,
+                index,
+                op: IncomingOp::Upsert,
+                key: described.key.as_deref(),
+                fetch: Fetch::Never,
+            };
+            let incoming = rule.read(&scope).map(|incoming| Incoming { payload: record.clone(), ..incoming });
+            found.incoming.push(incoming);
+        }
+        Ok(found)
+    }
+
+    /// Topic and dedupe key of a delivery, without reading its body where the manifest does not need it. The topic is empty
+    /// where it cannot be told.
+    pub fn label(&self, payload: &[u8], headers: &HeaderMap) -> Label {
+        let Some(webhooks) = &self.manifest.webhooks else { return Label::default() };
+        let templates = || webhooks.topic.iter().chain(&webhooks.dedupe);
+        let body =
+            if templates().any(|template| template.reads("body")) { lenient(payload, headers) } else { Value::Null };
+        let headers = headers_json(headers);
+        let scope = Scope::new().with("headers", &headers).with("body", &body);
+        let first = |templates: &[Spanned<Template>]| {
+            templates.iter().filter_map(|template| template.render(&scope).ok()).find(|text| !text.is_empty())
+        };
+        Label {
+            topic: first(&webhooks.topic).unwrap_or_default(),
+            dedupe_key: first(&webhooks.dedupe)
+                .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
+        }
+    }
+
+    /// The key of one record of a list; `None` where one list record becomes several, or where the key cannot be read.
+    pub fn record_key(&self, stream: &str, record: &Value) -> Option<String> {
+        let described = self.manifest.stream(stream).filter(|described| described.explode.is_none())?;
+        described.key.as_deref()?.render(&Scope::new().with("record", record)).ok().filter(|key| !key.is_empty())
+    }
+
+    /// The version of one record that was read by its key; `None` where the vendor tells none that can be read.
+    pub fn record_version(&self, stream: &str, record: &Value) -> Option<Version> {
+        let rule = &self.manifest.stream(stream)?.version;
+        let text = rule.value.as_ref()?.render(&Scope::new().with("record", record)).ok()?;
+        version_of(rule.kind, &text).ok()?
+    }
+
+    /// The status with which a test message of the vendor is answered; `None` for everything else.
+    pub fn ping(&self, payload: &[u8], headers: &HeaderMap) -> Option<u16> {
+        let ping = self.manifest.webhooks.as_ref()?.ping.as_ref()?;
+        let (body, headers) = (lenient(payload, headers), headers_json(headers));
+        let scope = Scope::new().with("headers", &headers).with("body", &body);
+        // A condition about something that is not there does not hold.
+        ping.when.eval_bool(&scope).unwrap_or(false).then_some(ping.status)
+    }
+
+    fn event(&self, index: usize, body: &Value, headers: &Value, only: Option<&str>, found: &mut Interpreted) {
+        let scope = Scope::new().with("headers", headers).with("body", body);
+        let Some(webhooks) = &self.manifest.webhooks else {
+            found.ignored += 1;
+            return;
+        };
+        // The first that can be evaluated counts; if none can, the first says why.
+        let topics: Vec<_> = webhooks.topic.iter().map(|topic| topic.render(&scope)).collect();
+        let Some(topic) = topics.iter().find_map(|topic| topic.as_deref().ok().filter(|topic| !topic.is_empty()))
+        else {
+            let reason = topics.iter().find_map(|topic| topic.as_ref().err()).map(ToString::to_string);
+            let reason = reason.unwrap_or_else(|| "it is empty".to_owned());
+            found.incoming.push(Err(InterpretError::Topic { index, reason }));
+            return;
+        };
+        let before = found.incoming.len();
+        for stream in self.manifest.streams_for_topic(topic) {
+            let wanted = only.is_none_or(|only| *stream.name == only);
+            if let (true, Some(webhook)) = (wanted, &stream.webhook)
+                && let Some(rules) = webhook.topic(topic)
+            {
+                concerning(stream, webhook, rules, &scope, body, &mut found.incoming);
+            }
+        }
+        found.ignored += usize::from(found.incoming.len() == before);
+        found.topics.push(topic.to_owned());
+    }
+}
+
+/// The records of one event for one stream.
+fn concerning(
+    stream: &Stream,
+    webhook: &StreamWebhook,
+    topic: &Topic,
+    event: &Scope<'_>,
+    body: &Value,
+    found: &mut Vec<Result<Incoming, InterpretError>>,
+) {
+    let path = topic.record.as_deref().or(webhook.record.as_deref());
+    let records = match records_at(path, body) {
+        Some(records) => records,
+        None => {
+            let path = path.map_or_else(String::new, |path| path.as_str().to_owned());
+            found.push(Err(InterpretError::Record { stream: stream.name.value.clone(), path }));
+            return;
+        }
+    };
+    let records = records.into_iter().flat_map(|record| exploded(stream, record));
+    for (index, record) in records.enumerate() {
+        let scope = event.clone().with("record", &record);
+        let field = |reason: String| InterpretError::Field {
+            stream: stream.name.value.clone(),
+            index,
+            what: "the condition",
+            reason,
+        };
+        match topic.when.as_ref().map_or(Ok(true), |when| when.eval_bool(&scope)) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => {
+                found.push(Err(field(error.to_string())));
+                continue;
+            }
+        }
+        let op = match topic.op {
+            TopicOp::Upsert => IncomingOp::Upsert,
+            TopicOp::Delete => IncomingOp::Delete,
+        };
+        let key = topic.key.as_deref().or(stream.key.as_deref());
+        let rule = Rule { stream, index, op, key, fetch: topic.fetch.unwrap_or(webhook.fetch) };
+        found.push(rule.read(&scope).map(|incoming| Incoming { payload: record.clone(), ..incoming }));
+    }
+}
+
+/// How one record is told apart and aged.
+struct Rule<'a> {
+    stream: &'a Stream,
+    index: usize,
+    op: IncomingOp,
+    key: Option<&'a Template>,
+    fetch: Fetch,
+}
+
+impl Rule<'_> {
+    fn read(&self, scope: &Scope<'_>) -> Result<Incoming, InterpretError> {
+        let stream = self.stream.name.value.clone();
+        let field =
+            |what, reason: String| InterpretError::Field { stream: stream.clone(), index: self.index, what, reason };
+        let key = self.key.ok_or_else(|| field("the key", "the stream describes none".to_owned()))?;
+        let key = key.render(scope).map_err(|error| field("the key", error.to_string()))?;
+        if key.is_empty() || key.contains('\0') {
+            return Err(field("the key", "it is empty or contains a NUL character".to_owned()));
+        }
+        let version = match &self.stream.version.value {
+            None => Ok(None),
+            Some(template) => template
+                .render(scope)
+                .map_err(|error| error.to_string())
+                .and_then(|text| version_of(self.stream.version.kind, &text)),
+        };
+        // A deletion often carries nothing but the key.
+        let version = match (version, self.op) {
+            (Ok(version), _) => version,
+            (Err(_), IncomingOp::Delete) => None,
+            (Err(reason), IncomingOp::Upsert) => return Err(field("the version", reason)),
+        };
+        let occurred_at = match &self.stream.occurred_at {
+            None => Ok(None),
+            Some(template) => {
+                template.render(scope).map_err(|error| error.to_string()).and_then(|text| instant(&text).map(Some))
+            }
+        };
+        let occurred_at = match (occurred_at, self.op) {
+            (Ok(at), _) => at,
+            (Err(_), IncomingOp::Delete) => None,
+            (Err(reason), IncomingOp::Upsert) => return Err(field("the time", reason)),
+        };
+        Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
+    }
+}
+
+/// A version as the stream's rule says; `None` for streams whose vendor tells none.
+pub(crate) fn version_of(kind: VersionKind, text: &str) -> Result<Option<Version>, String> {
+    let number = || text.parse::<i64>().map_err(|_| format!("`{}` is not a whole number", shown(text)));
+    match kind {
+        VersionKind::None => Ok(None),
+        VersionKind::Sequence => number().map(Version::from_sequence).map(Some),
+        VersionKind::Unix => {
+            let time = VendorTime::from_unix_seconds(number()?).map_err(|error| error.to_string())?;
+            Ok(Some(Version::from_timestamp(time)))
+        }
+        VersionKind::Timestamp => {
+            let time = VendorTime::parse(text).map_err(|error| error.to_string())?;
+            Ok(Some(Version::from_timestamp(time)))
+        }
+    }
+}
+
+/// RFC 3339, or a Unix time in seconds or (by its size) milliseconds.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    const SMALLEST_MILLISECONDS: i64 = 100_000_000_000;
+    let time = match text.parse::<i64>() {
+        Ok(number) if number.abs() < SMALLEST_MILLISECONDS => VendorTime::from_unix_seconds(number),
+        Ok(number) => VendorTime::from_unix_milliseconds(number),
+        Err(_) => VendorTime::parse(text),
+    };
+    time.map(VendorTime::instant).map_err(|error| error.to_string())
+}
+
+fn records_at<'b>(path: Option<&Path>, body: &'b Value) -> Option<Vec<&'b Value>> {
+    match path {
+        None => Some(vec![body]),
+        Some(path) if path.is_many() => {
+            let mut found = Vec::new();
+            path.each(body, &mut |record| found.push(record)).then_some(found)
+        }
+        Some(path) => match path.first(body)? {
+            Value::Null => None,
+            Value::Array(records) => Some(records.iter().collect()),
+            record => Some(vec![record]),
+        },
+    }
+}
+
+/// Each element of the stream's inner list with the outer record around it; the record itself where the stream has no such list.
+fn exploded(stream: &Stream, record: &Value) -> Vec<Value> {
+    let (Some(explode), Value::Object(outer)) = (&stream.explode, record) else { return vec![record.clone()] };
+    let mut elements = Vec::new();
+    match explode.list.first(record) {
+        Some(Value::Array(items)) => elements.extend(items.iter().cloned()),
+        Some(Value::Null) | None => {}
+        Some(single) => elements.push(single.clone()),
+    }
+    let mut shared = outer.clone();
+    remove(&mut shared, explode.list.steps());
+    let with = |element| {
+        let mut one = shared.clone();
+        one.insert(explode.as_field.clone(), element);
+        Value::Object(one)
+    };
+    elements.into_iter().map(with).collect()
+}
+
+fn remove(object: &mut serde_json::Map<String, Value>, steps: &[Step]) {
+    match steps {
+        [Step::Name(name)] => {
+            object.remove(&**name);
+        }
+        [Step::Name(name), rest @ ..] => {
+            if let Some(Value::Object(inner)) = object.get_mut(&**name) {
+                remove(inner, rest);
+            }
+        }
+        [] | [Step::Index(_) | Step::Each, ..] => {}
+    }
+}
+
+fn lenient(payload: &[u8], headers: &HeaderMap) -> Value {
+    parse(headers, payload).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(payload).into_owned()))
+}
+
+fn shown(text: &str) -> String {
+    crate::connector::http::mask::escape(text, 40)
+}

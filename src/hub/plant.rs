@@ -1,0 +1,347 @@
+//! A configuration made ready to run: connections, compiled mappings, flows and routes; immutable. Not here: running it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+
+use crate::config::{Config, Deliver, Flow, Mode};
+use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
+use crate::connector::file::FileLimits;
+use crate::connector::http::guard::AddressRange;
+use crate::connector::manifest::{FileWrite, Stream, StreamEntity, Write};
+use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy};
+use crate::intake::FileIntake;
+use crate::mapping::{Filter, Mapping};
+use crate::model::Entity;
+use crate::model::clock::Clock;
+use crate::process::{ProcessorHandle, Route, SourceTraits};
+use crate::queue::LaneLimits;
+use crate::store::Store;
+
+use super::destination::ConnectionDestination;
+
+/// A configuration that passed every check and still cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum PlantError {
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("flow {flow}: condition `when`: {cause}")]
+    When { flow: String, cause: String },
+    #[error("connection {connection}, stream {stream}: the folder: {cause}")]
+    Folder { connection: String, stream: String, cause: String },
+    #[error("the hub's secret for webhook addresses: {0}")]
+    Token(std::io::Error),
+}
+
+/// What a source stream brings.
+pub(super) struct SourceStream {
+    pub entity: Entity,
+    /// `None`: records are canonical as they come.
+    pub mapping: Option<Arc<Mapping>>,
+    pub traits: SourceTraits,
+}
+
+/// One connection, ready.
+pub(super) struct Site {
+    pub connection: Arc<Connection>,
+    pub config: crate::config::Connection,
+    pub settings: Arc<Value>,
+    /// The unguessable part of its webhook address.
+    pub token: String,
+}
+
+/// Everything a running hub needs to know about its configuration.
+pub struct Plant {
+    pub config: Arc<Config>,
+    pub(super) sites: BTreeMap<String, Site>,
+    pub(super) streams: HashMap<(String, String), SourceStream>,
+    pub(super) routes: HashMap<(String, String), Vec<Route>>,
+    pub(super) flows: BTreeMap<String, Arc<FlowRun>>,
+    pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
+    lanes: BTreeMap<String, LaneLimits>,
+    sinks: Sinks,
+    /// Those of the plant before: taken over where nothing about them has changed.
+    former_sinks: Sinks,
+}
+
+/// File sinks by connection and stream, with what they were made from.
+type Sinks = BTreeMap<(String, String), (String, Arc<FileSink>)>;
+
+/// How long a job waits for what it refers to before a person is told.
+const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// Deliveries in flight per destination that is called; the connection's own limits come on top.
+const HTTP_LANE: u32 = 32;
+/// Deliveries that may wait for one file's batch.
+const FILE_LANE: u32 = 256;
+
+impl Plant {
+    /// `hub_secret` makes webhook addresses unguessable; it stays the same for the life of the installation.
+    pub fn build(
+        config: Config,
+        hub_secret: &[u8],
+        options: &ConnectionOptions,
+        clock: &Clock,
+        former: Option<&Plant>,
+    ) -> Result<Plant, PlantError> {
+        let config = Arc::new(config);
+        let mut plant = Plant {
+            config: Arc::clone(&config),
+            sites: BTreeMap::new(),
+            streams: HashMap::new(),
+            routes: HashMap::new(),
+            flows: BTreeMap::new(),
+            destinations: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+            former_sinks: former.map(|former| former.sinks.clone()).unwrap_or_default(),
+        };
+        for described in &config.connections {
+            plant.site(described, hub_secret, options, clock)?;
+        }
+        for described in &config.connections {
+            plant.source_streams(described);
+        }
+        for flow in &config.flows {
+            plant.flow(flow)?;
+        }
+        Ok(plant)
+    }
+
+    /// Lanes and how much each takes at once.
+    pub fn lanes(&self) -> Vec<(String, LaneLimits)> {
+        self.lanes.iter().map(|(name, limits)| (name.clone(), *limits)).collect()
+    }
+
+    /// Workers that do nothing but wait for a file's batch, on top of those that call vendors.
+    pub(super) fn waiting_workers(&self) -> usize {
+        self.lanes.values().map(|limits| limits.concurrency.saturating_sub(HTTP_LANE) as usize).sum()
+    }
+
+    fn file_sinks(
+        &mut self,
+        described: &crate::config::Connection,
+        settings: &Arc<Value>,
+        clock: &Clock,
+    ) -> Result<HashMap<String, Arc<FileSink>>, PlantError> {
+        let mut sinks = HashMap::new();
+        for stream in &described.manifest.streams {
+            let Some(Write::File(write)) = &stream.write else { continue };
+            let key = (described.name.value.clone(), stream.name.value.clone());
+            let made_from = format!("{write:?} {settings}");
+            let sink = match self.former_sinks.get(&key).filter(|(before, _)| *before == made_from) {
+                Some((_, sink)) => Arc::clone(sink),
+                None => Arc::new(self.file_sink(&key, write, settings, clock)?),
+            };
+            self.sinks.insert(key, (made_from, Arc::clone(&sink)));
+            sinks.insert(stream.name.value.clone(), sink);
+        }
+        Ok(sinks)
+    }
+
+    fn file_sink(
+        &self,
+        (connection, stream): &(String, String),
+        write: &FileWrite,
+        settings: &Arc<Value>,
+        clock: &Clock,
+    ) -> Result<FileSink, PlantError> {
+        let (base, data_dir) = (&self.config.folder, &self.config.hub.data_dir);
+        FileSink::new(connection, stream, write, settings.as_ref().clone(), base, data_dir, clock.clone()).map_err(
+            |cause| PlantError::Folder {
+                connection: connection.clone(),
+                stream: stream.clone(),
+                cause: cause.to_string(),
+            },
+        )
+    }
+
+    /// Writes out what waits for a batch in sinks that the next plant does not take over.
+    pub(super) async fn drain_sinks_replaced_by(&self, next: &Plant) {
+        for (key, (_, sink)) in &self.sinks {
+            if !next.sinks.get(key).is_some_and(|(_, taken)| Arc::ptr_eq(taken, sink)) {
+                sink.drain().await;
+            }
+        }
+    }
+
+    /// Whether a stream is worth asking: somebody here can say what its records mean.
+    pub(super) fn polled(&self, connection: &str, stream: &str) -> bool {
+        self.streams.contains_key(&(connection.to_owned(), stream.to_owned()))
+    }
+
+    /// What watches the folders that files come in by.
+    pub(super) fn file_intakes(
+        &self,
+        store: &Arc<dyn Store>,
+        processor: &ProcessorHandle,
+        clock: &Clock,
+        now: &Arc<Notify>,
+    ) -> Vec<FileIntake> {
+        let mut all = Vec::new();
+        for (name, site) in self.sites.iter().filter(|(_, site)| site.config.enabled) {
+            for stream in &site.config.manifest.streams {
+                let Some(read) = stream.file_read().filter(|_| self.polled(name, &stream.name)) else { continue };
+                let mut read = read.clone();
+                read.every = site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every);
+                all.push(FileIntake {
+                    connection: name.clone(),
+                    stream: stream.name.value.clone(),
+                    read,
+                    settings: site.settings.as_ref().clone(),
+                    data_dir: self.config.folder.clone(),
+                    limits: FileLimits::default(),
+                    store: Arc::clone(store),
+                    processor: processor.clone(),
+                    clock: clock.clone(),
+                    now: Arc::clone(now),
+                });
+            }
+        }
+        all
+    }
+
+    /// The address at which a connection's vendor must deliver webhooks.
+    pub fn webhook_url(&self, connection: &str) -> Option<String> {
+        let site = self.sites.get(connection)?;
+        site.config.manifest.webhooks.as_ref()?;
+        let hub = &self.config.hub;
+        let public_url = hub.public_url.clone().unwrap_or_else(|| format!("http://{}", hub.listen));
+        Some(format!("{public_url}/hooks/{connection}/{}", site.token))
+    }
+
+    /// Connections whose vendor keeps subscriptions, with the address they should have.
+    pub(super) fn subscriptions(&self) -> Vec<(Arc<Connection>, String)> {
+        let Some(public_url) = &self.config.hub.public_url else { return Vec::new() };
+        let subscribed = self.sites.iter().filter(|(_, site)| {
+            site.config.enabled
+                && site.config.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.subscriptions.is_some())
+        });
+        subscribed
+            .map(|(name, site)| (Arc::clone(&site.connection), format!("{public_url}/hooks/{name}/{}", site.token)))
+            .collect()
+    }
+
+    fn site(
+        &mut self,
+        described: &crate::config::Connection,
+        hub_secret: &[u8],
+        options: &ConnectionOptions,
+        clock: &Clock,
+    ) -> Result<(), PlantError> {
+        let name = described.name.value.clone();
+        let mut options = options.clone();
+        options.egress.allow.extend(
+            described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
+        );
+        let connection =
+            Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
+        let settings = Arc::new(described.settings.masked());
+        let token = match &described.path_secret {
+            Some(secret) => secret.expose_secret().to_owned(),
+            None => token(hub_secret, &name),
+        };
+        if described.manifest.streams.iter().any(Stream::is_sink) {
+            let files = self.file_sinks(described, &settings, clock)?;
+            // A batch fills only if as many deliveries may wait for it.
+            let waiting = files.values().map(|file| file.batch_records().min(FILE_LANE)).sum::<u32>();
+            self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
+            let destination = ConnectionDestination::new(Arc::clone(&connection), files);
+            self.destinations.insert(name.clone(), Arc::new(destination));
+        }
+        self.sites.insert(name, Site { connection, config: described.clone(), settings, token });
+        Ok(())
+    }
+
+    fn source_streams(&mut self, described: &crate::config::Connection) {
+        for stream in described.manifest.streams.iter().filter(|stream| stream.is_source()) {
+            let StreamEntity::One(entity) = stream.entity else { continue };
+            let mapping = match described.mapping_name(stream) {
+                Some(name) => match self.config.mappings.get(&name) {
+                    Some(mapping) if mapping.maps_in() => Some(Arc::clone(mapping)),
+                    // No flow needs it: nothing here could say what its records mean.
+                    Some(_) | None => continue,
+                },
+                None => None,
+            };
+            let traits = SourceTraits {
+                can_fetch: stream.get.is_some(),
+                measures_loss: stream.webhook.is_some() && stream.http_read().is_some(),
+            };
+            let key = (described.name.value.clone(), stream.name.value.clone());
+            self.streams.insert(key, SourceStream { entity, mapping, traits });
+        }
+    }
+
+    fn flow(&mut self, flow: &Flow) -> Result<(), PlantError> {
+        let Some(site) = self.sites.get(&flow.to.connection) else { return Ok(()) };
+        let Some(stream) = site.config.manifest.stream(&flow.to.stream) else { return Ok(()) };
+        let map_out = match site.config.mapping_name(stream).and_then(|name| self.config.mappings.get(&name)) {
+            Some(mapping) => MapOut::Table { mapping: Arc::clone(mapping), settings: Arc::clone(&site.settings) },
+            None => MapOut::Canonical,
+        };
+        let name = flow.name.value.clone();
+        let when = match &flow.when {
+            Some(when) => Some(Arc::new(
+                Filter::compile(flow.entity, when.value.source())
+                    .map_err(|cause| PlantError::When { flow: name.clone(), cause: cause.to_string() })?,
+            )),
+            None => None,
+        };
+        let owned = self
+            .config
+            .ownership
+            .iter()
+            .filter(|rule| rule.entity == flow.entity && rule.owner.as_str() != flow.from.connection);
+        let run = FlowRun {
+            name: name.clone(),
+            mode: mode(flow.mode),
+            dest: flow.to.connection.clone(),
+            dest_stream: flow.to.stream.clone(),
+            needs: flow.needs.iter().map(|path| path.value.clone()).collect(),
+            map_out,
+            publish: flow.publish.as_ref().map(|publish| publish.value.clone()),
+            owned_elsewhere: owned.map(|rule| rule.path.clone()).collect(),
+            policy: RetryPolicy {
+                first: flow.retry.first_delay,
+                cap: flow.retry.max_delay,
+                give_up_after: flow.retry.give_up_after,
+            },
+            wait_limit: WAIT_LIMIT,
+        };
+        let route = Route {
+            flow: name.clone(),
+            lane: flow.to.connection.clone(),
+            stream: flow.to.stream.clone(),
+            latest: flow.deliver == Deliver::Latest,
+            deletes: false,
+            when,
+        };
+        self.routes.entry((flow.from.connection.clone(), flow.from.stream.clone())).or_default().push(route);
+        self.flows.insert(name, Arc::new(run));
+        Ok(())
+    }
+}
+
+fn mode(mode: Mode) -> FlowMode {
+    match mode {
+        Mode::Live => FlowMode::Live,
+        Mode::Shadow => FlowMode::Shadow,
+        Mode::Canary { share } => FlowMode::Canary { share_basis_points: share.basis_points },
+        Mode::Paused => FlowMode::Paused,
+    }
+}
+
+/// The part of a webhook address that nobody can guess: derived, so that it survives restarts without being stored.
+fn token(hub_secret: &[u8], connection: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update((hub_secret.len() as u64).to_be_bytes());
+    hasher.update(hub_secret);
+    hasher.update(b"webhook address of ");
+    hasher.update(connection.as_bytes());
+    hex::encode(&hasher.finalize()[..16])
+}

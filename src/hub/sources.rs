@@ -1,0 +1,161 @@
+//! A plant's connections as sources: webhooks judged, streams polled, single records read; not here: what is done with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::http::HeaderMap;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::plant::Plant;
+use crate::connector::call::{CallError, CallResult, Page, PageToken};
+use crate::connector::connection::Connection;
+use crate::connector::webhook::Delivery;
+use crate::deliver::{Destination, FlowBook, FlowRun};
+use crate::intake::{PollSource, Proven, Verdict, WebhookSource, WebhookSources};
+use crate::model::ErrorClass;
+use crate::process::Fetcher;
+use crate::store::EntityKey;
+
+impl FlowBook for Plant {
+    fn flow(&self, name: &str) -> Option<Arc<FlowRun>> {
+        self.flows.get(name).cloned()
+    }
+
+    fn destination(&self, connection: &str) -> Option<Arc<dyn Destination>> {
+        self.destinations.get(connection).cloned()
+    }
+}
+
+#[async_trait]
+impl Fetcher for Plant {
+    async fn fetch(&self, id: &EntityKey) -> CallResult<Option<Value>> {
+        match self.sites.get(&id.connection) {
+            Some(site) => site.connection.get(&id.stream, &id.key).await,
+            None => Err(Box::new(CallError {
+                class: ErrorClass::Data,
+                system: id.connection.clone(),
+                what: format!("read {} {}", id.stream, id.key),
+                status: None,
+                message: "the connection is no longer configured".to_owned(),
+                next_step: "restore it, so that what waits for it can go on".to_owned(),
+                retry_after: Some(Duration::from_secs(30)),
+                sent: false,
+                request_excerpt: String::new(),
+                response_excerpt: String::new(),
+            })),
+        }
+    }
+}
+
+impl WebhookSources for Plant {
+    fn source(&self, connection: &str) -> Option<Arc<dyn WebhookSource>> {
+        let site = self.sites.get(connection).filter(|site| site.config.enabled)?;
+        site.config.manifest.webhooks.as_ref()?;
+        let public_url =
+            self.config.hub.public_url.clone().unwrap_or_else(|| format!("http://{}", self.config.hub.listen));
+        Some(Arc::new(ConnectionHook {
+            connection: Arc::clone(&site.connection),
+            token: site.token.clone(),
+            public_url,
+        }))
+    }
+}
+
+struct ConnectionHook {
+    connection: Arc<Connection>,
+    token: String,
+    public_url: String,
+}
+
+impl WebhookSource for ConnectionHook {
+    fn token(&self) -> &str {
+        &self.token
+    }
+
+    fn judge(&self, path: &str, headers: &HeaderMap, body: &[u8], now_us: i64) -> Verdict {
+        if let Some(status) = self.connection.ping(body, headers) {
+            return Verdict::Ping { status };
+        }
+        // The address as the vendor knows it, never as the Host header has it: some vendors sign it.
+        let url = format!("{}{path}", self.public_url);
+        let delivery = Delivery { method: "POST", url: &url, headers, body };
+        let now = Timestamp::from_microsecond(now_us).unwrap_or(Timestamp::UNIX_EPOCH);
+        match self.connection.verify(&delivery, now) {
+            None => Verdict::Refused { label: "no_webhooks", reason: "the connector describes no webhooks".to_owned() },
+            Some(Err(refusal)) => Verdict::Refused { label: refusal.label(), reason: refusal.to_string() },
+            Some(Ok(_)) => {
+                let label = self.connection.label(body, headers);
+                Verdict::Proven(Proven { topic: label.topic, dedupe_key: event_key(&label.dedupe_key) })
+            }
+        }
+    }
+}
+
+/// One name space for events, whether they were pushed or listed.
+fn event_key(id: &str) -> String {
+    format!("event/{id}")
+}
+
+/// One polled stream of a plant.
+pub(super) struct ConnectionPoll {
+    connection: Arc<Connection>,
+    stream: String,
+    every: Duration,
+    events: bool,
+}
+
+impl ConnectionPoll {
+    /// Every stream that is read over HTTP and that somebody here can read.
+    pub fn all(plant: &Plant) -> Vec<Arc<ConnectionPoll>> {
+        let mut all = Vec::new();
+        for (name, site) in plant.sites.iter().filter(|(_, site)| site.config.enabled) {
+            for stream in &site.config.manifest.streams {
+                let Some(read) = stream.http_read() else { continue };
+                if !plant.polled(name, &stream.name) {
+                    continue;
+                }
+                all.push(Arc::new(ConnectionPoll {
+                    connection: Arc::clone(&site.connection),
+                    stream: stream.name.value.clone(),
+                    every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
+                    events: read.as_webhook,
+                }));
+            }
+        }
+        all
+    }
+}
+
+#[async_trait]
+impl PollSource for ConnectionPoll {
+    fn connection(&self) -> &str {
+        self.connection.id()
+    }
+
+    fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    fn every(&self) -> Duration {
+        self.every
+    }
+
+    async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
+        self.connection.read_page(&self.stream, cursor, page).await
+    }
+
+    fn key(&self, record: &Value) -> Option<String> {
+        if self.events {
+            return None;
+        }
+        self.connection.record_key(&self.stream, record)
+    }
+
+    fn as_webhook(&self, record: &Value) -> Option<(String, String)> {
+        let payload = self.events.then(|| record.to_string().into_bytes())?;
+        let label = self.connection.label(&payload, &HeaderMap::new());
+        Some((label.topic, event_key(&label.dedupe_key)))
+    }
+}

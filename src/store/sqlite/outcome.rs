@@ -1,0 +1,147 @@
+//! What an outcome makes of a job, its attempt and its binding; not here: what follows for others.
+
+use sqlx::query;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::store::contract::StoreError;
+use crate::store::rows::*;
+
+pub(super) struct JobChange<'a> {
+    pub outcome: &'static str,
+    pub state: JobState,
+    /// None leaves the doubt as it was.
+    pub unknown: Option<bool>,
+    pub run_at: Option<i64>,
+    pub failures: i64,
+    pub wait_for: &'a str,
+    pub error: &'a str,
+    pub issue: Option<i64>,
+}
+
+impl Default for JobChange<'_> {
+    fn default() -> Self {
+        JobChange {
+            outcome: "",
+            state: JobState::Ready,
+            unknown: None,
+            run_at: None,
+            failures: 0,
+            wait_for: "",
+            error: "",
+            issue: None,
+        }
+    }
+}
+
+impl<'a> JobChange<'a> {
+    /// None for success, which is written set-wise.
+    pub fn of(outcome: &'a AckOutcome) -> Option<JobChange<'a>> {
+        Some(match outcome {
+            AckOutcome::Done { .. } => return None,
+            AckOutcome::Superseded => JobChange::closed("superseded", JobState::Superseded, ""),
+            AckOutcome::Ignored(rule) => JobChange::closed("ignored", JobState::Ignored, rule),
+            AckOutcome::Retry { run_at, counts, error } => JobChange {
+                outcome: "failed",
+                unknown: Some(false),
+                run_at: Some(*run_at),
+                failures: i64::from(*counts),
+                error,
+                ..JobChange::default()
+            },
+            AckOutcome::Unknown { run_at, error } => JobChange {
+                outcome: "unknown",
+                unknown: Some(true),
+                run_at: Some(*run_at),
+                failures: 1,
+                error,
+                ..JobChange::default()
+            },
+            AckOutcome::Wait { wait_for, check_at, error } => JobChange {
+                outcome: "waiting",
+                state: JobState::Waiting,
+                run_at: Some(*check_at),
+                wait_for,
+                error,
+                ..JobChange::default()
+            },
+            AckOutcome::Released { run_at } => {
+                JobChange { outcome: "released", run_at: Some(*run_at), ..JobChange::default() }
+            }
+            AckOutcome::Dead(dead) => {
+                JobChange { outcome: "dead", state: JobState::Dead, error: &dead.detail, ..JobChange::default() }
+            }
+        })
+    }
+
+    fn closed(outcome: &'static str, state: JobState, error: &'a str) -> JobChange<'a> {
+        JobChange { outcome, state, unknown: Some(false), error, ..JobChange::default() }
+    }
+
+    pub async fn write(
+        &self,
+        conn: &mut SqliteConnection,
+        claim: JobClaim,
+        class: &str,
+        now: i64,
+    ) -> Result<SqliteRow, StoreError> {
+        Ok(query(
+            "UPDATE job SET state = $3, unknown = COALESCE($4, unknown), run_at = COALESCE($5, run_at), \
+             failures = failures + $6, wait_for = $7, error = $8, class = $9, issue_id = COALESCE($10, issue_id), \
+             finished_at = CASE WHEN $11 THEN NULL ELSE $12 END, lease_until = 0 \
+             WHERE id = $1 AND claim = $2 AND state = 'running' RETURNING inbox_id, order_key, attempts",
+        )
+        .bind(claim.job_id)
+        .bind(claim.claim)
+        .bind(self.state.as_str())
+        .bind(self.unknown)
+        .bind(self.run_at)
+        .bind(self.failures)
+        .bind(self.wait_for)
+        .bind(self.error)
+        .bind(class)
+        .bind(self.issue)
+        .bind(self.state.is_open())
+        .bind(now)
+        .fetch_one(conn)
+        .await?)
+    }
+}
+
+pub(super) async fn complete_attempts(
+    conn: &mut SqliteConnection,
+    done: &str,
+    closed: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    query(
+        "UPDATE attempt SET finished_at = $3, outcome = 'done', status = k.value ->> 6, request = k.value ->> 7, \
+         response = k.value ->> 8 FROM json_each($1) k JOIN job j ON j.id = k.value ->> 0 \
+         WHERE attempt.job_id = j.id AND attempt.no = j.attempts AND j.id IN (SELECT value FROM json_each($2))",
+    )
+    .bind(done)
+    .bind(closed)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn bind(conn: &mut SqliteConnection, done: &str, closed: &str, now: i64) -> Result<(), StoreError> {
+    query(
+        "INSERT INTO binding (source_connection, source_stream, source_key, dest_connection, dest_stream, remote_id, \
+         remote_version, sent_revision, sent_hash, echo, updated_at) \
+         SELECT v.connection, v.stream, v.key, j.lane, j.stream, k.value ->> 2, k.value ->> 3, j.revision, k.value ->> 4, \
+         k.value ->> 5, $3 FROM json_each($1) k JOIN job j ON j.id = k.value ->> 0 JOIN event v ON v.id = j.event_id \
+         WHERE j.id IN (SELECT value FROM json_each($2)) \
+         ON CONFLICT (source_connection, source_stream, source_key, dest_connection, dest_stream) DO UPDATE SET \
+         remote_id = CASE WHEN excluded.remote_id = '' THEN binding.remote_id ELSE excluded.remote_id END, \
+         remote_version = excluded.remote_version, sent_revision = MAX(binding.sent_revision, excluded.sent_revision), \
+         sent_hash = excluded.sent_hash, echo = excluded.echo, updated_at = excluded.updated_at",
+    )
+    .bind(done)
+    .bind(closed)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

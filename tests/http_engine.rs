@@ -1,0 +1,21 @@
+//! The HTTP engine against a vendor on a real socket.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "http_engine/credentials.rs"]
+mod credentials;
+#[path = "http_engine/egress.rs"]
+mod egress;
+#[path = "http_engine/incoming.rs"]
+mod incoming;
+#[path = "http_engine/misbehaviour.rs"]
+mod misbehaviour;
+#[path = "http_engine/reading.rs"]
+mod reading;
+#[path = "http_engine/setup.rs"]
+mod setup;
+#[path = "http_engine/shipped.rs"]
+mod shipped;
+#[path = "http_engine/vendor.rs"]
+mod vendor;
+#[path = "http_engine/writing.rs"]
+mod writing;

@@ -1,0 +1,100 @@
+//! Where the hub connects to, and where it does not: proved by who was called.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use syncline::connector::connection::{ConnectionError, ConnectionOptions};
+use syncline::connector::http::guard::{EgressPolicy, NameLookup};
+use syncline::connector::manifest::OpKind;
+use syncline::model::ErrorClass;
+
+use crate::setup::{AUTH, STREAMS, context, manifest, options, try_connect};
+use crate::vendor::{Vendor, json};
+
+struct LeadsTo(&'static str);
+
+impl NameLookup for LeadsTo {
+    fn lookup(&self, _host: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
+        let address = self.0.parse().unwrap();
+        Box::pin(async move { Ok(vec![address]) })
+    }
+}
+
+#[tokio::test]
+async fn an_inner_address_is_refused_when_the_connection_is_made() {
+    let vendor = Vendor::start(|_, _| json(200, "{}")).await;
+    for host in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "169.254.169.254"] {
+        let url = format!("https://{host}:{}", vendor.port());
+        let no_allowance = ConnectionOptions { egress: EgressPolicy::default(), ..options() };
+        let refused = try_connect(manifest(AUTH, STREAMS), &url, no_allowance);
+        assert!(matches!(refused, Err(ConnectionError::BaseUrl { .. })), "{url}");
+    }
+    assert_eq!(vendor.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_not_called() {
+    let vendor = Vendor::start(|_, _| json(200, r#"{"orders":[]}"#)).await;
+    let url = format!("https://shop.example.com:{}", vendor.port());
+    for address in ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::ffff:127.0.0.1", "fd00::1"] {
+        let public_only =
+            ConnectionOptions { egress: EgressPolicy::default(), lookup: Arc::new(LeadsTo(address)), ..options() };
+        let shop = try_connect(manifest(AUTH, STREAMS), &url, public_only).unwrap();
+        let error = shop.read_page("orders", None, None).await.unwrap_err();
+        assert_eq!((error.class, error.sent), (ErrorClass::Permission, false), "{error}");
+        assert!(error.message.contains("shop.example.com leads to"), "{error}");
+    }
+    assert_eq!(vendor.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_allowed_name_in_the_house_is_called_without_tls() {
+    let vendor = Vendor::start(|_, _| json(200, r#"{"orders":[]}"#)).await;
+    let url = format!("http://erp.internal:{}", vendor.port());
+    let in_house = ConnectionOptions { lookup: Arc::new(LeadsTo("127.0.0.1")), ..options() };
+    let erp = try_connect(manifest(AUTH, STREAMS), &url, in_house).unwrap();
+    assert!(erp.read_page("orders", None, None).await.is_ok());
+    // The same name, led elsewhere, is not.
+    let flipped = ConnectionOptions { lookup: Arc::new(LeadsTo("192.0.2.1")), ..options() };
+    let erp = try_connect(manifest(AUTH, STREAMS), &url, flipped).unwrap();
+    let error = erp.read_page("orders", None, None).await.unwrap_err();
+    assert_eq!((error.class, vendor.count()), (ErrorClass::Permission, 1));
+}
+
+#[tokio::test]
+async fn a_failed_handshake_sends_nothing() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 4096];
+        let count = stream.read(&mut hello).await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream.shutdown().await.unwrap();
+        hello[..count].to_vec()
+    });
+    let shop = try_connect(manifest(AUTH, STREAMS), &url, patient_once()).unwrap();
+    let error = shop.write("orders", OpKind::Create, &context()).await.unwrap_err();
+    assert_eq!((error.class, error.sent), (ErrorClass::Transient, false), "{error}");
+    assert!(error.message.contains("TLS"), "{error}");
+    let hello = server.await.unwrap();
+    assert!(!hello.windows(3).any(|window| window == b"tok"), "nothing but the handshake was sent");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_the_handshake_is_not_sent_to() {
+    // Waits for the end of an HTTP head, which a handshake never shows.
+    let vendor = Vendor::start(|_, _| json(200, "{}")).await;
+    let url = vendor.url.replace("http://", "https://");
+    let shop = try_connect(manifest(AUTH, STREAMS), &url, patient_once()).unwrap();
+    let error = shop.write("orders", OpKind::Create, &context()).await.unwrap_err();
+    assert_eq!((error.class, error.sent, vendor.count()), (ErrorClass::Transient, false, 0), "{error}");
+}
+
+fn patient_once() -> ConnectionOptions {
+    let mut once = options();
+    once.patience.retries = 0;
+    once
+}

@@ -1,0 +1,80 @@
+//! The store's conformance suite: one function per behaviour, run against every database behind the contract.
+//!
+//! A new database joins with one `suite!` line and an implementation of `Bench`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bench;
+mod deliver;
+mod intake;
+mod model;
+mod people;
+mod process;
+mod sqlite_files;
+
+macro_rules! suite {
+    ($name:ident, $bench:ty) => {
+        mod $name {
+            use super::*;
+            use crate::bench::Bench as _;
+            suite!(@tests $bench;
+                intake: a_known_payload_is_a_duplicate;
+                intake: a_long_list_keeps_its_order;
+                intake: a_cursor_moves_with_its_rows;
+                intake: a_refused_operation_leaves_nothing_and_harms_no_neighbour;
+                intake: a_batch_is_seen_only_once_released;
+                intake: a_long_file_keeps_its_order;
+                intake: a_refused_batch_leaves_only_its_issue;
+                intake: a_batch_history_tells_numbers_and_repeats;
+                intake: a_batch_interrupted_by_a_crash_starts_over;
+                intake: a_thousand_concurrent_appends_share_commits;
+                process: states_events_and_jobs_are_one_commit;
+                process: an_outdated_plan_is_a_conflict;
+                process: an_older_version_never_overwrites;
+                process: a_split_payload_is_counted_by_its_parts;
+                process: sightings_add_up;
+                process: our_own_writes_are_found_by_remote_id;
+                process: keys_are_looked_up_in_bulk;
+                deliver: one_job_of_a_key_runs_at_a_time;
+                deliver: only_the_newest_of_a_latest_key_is_sent;
+                deliver: a_retry_gives_way_to_a_newer_job;
+                deliver: two_flows_never_replace_each_other;
+                deliver: an_outdated_claim_is_refused;
+                deliver: concurrent_claims_share_the_work;
+                deliver: a_lost_job_comes_back_unknown;
+                deliver: renewed_leases_are_kept;
+                deliver: a_released_claim_counts_no_failure;
+                deliver: outcomes_move_the_ledger;
+                deliver: a_waiting_job_wakes_when_its_reference_arrives;
+                deliver: a_reference_that_came_meanwhile_is_not_missed;
+                deliver: a_waiting_job_looks_again_in_time;
+                deliver: references_resolve_at_the_destination;
+                deliver: an_edited_or_forced_effect_has_a_key_of_its_own;
+                deliver: a_replay_sends_the_last_state_again;
+                people: dead_letters_group_into_issues;
+                people: a_retry_sends_back_in_order;
+                people: a_discard_is_accounted_for;
+                people: an_edit_replaces_the_body_and_keeps_the_original;
+                people: an_issue_heals_when_a_newer_state_arrives;
+                people: records_are_found_by_what_people_type;
+                people: a_timeline_tells_the_whole_story;
+                people: statistics_count_what_was_done;
+                people: events_are_read_on_without_a_gap;
+                people: throughput_is_counted_in_slices;
+                people: connection_states_survive;
+                people: a_changed_audit_entry_is_named;
+                people: a_changed_counter_is_named;
+                model: random_work_matches_the_reference;
+            );
+        }
+    };
+    (@tests $bench:ty; $($module:ident: $test:ident;)+) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            let bench = <$bench>::new().await;
+            $module::$test(&bench).await;
+        })+
+    };
+}
+
+suite!(sqlite, bench::SqliteBench);

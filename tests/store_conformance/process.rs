@@ -1,0 +1,140 @@
+//! The mirror, events and what they cause.
+
+use syncline::store::*;
+
+use crate::bench::*;
+
+pub async fn states_events_and_jobs_are_one_commit(bench: &impl Bench) {
+    let store = bench.open().await;
+    let (a, b, c) = (append_one(&*store, "a").await, append_one(&*store, "b").await, append_one(&*store, "c").await);
+    let rows = vec![
+        planned(a, "1", applied("1", 1, vec![job_for("1", false)])),
+        planned(b, "1", applied("1", 2, vec![])),
+        planned(c, "1", PlannedOutcome::Ignored("unchanged".into())),
+    ];
+    let done = commit(&*store, rows, T0).await;
+    assert_eq!((done.lanes, done.conflicts, done.split_rows), (vec![ERP.to_owned()], vec![], 0));
+    let stored = store.entities(&[record("1")]).await.unwrap();
+    assert_eq!((stored.len(), stored[0].revision, stored[0].doc.as_str()), (1, 2, r#"{"key":"1","revision":2}"#));
+    let events = store.recent_events(0, 10).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.revision).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(events[0].inbox_id, a);
+    assert_eq!(
+        ledger(&*store).await,
+        [
+            entry(Disposition::Pending, "", 1),
+            entry(Disposition::Applied, "", 1),
+            entry(Disposition::Ignored, "unchanged", 1)
+        ]
+    );
+    assert_eq!(store.pending_inbox(0, 10).await.unwrap().len(), 0, "nothing is left to process");
+    assert_sound(&*store).await;
+}
+
+pub async fn an_outdated_plan_is_a_conflict(bench: &impl Bench) {
+    let store = bench.open().await;
+    let ids: Vec<i64> =
+        [append_one(&*store, "a").await, append_one(&*store, "b").await, append_one(&*store, "c").await].into();
+    commit(&*store, vec![planned(ids[0], "1", applied("1", 1, vec![]))], T0).await;
+    // Both plans were made before revision 1 was known; another record's plan beside them is fine.
+    let rows = vec![
+        planned(ids[1], "1", applied("1", 1, vec![job_for("1", false)])),
+        planned(ids[2], "1", PlannedOutcome::Ignored("unchanged".into())),
+    ];
+    assert_eq!(commit(&*store, rows, T0).await.conflicts, ids[1..]);
+    // A plan upon a state that does not exist.
+    let rows = vec![planned(ids[1], "2", applied("2", 5, vec![]))];
+    assert_eq!(commit(&*store, rows, T0).await.conflicts, ids[1..2]);
+    assert_eq!(store.pending_inbox(0, 10).await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), ids[1..]);
+    assert_eq!(store.recent_events(0, 10).await.unwrap().len(), 1);
+    assert_eq!(claim(&*store, T0 + 9, 10).await.len(), 0);
+    assert_sound(&*store).await;
+}
+
+pub async fn an_older_version_never_overwrites(bench: &impl Bench) {
+    let store = bench.open().await;
+    let (a, b) = (append_one(&*store, "a").await, append_one(&*store, "b").await);
+    let mut newest = state("1", 1);
+    newest.version = 50;
+    let apply = |state| PlannedOutcome::Apply { state, kind: "order.updated".into(), occurred_at: None, jobs: vec![] };
+    commit(&*store, vec![planned(a, "1", apply(newest))], T0).await;
+    let mut older = state("1", 2);
+    older.version = 49;
+    assert_eq!(commit(&*store, vec![planned(b, "1", apply(older))], T0).await.conflicts, [b]);
+    assert_eq!(store.entities(&[record("1")]).await.unwrap()[0].version, 50);
+}
+
+pub async fn a_split_payload_is_counted_by_its_parts(bench: &impl Bench) {
+    let store = bench.open().await;
+    let page = append_one(&*store, "page").await;
+    append_one(&*store, "part-1").await;
+    let parts = vec![payload("part-1", T0), payload("part-2", T0), payload("part-3", T0)];
+    let done = commit(&*store, vec![planned(page, "", PlannedOutcome::Split(parts))], T0).await;
+    assert_eq!(done.split_rows, 3);
+    assert_eq!(store.pending_inbox(0, 10).await.unwrap().len(), 3);
+    // The page itself comes again: received and ignored, though it is not counted as a record.
+    store.append_inbox(vec![payload("page", T0)], None).await.unwrap();
+    assert_eq!(
+        ledger(&*store).await,
+        [entry(Disposition::Pending, "", 3), entry(Disposition::Ignored, "duplicate", 2)]
+    );
+    assert_sound(&*store).await;
+}
+
+pub async fn sightings_add_up(bench: &impl Bench) {
+    let store = bench.open().await;
+    let mut rows = Vec::new();
+    for (n, sighting) in
+        [Sighting::ByWebhook, Sighting::ByWebhook, Sighting::ByPoll, Sighting::Late].into_iter().enumerate()
+    {
+        let id = append_one(&*store, &format!("s{n}")).await;
+        let mut row = planned(id, "1", PlannedOutcome::Superseded);
+        row.sighting = Some(sighting);
+        rows.push(row);
+    }
+    commit(&*store, rows, T0).await;
+    let sightings = store.sightings(0).await.unwrap();
+    assert_eq!(sightings.len(), 1);
+    assert_eq!((sightings[0].by_webhook, sightings[0].by_poll, sightings[0].late), (2, 1, 1));
+    assert_eq!(store.sightings(T0 / 86_400_000_000 + 1).await.unwrap().len(), 0);
+}
+
+pub async fn our_own_writes_are_found_by_remote_id(bench: &impl Bench) {
+    let store = bench.open().await;
+    owe(&*store, "1", 1, false).await;
+    let job = claim_one(&*store, T0 + 10).await;
+    acknowledge(&*store, T0 + 11, job.claim, done("SO-77")).await;
+    let theirs = EntityKey { connection: ERP.into(), stream: "sales_orders".into(), key: "SO-77".into() };
+    let unknown = EntityKey { key: "SO-78".into(), ..theirs.clone() };
+    let found = store.bindings_by_remote(&[unknown, theirs]).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].source.clone(), found[0].sent_revision), (record("1"), 1));
+    assert_eq!((found[0].sent_hash.as_str(), found[0].echo.as_str()), ("sent", "{\"total\":1}"));
+    assert_eq!(found[0].remote_version, Some(7));
+}
+
+pub async fn keys_are_looked_up_in_bulk(bench: &impl Bench) {
+    let store = bench.open().await;
+    // Keys that a careless comparison would confuse with numbers or break the list with.
+    let keys = ["1", "01", "1.0", "1e0", "null", "a\"b", "a'b", "ä|ö", "[1]", "\\"];
+    for key in keys {
+        owe(&*store, key, 1, false).await;
+    }
+    let found = store.entities(&keys.map(record)).await.unwrap();
+    let mut names: Vec<&str> = found.iter().map(|row| row.id.key.as_str()).collect();
+    names.sort_unstable();
+    let mut expected = keys;
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    for job in claim(&*store, T0 + 10, 100).await {
+        assert_eq!(job.doc, state(&job.source.key, 1).doc);
+        acknowledge(&*store, T0 + 11, job.claim, done(&job.source.key)).await;
+    }
+    for key in keys {
+        let remote = EntityKey { connection: ERP.into(), stream: "sales_orders".into(), key: key.into() };
+        let bound = store.bindings_by_remote(&[remote]).await.unwrap();
+        assert_eq!(bound.iter().map(|b| b.source.key.as_str()).collect::<Vec<_>>(), [key]);
+    }
+    assert!(store.entities(&[]).await.unwrap().is_empty());
+    assert_sound(&*store).await;
+}
