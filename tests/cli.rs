@@ -8,13 +8,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
-use syncline::cli::{ADDRESS_FILE, Cli, Exit, Surroundings, run};
+use syncline::cli::{ADDRESS_FILE, Cli, Exit, Surroundings, execute};
 use syncline::model::clock::Clock;
 use syncline::web;
 
 use seed::{NOW, World, few};
 
-const CONFIG: &str = "hub: { database: \"sqlite:syncline.db\", data_dir: . }
+const CONFIG: &str = "hub: { database: \"sqlite:syncline.db\" }
 connections:
   shop: { connector: shopify }
   erp: { connector: odoo }
@@ -66,7 +66,7 @@ async fn syncline_with(dir: &Path, arguments: &[&str], input: &str) -> Ran {
         colour: false,
         user: "ann".to_owned(),
     };
-    let exit = run(cli, &mut surroundings).await;
+    let exit = execute(cli, &mut surroundings).await;
     let hidden = |text: String| text.replace(dir.to_str().unwrap(), "DIR");
     Ran { exit, out: hidden(out.text()), err: hidden(err.text()) }
 }

@@ -1,6 +1,7 @@
 //! What may be written on the command line; not here: what it does.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -57,6 +58,27 @@ pub enum ColorChoice {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Show the hub at work: sandbox vendors that misbehave, and the comparison of all ledgers
+    Demo(DemoArgs),
+    /// Write a commented configuration to begin with
+    Init,
+    /// Is the configuration right? With --live: do the systems answer?
+    Check {
+        /// Ask this connection only
+        connection: Option<String>,
+        /// Ask the systems too
+        #[arg(long)]
+        live: bool,
+    },
+    /// Run the hub
+    Run,
+    /// What can be connected; with a name: how
+    Connectors { name: Option<String> },
+    /// Field tables
+    Mapping {
+        #[command(subcommand)]
+        command: MappingCommand,
+    },
     /// Is everything all right?
     Status,
     /// Where is this record? Its stations, what each system has, and what happened
@@ -98,6 +120,38 @@ pub enum Command {
         /// Replace a store that is there; it is kept beside under another name
         #[arg(long)]
         replace: bool,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Stop by itself after this long (and the time to drain)
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub run_for: Option<Duration>,
+    /// New orders per second
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub rate: u32,
+    /// Same seed, same mischief
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Keep the installation here instead of in a temporary folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Vendors that behave
+    #[arg(long)]
+    pub calm: bool,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    crate::config::yaml::duration(text).ok_or_else(|| "write a time such as 30s or 5m".to_owned())
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum MappingCommand {
+    /// Run the tests inside mapping files
+    Test {
+        /// Only mappings whose name begins so: shopify, or shopify/order
+        only: Option<String>,
     },
 }
 

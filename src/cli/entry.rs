@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use super::args::{Cli, ColorChoice, Command, Global};
+use super::args::{Cli, ColorChoice, Command, Global, MappingCommand};
 use super::client::Client;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
-use super::{backup, explain, issues, replay, restore, status, verify};
+use super::{backup, check, connectors, demo, explain, init, issues, mapping, replay, restore, run, status, verify};
 use crate::model::clock::Clock;
 use crate::telemetry::logging;
 
@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Exit::Failed.code());
         }
     };
-    ExitCode::from(runtime.block_on(run(cli, &mut surroundings)).code())
+    ExitCode::from(runtime.block_on(execute(cli, &mut surroundings)).code())
 }
 
 fn surroundings(global: &Global) -> Surroundings {
@@ -75,7 +75,7 @@ fn surroundings(global: &Global) -> Surroundings {
 }
 
 /// Runs one command to its end; errors are told on `err`.
-pub async fn run(cli: Cli, to: &mut Surroundings) -> Exit {
+pub async fn execute(cli: Cli, to: &mut Surroundings) -> Exit {
     match dispatch(&cli, to).await {
         Ok(exit) => exit,
         Err(error) => {
@@ -87,7 +87,25 @@ pub async fn run(cli: Cli, to: &mut Surroundings) -> Exit {
 }
 
 async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
-    let installation = Installation::read(&cli.global.config)?;
+    let global = &cli.global;
+    match &cli.command {
+        Command::Demo(args) => return demo::demo(global, args, to).await,
+        Command::Init => return init::init(global, to),
+        Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
+        Command::Run => return run::run(global, to).await,
+        Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
+        Command::Mapping { command: MappingCommand::Test { only } } => {
+            return mapping::test(global, only.as_deref(), to);
+        }
+        Command::Status
+        | Command::Explain { .. }
+        | Command::Issues { .. }
+        | Command::Replay { .. }
+        | Command::Verify
+        | Command::Backup { .. }
+        | Command::Restore { .. } => {}
+    }
+    let installation = Installation::read(&global.config)?;
     // The one command that must not find the store open.
     if let Command::Restore { from, replace } = &cli.command {
         return restore::restore(&installation, from, *replace, cli.global.json, to).await;
@@ -110,7 +128,13 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         }
         Command::Verify => verify::verify(client, global, to).await,
         Command::Backup { to: target } => backup::backup(client, global, target.as_deref(), to).await,
-        Command::Restore { .. } => Err(CliError::internal("restore needs no open store")),
+        Command::Restore { .. }
+        | Command::Demo(_)
+        | Command::Init
+        | Command::Check { .. }
+        | Command::Run
+        | Command::Connectors { .. }
+        | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
     }
 }
 

@@ -25,7 +25,7 @@ const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
 pub struct Installation {
     /// None where it is a server: only the daemon opens that.
     pub database: Option<PathBuf>,
-    /// Where the daemon's address and the backups lie.
+    /// Where the daemon's address and the backups lie: beside the store and its lock, if that is a file.
     pub data_dir: PathBuf,
     pub connections: Vec<ConnectionInfo>,
     pub flows: Vec<FlowInfo>,
@@ -39,7 +39,8 @@ impl Installation {
         let hub = files.iter().find_map(|file| file.get("hub"));
         // Without the manifests streams have no names; a broken one must not keep anybody from looking.
         let registry = Registry::load(directory).or_else(|_| Registry::shipped()).unwrap_or_default();
-        let data_dir = hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR);
+        let database = database(directory, hub);
+        let own = || directory.join(hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR));
         let connections: Vec<ConnectionInfo> = files
             .iter()
             .flat_map(|file| entries(file, "connections"))
@@ -47,8 +48,8 @@ impl Installation {
             .collect();
         let flows = files.iter().flat_map(|file| entries(file, "flows"));
         Ok(Installation {
-            database: database(directory, hub),
-            data_dir: directory.join(data_dir),
+            data_dir: database.as_deref().and_then(Path::parent).map_or_else(own, Path::to_owned),
+            database,
             flows: flows.filter_map(|entry| flow(entry, &connections)).collect(),
             connections,
         })

@@ -7,23 +7,28 @@
 
 mod args;
 mod backup;
+mod check;
 mod client;
+mod connectors;
 pub mod demo;
 mod entry;
 mod error;
 mod explain;
+mod init;
 mod installation;
 mod issues;
+mod mapping;
 mod output;
 mod progress;
 mod replay;
 mod restore;
+mod run;
 mod status;
 mod verify;
 
 pub use args::{Cli, ColorChoice, Command, IssuesCommand};
 pub use client::ADDRESS_FILE;
-pub use entry::{Exit, main, run};
+pub use entry::{Exit, execute, main};
 pub use error::CliError;
 pub use installation::Installation;
 pub use output::Surroundings;

@@ -53,7 +53,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            webhook_body: ByteSize { bytes: 2 << 20 },
+            webhook_body: ByteSize { bytes: 1 << 20 },
             connections: 1024,
             workers: 32,
             inbox_backlog: 1_000_000,

@@ -158,6 +158,21 @@ impl Registry {
         self.mappings.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The text of a fixture that a mapping's test names, from the installation or from what is shipped.
+    pub fn fixture(&self, installation: &Path, folder: &str, name: &str) -> Result<String, String> {
+        let relative = Path::new(folder).join(name);
+        let plain = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
+        if !relative.components().all(plain) {
+            return Err(format!("`{name}` leads out of the mapping's folder"));
+        }
+        let own = installation.join("mappings").join(&relative);
+        if own.exists() {
+            return read_text(&own, name).map_err(|problem| problem.message);
+        }
+        let shipped = MAPPINGS.get_file(&relative).and_then(|file| file.contents_utf8());
+        shipped.map(str::to_owned).ok_or_else(|| format!("there is no fixture {}", relative.display()))
+    }
+
     pub fn mapping_names(&self) -> impl Iterator<Item = &str> {
         self.mappings.keys().map(String::as_str)
     }

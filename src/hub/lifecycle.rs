@@ -110,6 +110,7 @@ pub struct Hub {
     pub processor: ProcessorHandle,
     pub clock: Clock,
     pub address: SocketAddr,
+    pub started_at: i64,
     options: HubOptions,
     secret: Vec<u8>,
     /// Pollers and watchers of the plant in force.
@@ -163,6 +164,7 @@ impl Hub {
             store,
             queue: QueueHandle::default(),
             processor: ProcessorHandle::default(),
+            started_at: clock.now_us(),
             clock,
             address,
             options,
@@ -308,6 +310,17 @@ impl Hub {
         self.processor.wake();
         self.queue.wake();
         Ok(())
+    }
+
+    /// Addresses that vendors must deliver to, with their secret parts: for whoever starts the hub.
+    pub fn webhook_urls(&self) -> Vec<(String, String)> {
+        let plant = self.plant.now();
+        plant.sites.keys().filter_map(|name| Some((name.clone(), plant.webhook_url(name)?))).collect()
+    }
+
+    /// Whether the hub has begun to drain.
+    pub fn is_stopping(&self) -> bool {
+        self.intake_stop.is_cancelled()
     }
 
     /// Asks every polled stream at once.

@@ -5,6 +5,7 @@ mod destination;
 mod lifecycle;
 mod plant;
 mod sources;
+mod view;
 mod watchdog;
 
 pub use lifecycle::{Hub, HubError, HubOptions};

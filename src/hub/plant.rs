@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::config::{Config, Deliver, Flow, Mode};
+use crate::connector::call::{CallResult, CheckReport};
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
 use crate::connector::file::FileLimits;
 use crate::connector::http::guard::AddressRange;
@@ -212,6 +213,19 @@ impl Plant {
         let hub = &self.config.hub;
         let public_url = hub.public_url.clone().unwrap_or_else(|| format!("http://{}", hub.listen));
         Some(format!("{public_url}/hooks/{connection}/{}", site.token))
+    }
+
+    /// The same with its secret part masked, for people.
+    pub(super) fn masked_webhook_url(&self, connection: &str) -> Option<String> {
+        let url = self.webhook_url(connection)?;
+        Some(format!("{}/***", url.rsplit_once('/')?.0))
+    }
+
+    /// Asks a connection's vendor who it is; `None` if the connector describes no such question.
+    pub async fn check(&self, connection: &str) -> Option<CallResult<CheckReport>> {
+        let site = self.sites.get(connection)?;
+        site.config.manifest.check.as_ref()?;
+        Some(site.connection.check().await)
     }
 
     /// Connections whose vendor keeps subscriptions, with the address they should have.

@@ -134,6 +134,11 @@ impl Sandbox {
         self.world.psp.set_target(Some(psp.into()));
     }
 
+    /// Where the processor's webhooks go; its endpoint is entered by hand, as in the real one's dashboard.
+    pub fn set_psp_webhook_target(&self, url: impl Into<String>) {
+        self.world.psp.set_target(Some(url.into()));
+    }
+
     /// Starts the traffic; while it runs, a second call does nothing.
     pub fn start_traffic(&self) {
         let mut running = locked(&self.running);

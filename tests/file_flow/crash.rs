@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use syncline::intake::watch_files;
 use syncline::store::Store;
 use tokio::runtime::Runtime;
@@ -47,6 +49,13 @@ async fn assert_all_once(rig: &Rig, store: &Arc<dyn Store>, point: &str) {
     verify(store).await;
     drop_file(&rig.folder(), &stock_name(3), &stock(3, ROWS));
     rig.run_until(store, "the next number", async |_| pending(store).await.len() as u64 == 2 * ROWS).await;
+    assert_eq!(staged_rows(rig).await, 0, "{point}: what was staged in vain is swept away");
+}
+
+async fn staged_rows(rig: &Rig) -> i64 {
+    let database = SqliteConnectOptions::new().filename(rig.root.path().join("hub.db")).read_only(true);
+    let mut connection = database.connect().await.unwrap();
+    sqlx::query_scalar("SELECT COUNT(*) FROM staged_row").fetch_one(&mut connection).await.unwrap()
 }
 
 /// Is given up at its n-th turn, as a process is at kill -9.

@@ -206,7 +206,7 @@ async fn a_shrunken_snapshot_is_held_until_a_person_decides() {
     // One loop for both decisions, because a decision is about what this loop holds.
     let decide = async |_: &Rig| {
         for issue in open_issues(&store).await {
-            if issue.title.contains("stock_2.csv is") || issue.title.contains("stock_2.csv of") {
+            if issue.title.contains("file stock_2.csv of stock") {
                 store.retry_issue(issue.id, None, "ann", 1).await.unwrap();
             } else {
                 store.discard_issue(issue.id, None, "cut", "ann", 1).await.unwrap();

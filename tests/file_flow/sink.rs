@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline::connector::call::{CallError, Lookup, Receipt, WriteContext};
+use syncline::connector::file::format::{FixedField, FixedFormat, FixedLineEnd, FixedRecordTypes, LengthUnit, LineEnd};
+use syncline::connector::file::write::{ControlCell, CsvWrite, FixedWrite, WriteFormat, WriteSpec, XmlWrite};
 use syncline::connector::manifest::{Batch, FileWrite};
 use syncline::deliver::{Effect, EffectKind, FileSink, Protection};
 use syncline::model::ErrorClass;
@@ -170,6 +172,45 @@ async fn json_lines_take_canonical_records_as_they_are() {
     let name = id.split('#').next().unwrap();
     let text = fs::read_to_string(root.path().join("out").join(name)).unwrap();
     assert_eq!(serde_json::from_str::<Value>(text.trim_end()).unwrap(), body);
+}
+
+async fn text_of(format: WriteFormat, body: Value) -> String {
+    let root = tempfile::tempdir().unwrap();
+    let mut write = csv_write(1, LONG);
+    write.format = WriteSpec::new(format);
+    let id = remote_id(sink_of(&write, root.path(), NOW_US).write(&effect("k1", body)).await);
+    fs::read_to_string(root.path().join("out").join(id.split('#').next().unwrap())).unwrap()
+}
+
+#[tokio::test]
+async fn every_format_is_written_with_its_frame() {
+    let xml = WriteFormat::Xml(XmlWrite { record: "orders/order".to_owned(), root_attributes: Vec::new() });
+    let text = text_of(xml, json!({"number": "#1", "line": [{"sku": "A&B"}]})).await;
+    let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<orders>";
+    assert!(
+        text.starts_with(expected) && text.contains("<sku>A&amp;B</sku>") && text.ends_with("</orders>\r\n"),
+        "{text}"
+    );
+
+    let mut csv = CsvWrite::new(&["number"]);
+    let given = |name: &str| ControlCell::Given(name.to_owned());
+    csv.names_row = false;
+    csv.header = Some(vec![ControlCell::Literal("H".to_owned()), given("date"), given("time"), given("sequence")]);
+    csv.trailer = Some(vec![ControlCell::Literal("T".to_owned()), ControlCell::Count { width: 3 }]);
+    let text = text_of(WriteFormat::Csv(csv), json!({"number": "#1"})).await;
+    assert_eq!(text, "H,20261120,061500,1\r\n#1\r\nT,001\r\n");
+
+    let field = |name: &str, start, length| FixedField::text(name, start, length);
+    let format = FixedFormat {
+        record_length: 10,
+        unit: LengthUnit::Characters,
+        line_end: FixedLineEnd::Lines(LineEnd::LfOrCrLf),
+        short_lines: false,
+        records: FixedRecordTypes::One(vec![field("number", 1, 6), field("sku", 7, 4)]),
+    };
+    let fixed = FixedWrite { format, data: None, header: Vec::new(), trailer: Vec::new() };
+    let text = text_of(WriteFormat::Fixed(fixed), json!({"number": "#1", "sku": "A"})).await;
+    assert_eq!(text, "#1    A   \r\n");
 }
 
 #[tokio::test]

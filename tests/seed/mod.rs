@@ -223,9 +223,9 @@ impl World {
             source: rec.source,
             dedupe_key: format!("d{}", self.dedupe),
             topic: if rec.source == SourceKind::Webhook { format!("{stream}/updated") } else { String::new() },
+            headers: String::new(),
             place: String::new(),
             payload: rec.payload.as_bytes().to_vec(),
-            headers: String::new(),
             received_at: rec.at,
         };
         self.store.append_inbox(vec![row], None).await.unwrap()[0].id

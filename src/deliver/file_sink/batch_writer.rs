@@ -53,13 +53,13 @@ pub(super) enum BatchError {
 /// A batch that failed, and whether it may have had its effect all the same.
 #[derive(Debug)]
 pub(super) struct Failed {
-    pub error: BatchError,
+    pub error: Box<BatchError>,
     pub maybe_published: bool,
 }
 
 impl<E: Into<BatchError>> From<E> for Failed {
     fn from(error: E) -> Failed {
-        Failed { error: error.into(), maybe_published: false }
+        Failed { error: Box::new(error.into()), maybe_published: false }
     }
 }
 
@@ -209,7 +209,7 @@ impl BatchWriter {
 
     /// `false` if somebody took the name since it was found free.
     fn publish(&mut self, layout: &Layout, journal: &Journal) -> Result<bool, Failed> {
-        let maybe = |error: BatchError| Failed { error, maybe_published: true };
+        let maybe = |error: BatchError| Failed { error: Box::new(error), maybe_published: true };
         match self.folder.publish(&layout.temporary(), &journal.name) {
             Ok(true) => {}
             Ok(false) => {

@@ -1,0 +1,94 @@
+//! `syncline check`: is the configuration right, and do the systems answer? Not here: the checks.
+
+use serde_json::json;
+
+use super::args::Global;
+use super::entry::Exit;
+use super::error::CliError;
+use super::output::{Surroundings, clean};
+use super::run::load;
+use crate::api::Level;
+use crate::connector::connection::ConnectionOptions;
+use crate::hub::Plant;
+use crate::model::clock::Clock;
+
+/// Without `live` nothing is called. With it every connection, or the one named, is asked who it is.
+pub(super) async fn check(
+    global: &Global,
+    connection: Option<&str>,
+    live: bool,
+    to: &mut Surroundings,
+) -> Result<Exit, CliError> {
+    if global.json {
+        return as_json(global, to);
+    }
+    let config = load(&global.config, to)?;
+    let summary = format!(
+        "{} connections, {} flows, configuration {}",
+        config.connections.len(),
+        config.flows.len(),
+        config.version.short()
+    );
+    let plant =
+        Plant::build(config, b"check only", &ConnectionOptions::default(), &Clock::System, None).map_err(|error| {
+            CliError::new(error.to_string(), global.config.display().to_string(), "correct it and check again")
+        })?;
+    let mark = to.mark(Level::Good, "the configuration is right");
+    to.line(&format!("{mark}: {summary}"))?;
+    if !live && connection.is_none() {
+        to.line("  `syncline check --live` asks the systems too.")?;
+        return Ok(Exit::Done);
+    }
+    if let Some(name) = connection
+        && plant.config.connection(name).is_none()
+    {
+        return Err(CliError::usage(format!("there is no connection {name}"), "`syncline connectors` lists them"));
+    }
+    let mut all_well = true;
+    for described in plant.config.connections.iter().filter(|each| connection.is_none_or(|name| *each.name == name)) {
+        all_well &= ask(&plant, &described.name, to).await?;
+    }
+    Ok(if all_well { Exit::Done } else { Exit::NotWell })
+}
+
+async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, CliError> {
+    let Some(checked) = plant.check(name).await else {
+        let mark = to.mark(Level::Muted, name);
+        to.line(&format!("{mark}: nothing to ask"))?;
+        return Ok(true);
+    };
+    match checked {
+        Ok(report) => {
+            let mark = to.mark(if report.warnings.is_empty() { Level::Good } else { Level::Warn }, name);
+            let shows = report.shows.map(|shows| format!(", {}", clean(&shows))).unwrap_or_default();
+            to.line(&format!(
+                "{mark}: {} answered {} in {} ms{shows}",
+                report.what,
+                report.status,
+                report.latency.as_millis()
+            ))?;
+            for warning in &report.warnings {
+                to.line(&format!("    {}", clean(warning)))?;
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            let mark = to.mark(Level::Bad, name);
+            to.line(&format!("{mark}: {}", clean(&error.to_string())))?;
+            Ok(false)
+        }
+    }
+}
+
+fn as_json(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
+    match crate::config::load(&global.config) {
+        Ok(config) => {
+            to.json(&json!({ "ok": true, "version": config.version, "warnings": config.warnings.to_json(), "problems": [] }))?;
+            Ok(Exit::Done)
+        }
+        Err(problems) => {
+            to.json(&json!({ "ok": false, "problems": problems.to_json() }))?;
+            Ok(Exit::Failed)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The running hub as the API sees it; not here: what the API shows.
+
+use async_trait::async_trait;
+
+use super::lifecycle::{FLOW_PREFIX, Hub, HubError};
+use crate::api::{
+    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo, StreamRef,
+};
+use crate::config::{self, Endpoint, Mode};
+use crate::connector::manifest::{Stream, StreamEntity};
+use crate::store::{ConnectionHealth, ConnectionStateRow, StoreError};
+
+/// A flow without an objective of its own is stale after this.
+const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
+
+#[async_trait]
+impl HubView for Hub {
+    fn about(&self) -> About {
+        let plant = self.plant.now();
+        let mut warnings: Vec<String> = plant.config.warnings.iter().map(|warning| warning.message.clone()).collect();
+        if !self.address.ip().is_loopback() {
+            warnings.push(format!(
+                "listens on {}: whoever reaches it can see and change everything; put a proxy with a log-in before it",
+                self.address
+            ));
+        }
+        About {
+            owner: Owner::Daemon,
+            started_at: self.started_at,
+            config_version: plant.config.version.short().to_owned(),
+            listen: Some(self.address),
+            public_url: plant.config.hub.public_url.clone(),
+            warnings,
+        }
+    }
+
+    fn connections(&self) -> Vec<ConnectionInfo> {
+        let plant = self.plant.now();
+        let info = |connection: &config::Connection| ConnectionInfo {
+            id: connection.name.value.clone(),
+            connector: connection.manifest.name.value.clone(),
+            title: connection.manifest.title.clone(),
+            webhook_url: plant.masked_webhook_url(&connection.name),
+            streams: connection
+                .manifest
+                .streams
+                .iter()
+                .filter_map(|stream| stream_info(stream, plant.polled(&connection.name, &stream.name)))
+                .collect(),
+        };
+        plant.config.connections.iter().map(info).collect()
+    }
+
+    fn flows(&self) -> Vec<FlowInfo> {
+        let held = self.lanes.held_flows();
+        let info = |flow: &config::Flow| FlowInfo {
+            name: flow.name.value.clone(),
+            from: stream_ref(&flow.from),
+            to: stream_ref(&flow.to),
+            entity: Some(flow.entity),
+            deliver: match flow.deliver {
+                config::Deliver::Every => Deliver::Every,
+                config::Deliver::Latest => Deliver::Latest,
+            },
+            mode: if held.contains(&flow.name.value) { FlowMode::Paused } else { mode(flow.mode) },
+            freshness_objective_us: flow
+                .freshness
+                .and_then(|objective| i64::try_from(objective.as_micros()).ok())
+                .unwrap_or(DEFAULT_OBJECTIVE_US),
+            needs: flow.needs.iter().map(|need| need.value.clone()).collect(),
+        };
+        self.plant.now().config.flows.iter().map(info).collect()
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.is_stopping() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready }
+    }
+
+    async fn pause_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError> {
+        self.set_flow(flow, ConnectionHealth::Paused, actor).await
+    }
+
+    async fn resume_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError> {
+        let plant = self.plant.now();
+        if plant.config.flow(flow).is_some_and(|flow| flow.mode == Mode::Paused) {
+            let message = format!("flow {flow} is paused by the configuration: write `mode: live` and reload");
+            return Err(ActionError::Refused(message));
+        }
+        self.set_flow(flow, ConnectionHealth::Ok, actor).await
+    }
+
+    fn wake(&self) {
+        self.processor.wake();
+        self.queue.wake();
+        self.poll_now();
+    }
+}
+
+impl Hub {
+    async fn set_flow(&self, flow: &str, state: ConnectionHealth, actor: &str) -> Result<(), ActionError> {
+        if self.plant.now().config.flow(flow).is_none() {
+            return Err(ActionError::Refused(format!("there is no flow {flow}")));
+        }
+        let changed_at = self.clock.now_us();
+        let (connection, reason) = (format!("{FLOW_PREFIX}{flow}"), format!("by {actor}"));
+        let row = ConnectionStateRow { connection, state, reason, until: None, failures: 0, changed_at };
+        self.store.set_connection_state(row).await?;
+        self.hold_paused_flows().await.map_err(|error| match error {
+            HubError::Store(error) => ActionError::Store(error),
+            other => ActionError::Store(StoreError::Refused(other.to_string())),
+        })
+    }
+}
+
+fn stream_ref(end: &Endpoint) -> StreamRef {
+    StreamRef { connection: end.connection.clone(), stream: end.stream.clone() }
+}
+
+fn mode(mode: Mode) -> FlowMode {
+    match mode {
+        Mode::Shadow => FlowMode::Shadow,
+        Mode::Canary { .. } => FlowMode::Canary,
+        Mode::Live => FlowMode::Live,
+        Mode::Paused => FlowMode::Paused,
+    }
+}
+
+fn stream_info(stream: &Stream, polled: bool) -> Option<StreamInfo> {
+    let StreamEntity::One(entity) = stream.entity else { return None };
+    let every = stream.http_read().map(|read| read.every).or_else(|| stream.file_read().map(|read| read.every));
+    Some(StreamInfo {
+        name: stream.name.value.clone(),
+        entity,
+        reads: polled,
+        writes: stream.is_sink(),
+        webhook: stream.webhook.is_some(),
+        poll_every_us: every.filter(|_| polled).and_then(|every| i64::try_from(every.as_micros()).ok()),
+        last_read_at: None,
+    })
+}
