@@ -32,7 +32,7 @@ pub struct Life {
 
 impl Supervisor {
     pub fn new(folder: PathBuf, address: SocketAddr, mutation: Option<&'static str>) -> Supervisor {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
         Supervisor { folder, address, mutation, client }
     }
 
@@ -75,13 +75,15 @@ impl Supervisor {
     pub async fn until_ready(&self, life: &mut Life) -> Duration {
         let url = format!("http://{}/readyz", self.address);
         loop {
-            if self.client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                return life.began.elapsed();
-            }
+            let answer = match self.client.get(&url).send().await {
+                Ok(answer) if answer.status().is_success() => return life.began.elapsed(),
+                Ok(answer) => format!("{}: {}", answer.status(), answer.text().await.unwrap_or_default()),
+                Err(error) => format!("{error:?}"),
+            };
             if let Some(status) = life.child.try_wait().unwrap() {
                 panic!("the daemon ended by itself: {status}\n{}", self.last_words());
             }
-            assert!(life.began.elapsed() < START_DEADLINE, "the daemon is not ready\n{}", self.last_words());
+            assert!(life.began.elapsed() < START_DEADLINE, "not ready, last {answer}\n{}", self.last_words());
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
