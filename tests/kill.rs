@@ -19,7 +19,7 @@ use supervisor::alone;
 
 /// Recovery is promised in seconds; a loaded machine and an unoptimised build are granted their share.
 const LONGEST_RESTART: Duration = Duration::from_secs(10);
-const ORDER_EVERY: Duration = Duration::from_millis(40);
+const ORDER_EVERY: Duration = Duration::from_millis(50);
 
 fn from_environment<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
     match std::env::var(name) {
