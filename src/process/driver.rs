@@ -98,6 +98,7 @@ impl Processor {
 
     /// Walks through everything pending once. True if something was decided, so that another walk may find more.
     pub async fn pass(&self) -> Result<bool, StoreError> {
+        self.ties.begin_walk();
         let mut after = 0;
         let mut held = HashSet::new();
         let mut worked = false;

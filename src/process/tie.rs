@@ -41,6 +41,8 @@ enum Question {
     /// The answer is in the inbox; it covers payloads received until `covers`.
     Answered {
         covers: i64,
+        /// It was there when the present walk through everything pending began.
+        whole_walk: bool,
     },
 }
 
@@ -72,7 +74,7 @@ impl TieFetch {
     pub(super) fn covered(&self, id: &EntityKey, received_at: i64, processor: &ProcessorHandle) -> bool {
         let mut questions = self.lock();
         match questions.get(id) {
-            Some(Question::Answered { covers }) if received_at <= *covers => return true,
+            Some(Question::Answered { covers, .. }) if received_at <= *covers => return true,
             Some(Question::Asking) => return false,
             Some(Question::Answered { .. }) | None => {}
         }
@@ -82,9 +84,22 @@ impl TieFetch {
         false
     }
 
-    /// Everything pending has been looked at: answers that nobody needs any more are forgotten.
+    /// A walk through everything pending begins: whatever is answered by now, its askers will meet.
+    pub(super) fn begin_walk(&self) {
+        for question in self.lock().values_mut() {
+            if let Question::Answered { whole_walk, .. } = question {
+                *whole_walk = true;
+            }
+        }
+    }
+
+    /// Everything pending has been looked at: answers that nobody needs any more are forgotten. One that came during the
+    /// walk may have come behind its askers; forgotten now, they would ask again, and in a long backlog for ever.
     pub(super) fn forget_answers(&self) {
-        self.lock().retain(|_, question| *question == Question::Asking);
+        self.lock().retain(|_, question| match question {
+            Question::Asking => true,
+            Question::Answered { whole_walk, .. } => !*whole_walk,
+        });
     }
 
     fn ask(&self, id: EntityKey, processor: ProcessorHandle) {
@@ -96,7 +111,7 @@ impl TieFetch {
                 // The payload is still pending and asks again at the next start.
                 () = this.stop.cancelled() => return,
             };
-            this.lock().insert(id, Question::Answered { covers: answered });
+            this.lock().insert(id, Question::Answered { covers: answered, whole_walk: false });
             processor.wake();
         });
     }

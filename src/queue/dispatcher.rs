@@ -4,7 +4,7 @@
 //! It sleeps until there is a reason: an outcome, a wake-up from processing, the next due time, a lane that opens, or a
 //! lease that needs renewing. A tick that fails leaves outcomes where they were, to be written with the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ impl Dispatcher {
             now,
             lease_until: now + lease_us,
             acks: pending.clone(),
-            renew: if renew_due { self.running.keys().copied().collect() } else { Vec::new() },
+            renew: if renew_due { self.still_running(pending) } else { Vec::new() },
             claims: room,
             held_flows: self.lanes.held_flows(),
         };
@@ -168,6 +168,13 @@ impl Dispatcher {
         }
         self.hand_out(result.claimed, now).await;
         Ok(())
+    }
+
+    /// Claims to be renewed. One that ends with this very tick is none of them: its job is closed before leases are renewed,
+    /// and would be reported as lost.
+    fn still_running(&self, ending: &[Ack]) -> Vec<JobClaim> {
+        let ending: HashSet<JobClaim> = ending.iter().map(|ack| ack.claim).collect();
+        self.running.keys().filter(|claim| !ending.contains(claim)).copied().collect()
     }
 
     /// Room of the lanes, as far as workers can take it.
