@@ -45,5 +45,5 @@ pub(super) fn link(
 }
 
 pub(super) fn unknown_field(written: &Spanned<String>, error: &PathError) -> Diagnostic {
-    Diagnostic::new(&written.place, error.to_string()).help("use a field of the canonical schema (`syncline schema`)")
+    Diagnostic::new(&written.place, error.to_string()).help("use a field of the canonical schema")
 }

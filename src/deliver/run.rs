@@ -504,13 +504,27 @@ fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
     let mut doc: Value = serde_json::from_str(&job.doc).map_err(|error| error.to_string())?;
     if let Value::Object(doc) = &mut doc {
         for field in &flow.owned_elsewhere {
-            doc.shift_remove(field);
+            remove_path(doc, field);
         }
         if let Some(publish) = &flow.publish {
             doc.insert("available".to_owned(), published(publish, doc)?);
         }
     }
     Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
+}
+
+/// Removes `total` or `customer.email`.
+fn remove_path(object: &mut Map<String, Value>, path: &str) {
+    match path.split_once('.') {
+        None => {
+            object.shift_remove(path);
+        }
+        Some((outer, inner)) => {
+            if let Some(Value::Object(inside)) = object.get_mut(outer) {
+                remove_path(inside, inner);
+            }
+        }
+    }
 }
 
 /// States of a level that `publish` may read.

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -123,6 +124,8 @@ pub struct Hub {
     work_tasks: TaskTracker,
     worker_tasks: TaskTracker,
     poll_now: Arc<Notify>,
+    /// Nothing more is taken until there is room again.
+    overload: Arc<AtomicBool>,
 }
 
 impl Hub {
@@ -178,6 +181,7 @@ impl Hub {
             work_tasks: TaskTracker::new(),
             worker_tasks: TaskTracker::new(),
             poll_now: Arc::new(Notify::new()),
+            overload: Arc::default(),
         });
         hub.restore_holds().await?;
         let workers = limits.workers as usize + hub.plant.now().waiting_workers();
@@ -188,6 +192,7 @@ impl Hub {
             clock: hub.clock.clone(),
             body_cap: usize::try_from(limits.webhook_body.bytes).unwrap_or(usize::MAX),
             body_timeout: Duration::from_secs(10),
+            overload: Arc::clone(&hub.overload),
         });
         let router = webhooks.merge(pages(&hub));
         let server = ServerLimits { connections: limits.connections as usize, ..ServerLimits::default() };
@@ -238,6 +243,12 @@ impl Hub {
             Arc::clone(&self.store),
             self.clock.clone(),
             self.queue.clone(),
+            self.work_stop.clone(),
+        ));
+        self.work_tasks.spawn(super::pressure::watch(
+            Arc::clone(&self.plant),
+            Arc::clone(&self.store),
+            Arc::clone(&self.overload),
             self.work_stop.clone(),
         ));
     }
@@ -291,7 +302,9 @@ impl Hub {
             .filter_map(|row| row.connection.strip_prefix(FLOW_PREFIX).map(str::to_owned));
         let plant = self.plant.now();
         let by_config = plant.flows.values().filter(|flow| flow.mode == FlowMode::Paused).map(|flow| flow.name.clone());
-        self.lanes.hold_flows(by_people.chain(by_config).collect());
+        let switched_off =
+            plant.flows.values().filter(|flow| !plant.is_enabled(&flow.dest)).map(|flow| flow.name.clone());
+        self.lanes.hold_flows(by_people.chain(by_config).chain(switched_off).collect());
         self.queue.wake();
         Ok(())
     }

@@ -4,6 +4,7 @@ mod catalogue;
 mod destination;
 mod lifecycle;
 mod plant;
+mod pressure;
 mod sources;
 mod view;
 mod watchdog;

@@ -170,6 +170,11 @@ impl Plant {
         }
     }
 
+    /// Whether a connection is configured and switched on.
+    pub(super) fn is_enabled(&self, connection: &str) -> bool {
+        self.sites.get(connection).is_some_and(|site| site.config.enabled)
+    }
+
     /// Whether a stream is worth asking: somebody here can say what its records mean.
     pub(super) fn polled(&self, connection: &str, stream: &str) -> bool {
         self.streams.contains_key(&(connection.to_owned(), stream.to_owned()))

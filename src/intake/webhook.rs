@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -65,6 +66,8 @@ pub struct WebhookIntake {
     pub body_cap: usize,
     /// A body that has not arrived by then is given up.
     pub body_timeout: Duration,
+    /// Set while the inbox is too full or the disk too small: everything is told to come again.
+    pub overload: Arc<AtomicBool>,
 }
 
 /// A vendor gives up after 5 s at best; a store that is slower than this is too slow, and the vendor shall come again.
@@ -85,6 +88,10 @@ async fn receive(
     body: Body,
 ) -> Response {
     let started = tokio::time::Instant::now();
+    if intake.overload.load(Ordering::Relaxed) {
+        let error = StoreError::Refused("the hub takes nothing more until there is room again".to_owned());
+        return unavailable(&connection, &error);
+    }
     let body = match read_body(body, intake.body_cap, intake.body_timeout).await {
         Ok(body) => body,
         Err(response) => return *response,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use syncline::connector::file::totals::{ControlValue, TotalCheck};
 use syncline::sandbox::{Sandbox, SandboxOptions};
 use syncline::store::{SourceKind, Store};
 
