@@ -130,8 +130,8 @@ async fn issues_are_listed_shown_and_worked() {
     assert_eq!((none.exit, none.out.as_str()), (Exit::Done, "No open issue: nothing needs a person.\n"));
     let all = syncline(dir.path(), &["issues", "list", "--all", "--json"]).await;
     let issues: serde_json::Value = serde_json::from_str(&all.out).unwrap();
-    assert_eq!(issues[0]["resolution"], "edited by ann", "{issues}");
-    assert_eq!(issues[1]["resolution"], "discarded by ann: test payment", "{issues}");
+    assert_eq!(issues[1]["resolution"], "edited by ann", "{issues}");
+    assert_eq!(issues[0]["resolution"], "discarded by ann: test payment", "{issues}");
     let usage = syncline(dir.path(), &["issues", "retry", "1", "--only", "12"]).await;
     assert_eq!(usage.exit, Exit::Usage);
     let gone = syncline(dir.path(), &["issues", "show", "99"]).await;

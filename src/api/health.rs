@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::error::{ApiError, Code};
 use super::state::{AppState, Readiness};
+use crate::store::CursorMove;
 
 #[derive(Serialize)]
 struct Alive {
@@ -24,8 +25,14 @@ pub(super) async fn readyz(State(state): State<AppState>) -> Result<Response, Ap
     if let Readiness::NotReady(why) = state.hub().readiness() {
         return Err(ApiError::new(Code::Unavailable, why, "wait a moment, or see the log"));
     }
-    // An append of nothing goes the whole way to the disk, as a payload would.
-    state.store().append_inbox(Vec::new(), None).await.map_err(|error| {
+    // A real write that goes the whole way to the disk, as a payload would: only that proves that one could.
+    let proof = CursorMove {
+        connection: "syncline".to_owned(),
+        stream: "readiness".to_owned(),
+        value: "written".to_owned(),
+        at: state.now_us(),
+    };
+    state.store().append_inbox(Vec::new(), Some(proof)).await.map_err(|error| {
         ApiError::new(
             Code::Unavailable,
             format!("the store takes no writes: {error}"),

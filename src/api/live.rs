@@ -103,6 +103,7 @@ pub fn stamp(overview: &Overview) -> String {
         hasher.update(text.as_bytes());
     };
     add(&format!("{:?}{}{}{}", overview.today, overview.backlog, overview.unknown, overview.open_issues));
+    add(&format!("{:?}", overview.last_verify));
     for flow in &overview.flows {
         add(&format!("{}{:?}{:?}{:?}", flow.name, flow.freshness.word, flow.queue, flow.last_done_at));
     }

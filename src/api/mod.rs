@@ -5,11 +5,14 @@
 
 mod backup_name;
 mod cloud_event;
+mod costly;
 mod error;
 mod extract;
+mod fields;
 mod guard;
 mod health;
 mod live;
+mod percent;
 mod prometheus;
 pub mod resources;
 mod router;
@@ -21,8 +24,10 @@ mod work;
 
 pub use error::{ApiError, Code};
 pub use extract::{ApiForm, ApiJson, ApiPath, ApiQuery};
+pub use fields::{FieldRow, side_by_side};
 pub(crate) use guard::KEPT;
 pub use guard::{ACTOR_HEADER, guarded};
+pub use percent::{decode, encode};
 pub use router::{ROUTES, Route, router};
 pub use state::{
     About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo,

@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::costly::Costly;
 use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::work::WorkBoard;
 use crate::model::Entity;
 use crate::model::clock::Clock;
-use crate::store::Store;
+use crate::store::{FlowStat, QueueStat, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 /// The running hub as the API sees it. The daemon implements it over its wiring; a command without a daemon, over the
@@ -166,6 +167,8 @@ struct Shared {
     work: WorkBoard,
     live: LiveFeed,
     throughput: ThroughputCache,
+    queue_stats: Costly<Vec<QueueStat>>,
+    flow_stats: Costly<Vec<FlowStat>>,
     stop: CancellationToken,
 }
 
@@ -192,6 +195,8 @@ impl AppState {
             work: WorkBoard::default(),
             live: LiveFeed::default(),
             throughput: ThroughputCache::default(),
+            queue_stats: Costly::default(),
+            flow_stats: Costly::default(),
             stop,
         }))
     }
@@ -226,6 +231,16 @@ impl AppState {
 
     pub(super) fn throughput(&self) -> &ThroughputCache {
         &self.0.throughput
+    }
+
+    /// Jobs by flow and state.
+    pub(super) async fn queue_stats(&self) -> Result<Vec<QueueStat>, StoreError> {
+        self.0.queue_stats.get(async || self.store().queue_stats().await).await
+    }
+
+    /// What each flow did since a moment; the moment of the last reading holds while that is kept.
+    pub(super) async fn flow_stats(&self, since: i64) -> Result<Vec<FlowStat>, StoreError> {
+        self.0.flow_stats.get(async || self.store().flow_stats(since).await).await
     }
 
     pub fn stop(&self) -> &CancellationToken {

@@ -36,23 +36,24 @@ pub(super) enum Client {
 impl Client {
     /// The daemon of the installation, or its store.
     pub(super) async fn open(installation: &Installation, clock: &Clock) -> Result<Client, CliError> {
-        if let Some(remote) = daemon(installation.data_dir()).await? {
+        if let Some(remote) = daemon(&installation.data_dir).await? {
             return Ok(remote);
         }
-        if !installation.database.exists() {
+        let database = installation.database()?;
+        if !database.exists() {
             return Err(CliError::new(
                 "no hub has run here yet",
-                installation.database.display().to_string(),
+                database.display().to_string(),
                 "start it with `syncline run`, or give another installation by --config",
             ));
         }
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&installation.database).await?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database).await?);
         let state = AppState::new(
             Arc::clone(&store),
             installation.hub(clock.now_us()),
             clock.clone(),
             Metrics::default(),
-            installation.data_dir().to_owned(),
+            installation.data_dir.clone(),
             CancellationToken::new(),
         );
         Ok(Client::Local { router: guarded(router(state.clone()), &state), store })

@@ -6,7 +6,7 @@ use super::entry::Exit;
 use super::error::CliError;
 use super::output::{Surroundings, Table, clean, clean_lines};
 use crate::api::resources::records::RecordView;
-use crate::api::{Hop, Level, StageState, Story};
+use crate::api::{Hop, Level, StageState, Story, encode, side_by_side};
 use crate::telemetry::moment;
 
 pub(super) async fn explain(
@@ -71,17 +71,6 @@ fn path(connection: &str, stream: &str, key: &str) -> String {
     format!("/api/v1/records/{}/{}/{}", encode(connection), encode(stream), encode(key))
 }
 
-fn encode(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
-}
-
 fn print(story: &Story, payloads: bool, to: &mut Surroundings) -> Result<(), CliError> {
     let name = if story.natural_key.is_empty() { &story.key } else { &story.natural_key };
     let entity = story.entity.as_deref().unwrap_or("record").replace('_', " ");
@@ -99,20 +88,28 @@ fn print(story: &Story, payloads: bool, to: &mut Surroundings) -> Result<(), Cli
         let mark = to.mark(expectation.level, &expectation.text);
         to.line(&format!("  {mark}{by}{issue}"))?;
     }
-    if !story.systems.is_empty() {
-        section("What each system has", to)?;
-    }
-    for system in &story.systems {
-        let place = format!("{}.{} {} · revision {}", system.connection, system.stream, system.key, system.revision);
-        to.line(&format!("  {}, changed {}", clean(&place), to.ago(system.changed_at)))?;
-        let record = serde_json::to_string_pretty(&system.record).map_err(CliError::internal)?;
-        for line in clean_lines(&record) {
-            to.line(&format!("    {line}"))?;
-        }
-    }
+    systems(story, to)?;
     section("What happened", to)?;
     for hop in &story.hops {
         hop_lines(hop, payloads, to)?;
+    }
+    Ok(())
+}
+
+/// Field by field; a `≠` before those on which two systems do not agree.
+fn systems(story: &Story, to: &mut Surroundings) -> Result<(), CliError> {
+    if story.systems.is_empty() {
+        return Ok(());
+    }
+    section("What each system has", to)?;
+    for system in &story.systems {
+        let place = format!("{}.{} {} · revision {}", system.connection, system.stream, system.key, system.revision);
+        to.line(&format!("  {}, changed {}", clean(&place), to.ago(system.changed_at)))?;
+    }
+    for row in side_by_side(&story.systems) {
+        let values: Vec<String> = row.values.iter().map(|value| clean(value)).collect();
+        let sign = if row.differs { "≠" } else { " " };
+        to.line(&format!("  {sign} {:26} {}", clean(&row.path), values.join("  |  ")))?;
     }
     Ok(())
 }

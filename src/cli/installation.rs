@@ -8,56 +8,62 @@ use async_trait::async_trait;
 
 use super::error::CliError;
 use crate::api::{
-    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamRef,
+    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo, StreamRef,
 };
+use crate::config::CONFIG_FILE;
 use crate::config::yaml::{Diagnostics, Entry, Node, Source, duration, parse};
+use crate::connector::manifest::{Stream, StreamEntity};
+use crate::connector::registry::Registry;
 
-const FILE: &str = "syncline.yaml";
+const FOLDER: &str = "conf.d";
 const DEFAULT_DATABASE: &str = "data/syncline.db";
+const DEFAULT_DATA_DIR: &str = "data";
 const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
 
 /// As far as a command needs it.
 #[derive(Clone, Debug)]
 pub struct Installation {
-    pub database: PathBuf,
+    /// None where it is a server: only the daemon opens that.
+    pub database: Option<PathBuf>,
+    /// Where the daemon's address and the backups lie: beside the store and its lock, if that is a file.
+    pub data_dir: PathBuf,
     pub connections: Vec<ConnectionInfo>,
     pub flows: Vec<FlowInfo>,
 }
 
 impl Installation {
-    /// Reads `syncline.yaml` for names and places. What is wrong elsewhere in it is no concern of a command that only
-    /// looks: `syncline check` tells.
+    /// Reads names and places, without secrets: whoever only looks need not have them. What is wrong elsewhere in the
+    /// files is no concern of such a command: `syncline check` tells.
     pub fn read(directory: &Path) -> Result<Installation, CliError> {
-        let path = directory.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|cause| {
-            CliError::new(
-                format!("the configuration cannot be read: {cause}"),
-                path.display().to_string(),
-                "give the directory with syncline.yaml by --config, or make one with `syncline init`",
-            )
-        })?;
-        let source = Source::new(path.display().to_string(), text);
-        let root = parse(&source).map_err(|found| {
-            let mut all = Diagnostics::new();
-            for diagnostic in found {
-                all.push(diagnostic);
-            }
-            CliError::new(
-                format!("the configuration is no valid YAML: {all}"),
-                path.display().to_string(),
-                "correct it; `syncline check` shows everything that is wrong",
-            )
-        })?;
+        let files = files(directory)?;
+        let hub = files.iter().find_map(|file| file.get("hub"));
+        // Without the manifests streams have no names; a broken one must not keep anybody from looking.
+        let registry = Registry::load(directory).or_else(|_| Registry::shipped()).unwrap_or_default();
+        let database = database(directory, hub);
+        let own = || directory.join(hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR));
+        let connections: Vec<ConnectionInfo> = files
+            .iter()
+            .flat_map(|file| entries(file, "connections"))
+            .map(|entry| connection(entry, &registry))
+            .collect();
+        let flows = files.iter().flat_map(|file| entries(file, "flows"));
         Ok(Installation {
-            database: database(directory, &root)?,
-            connections: entries(&root, "connections").iter().map(connection).collect(),
-            flows: entries(&root, "flows").iter().filter_map(flow).collect(),
+            data_dir: database.as_deref().and_then(Path::parent).map_or_else(own, Path::to_owned),
+            database,
+            flows: flows.filter_map(|entry| flow(entry, &connections)).collect(),
+            connections,
         })
     }
 
-    /// Where the lock, the address and the backups lie.
-    pub fn data_dir(&self) -> &Path {
-        self.database.parent().unwrap_or(Path::new("."))
+    /// The database file, for a command that opens it.
+    pub(super) fn database(&self) -> Result<&Path, CliError> {
+        self.database.as_deref().ok_or_else(|| {
+            CliError::new(
+                "the database is a server, which only the daemon opens, and no daemon runs here",
+                self.data_dir.display().to_string(),
+                "start the hub with `syncline run`",
+            )
+        })
     }
 
     /// The hub as far as the configuration tells: nothing moves.
@@ -66,20 +72,45 @@ impl Installation {
     }
 }
 
-fn database(directory: &Path, root: &Node) -> Result<PathBuf, CliError> {
-    let url = root.get("hub").and_then(|hub| hub.get("database")).and_then(Node::as_str);
-    let file = match url.map(|url| url.split_once(':')) {
-        None => DEFAULT_DATABASE,
-        Some(Some(("sqlite", file))) => file.trim_start_matches("//"),
-        Some(Some(_) | None) => {
-            return Err(CliError::new(
-                format!("database {:?} is none that this command can open", url.unwrap_or_default()),
-                directory.join(FILE).display().to_string(),
-                "write `sqlite:` and a path",
-            ));
+/// `syncline.yaml`, then `conf.d/*.yaml` by name.
+fn files(directory: &Path) -> Result<Vec<Node>, CliError> {
+    let mut paths = vec![directory.join(CONFIG_FILE)];
+    if let Ok(found) = std::fs::read_dir(directory.join(FOLDER)) {
+        let mut more: Vec<PathBuf> = found.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        more.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        more.sort();
+        paths.extend(more);
+    }
+    paths.iter().map(|path| file(path)).collect()
+}
+
+fn file(path: &Path) -> Result<Node, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|cause| {
+        CliError::new(
+            format!("the configuration cannot be read: {cause}"),
+            path.display().to_string(),
+            "give the directory with syncline.yaml by --config, or make one with `syncline init`",
+        )
+    })?;
+    parse(&Source::new(path.display().to_string(), text)).map_err(|found| {
+        let mut all = Diagnostics::new();
+        for diagnostic in found {
+            all.push(diagnostic);
         }
+        CliError::new(
+            format!("the configuration is no valid YAML: {all}"),
+            path.display().to_string(),
+            "correct it; `syncline check` shows everything that is wrong",
+        )
+    })
+}
+
+fn database(directory: &Path, hub: Option<&Node>) -> Option<PathBuf> {
+    let file = match hub.and_then(|hub| word(hub, "database")) {
+        None => DEFAULT_DATABASE,
+        Some(url) => url.strip_prefix("sqlite:")?.trim_start_matches("//"),
     };
-    Ok(directory.join(file))
+    Some(directory.join(file))
 }
 
 fn entries<'n>(root: &'n Node, key: &str) -> &'n [Entry] {
@@ -90,36 +121,59 @@ fn word<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key).and_then(Node::as_str)
 }
 
-fn connection(entry: &Entry) -> ConnectionInfo {
+fn connection(entry: &Entry, registry: &Registry) -> ConnectionInfo {
     let connector = word(&entry.value, "connector").unwrap_or_default().to_owned();
-    let title = word(&entry.value, "title").unwrap_or(&connector).to_owned();
-    ConnectionInfo { id: entry.key.clone(), connector, title, webhook_url: None, streams: Vec::new() }
+    let manifest = registry.connector(&connector).map(|connector| &connector.manifest);
+    let title = manifest.map_or_else(|| connector.clone(), |manifest| manifest.title.clone());
+    let streams = manifest.map(|manifest| manifest.streams.iter().filter_map(stream).collect());
+    ConnectionInfo { id: entry.key.clone(), connector, title, webhook_url: None, streams: streams.unwrap_or_default() }
 }
 
-fn flow(entry: &Entry) -> Option<FlowInfo> {
+/// A sink that takes whatever comes has no kind of its own.
+fn stream(stream: &Stream) -> Option<StreamInfo> {
+    let StreamEntity::One(entity) = stream.entity else { return None };
+    Some(StreamInfo {
+        name: stream.name.value.clone(),
+        entity,
+        reads: stream.read.is_some(),
+        writes: stream.write.is_some(),
+        webhook: stream.webhook.is_some(),
+        poll_every_us: None,
+        last_read_at: None,
+    })
+}
+
+fn flow(entry: &Entry, connections: &[ConnectionInfo]) -> Option<FlowInfo> {
     let end = |key| {
         let (connection, stream) = word(&entry.value, key)?.split_once('.')?;
         Some(StreamRef { connection: connection.to_owned(), stream: stream.to_owned() })
     };
+    let from = end("from")?;
+    let source = connections.iter().find(|connection| connection.id == from.connection);
+    let stream = source.and_then(|source| source.streams.iter().find(|stream| stream.name == from.stream));
     let needs = entry.value.get("needs").and_then(Node::seq).unwrap_or_default();
     Some(FlowInfo {
         name: entry.key.clone(),
-        from: end("from")?,
+        entity: stream.map(|stream| stream.entity),
+        from,
         to: end("to")?,
-        entity: None,
         deliver: if word(&entry.value, "deliver") == Some("latest") { Deliver::Latest } else { Deliver::Every },
-        mode: match word(&entry.value, "mode") {
-            Some("shadow") => FlowMode::Shadow,
-            Some("canary") => FlowMode::Canary,
-            Some("paused") => FlowMode::Paused,
-            Some(_) | None => FlowMode::Live,
-        },
+        mode: mode(&entry.value),
         freshness_objective_us: word(&entry.value, "freshness")
             .and_then(duration)
             .and_then(|objective| i64::try_from(objective.as_micros()).ok())
             .unwrap_or(DEFAULT_OBJECTIVE_US),
         needs: needs.iter().filter_map(Node::as_str).map(str::to_owned).collect(),
     })
+}
+
+fn mode(flow: &Node) -> FlowMode {
+    match word(flow, "mode") {
+        Some("shadow") => FlowMode::Shadow,
+        Some("canary") => FlowMode::Canary,
+        Some("paused") => FlowMode::Paused,
+        Some(_) | None => FlowMode::Live,
+    }
 }
 
 struct AtRest {
@@ -171,13 +225,18 @@ mod tests {
     #[test]
     fn names_and_places_are_read() {
         let directory = tempfile::tempdir().unwrap();
-        let text = "hub: { database: \"sqlite:store/hub.db\" }\nconnections:\n  shop: { connector: shopify }\n\
-                    flows:\n  a: { from: shop.orders, to: erp.orders, deliver: latest, freshness: 2m, needs: [customer] }\n  broken: { from: x }\n";
-        std::fs::write(directory.path().join(FILE), text).unwrap();
+        let text = "hub: { database: \"sqlite:store/hub.db\", data_dir: store }\nconnections:\n  shop: { connector: shopify, settings: { access_token: \"${NOT_SET}\" } }\n";
+        let more = "flows:\n  a: { from: shop.orders, to: erp.orders, deliver: latest, freshness: 2m, needs: [customer] }\n  broken: { from: x }\n";
+        std::fs::write(directory.path().join(CONFIG_FILE), text).unwrap();
+        std::fs::create_dir(directory.path().join(FOLDER)).unwrap();
+        std::fs::write(directory.path().join(FOLDER).join("flows.yaml"), more).unwrap();
         let read = Installation::read(directory.path()).unwrap();
-        assert_eq!(read.data_dir(), directory.path().join("store"));
+        assert_eq!(read.data_dir, directory.path().join("store"));
+        assert_eq!(read.database().unwrap(), directory.path().join("store/hub.db"));
         assert_eq!(read.connections[0].connector, "shopify");
+        assert!(read.connections[0].streams.iter().any(|stream| stream.name == "orders" && stream.webhook));
         assert_eq!(read.flows.len(), 1);
+        assert_eq!(read.flows[0].entity, Some(crate::model::Entity::Order));
         assert_eq!((read.flows[0].freshness_objective_us, read.flows[0].deliver), (120_000_000, Deliver::Latest));
     }
 
@@ -185,9 +244,11 @@ mod tests {
     fn a_missing_or_broken_file_says_what_to_do() {
         let directory = tempfile::tempdir().unwrap();
         assert!(Installation::read(directory.path()).unwrap_err().next_step.contains("syncline init"));
-        std::fs::write(directory.path().join(FILE), "hub: [").unwrap();
+        std::fs::write(directory.path().join(CONFIG_FILE), "hub: [").unwrap();
         assert!(Installation::read(directory.path()).unwrap_err().what.contains("no valid YAML"));
-        std::fs::write(directory.path().join(FILE), "hub: { database: \"oracle:x\" }").unwrap();
-        assert!(Installation::read(directory.path()).unwrap_err().next_step.contains("sqlite:"));
+        std::fs::write(directory.path().join(CONFIG_FILE), "hub: { database: \"postgres://u:pw@x\" }").unwrap();
+        let read = Installation::read(directory.path()).unwrap();
+        let error = read.database().unwrap_err();
+        assert!(error.next_step.contains("syncline run") && !format!("{error:?}").contains("pw"), "{error:?}");
     }
 }

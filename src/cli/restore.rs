@@ -17,7 +17,7 @@ pub(super) async fn restore(
     json: bool,
     to: &mut Surroundings,
 ) -> Result<Exit, CliError> {
-    let target = &installation.database;
+    let target = installation.database()?;
     if target.exists() && !replace {
         return Err(CliError::new(
             "there is a store already",
@@ -25,10 +25,11 @@ pub(super) async fn restore(
             "give --replace to put the backup in its place; the present one is kept beside it",
         ));
     }
-    std::fs::create_dir_all(installation.data_dir()).map_err(|cause| {
+    let directory = target.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory).map_err(|cause| {
         CliError::new(
-            format!("the data directory cannot be made: {cause}"),
-            installation.data_dir().display().to_string(),
+            format!("the directory of the store cannot be made: {cause}"),
+            directory.display().to_string(),
             "check that this user may write there",
         )
     })?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::connector::manifest::{Manifest, SettingProblem, SettingValues, Stream, StreamEntity, Verify};
+use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, StreamEntity, Verify};
 use crate::connector::registry::Registry;
 
 use super::network::Network;
@@ -73,6 +73,7 @@ pub(super) struct WrittenConnection {
     allow_hosts: Vec<String>,
     allow_networks: Vec<Network>,
     polls: Vec<(Spanned<String>, Duration)>,
+    rate_limit: Option<Spanned<RateLimit>>,
 }
 
 #[derive(Clone)]
@@ -98,9 +99,20 @@ impl Decode for WrittenConnection {
         let (allow_hosts, allow_networks) = (map.list("allow_hosts"), map.list("allow_networks"));
         let polls =
             map.node("polls").and_then(|node| cx.named(node, "stream names and times", poll_every)).unwrap_or_default();
+        let rate_limit = map.optional("rate_limit");
         map.finish();
         let connector = connector?;
-        Some(Self { connector, settings, settings_place, enabled, path_secret, allow_hosts, allow_networks, polls })
+        Some(Self {
+            connector,
+            settings,
+            settings_place,
+            enabled,
+            path_secret,
+            allow_hosts,
+            allow_networks,
+            polls,
+            rate_limit,
+        })
     }
 }
 
@@ -159,6 +171,7 @@ impl WrittenConnection {
         let manifest = Arc::clone(&connector.manifest);
         let settings = self.settings(&manifest, problems, warnings);
         let polls = self.polls(&manifest, problems);
+        let manifest = self.with_own_rate(manifest, problems);
         let unsigned = manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
         if unsigned && self.path_secret.is_none() {
             let message = format!("{} signs nothing: connection `{}` needs a `path_secret`", manifest.title, *name);
@@ -171,6 +184,20 @@ impl WrittenConnection {
         let (enabled, allow_hosts, allow_networks) = (self.enabled, self.allow_hosts, self.allow_networks);
         let settings = settings?;
         Some(Connection { name, manifest, settings, enabled, path_secret, allow_hosts, allow_networks, polls })
+    }
+
+    /// Vendors' limits depend on the plan: a connection's own limit takes the place of the connector's.
+    fn with_own_rate(&self, manifest: Arc<Manifest>, problems: &mut Diagnostics) -> Arc<Manifest> {
+        let Some(rate) = &self.rate_limit else { return manifest };
+        let mut own = manifest.as_ref().clone();
+        match &mut own.http {
+            Some(http) => http.rate_limit = rate.value.clone(),
+            None => {
+                let message = format!("connector `{}` makes no calls that could be limited", *manifest.name);
+                problems.push(Diagnostic::new(&rate.place, message).help("remove `rate_limit`"));
+            }
+        }
+        Arc::new(own)
     }
 
     fn polls(&self, manifest: &Manifest, problems: &mut Diagnostics) -> BTreeMap<String, Duration> {

@@ -115,7 +115,7 @@ pub trait Store: Send + Sync + 'static {
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError>;
     /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;
-    /// The newest events with an id above `after`, oldest of them first: what a page shows.
+    /// The newest events with an id above `after`, at most `limit`, oldest of them first: what a page shows.
     async fn recent_events(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
     /// The next events after a cursor, oldest first: how a subscriber catches up without a gap.
     async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::href::{decode, encode};
+use crate::api::{decode, encode};
 
 const NAME: &str = "syncline_actor";
 

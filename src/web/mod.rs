@@ -5,7 +5,6 @@
 
 mod actor_cookie;
 mod assets;
-mod fields;
 mod href;
 mod integration_map;
 mod layout;

@@ -240,7 +240,6 @@ impl World {
         *revision += 1;
         let outcome = PlannedOutcome::Apply {
             state: EntityWrite {
-                as_of: 0,
                 id: EntityKey { connection: connection.clone(), stream: stream.clone(), key: rec.key.to_owned() },
                 entity: info.entity.unwrap(),
                 natural_key: rec.natural.to_owned(),
@@ -250,6 +249,7 @@ impl World {
                 doc: rec.doc.to_owned(),
                 deleted: false,
                 seen_by: rec.source,
+                as_of: rec.at,
             },
             kind: rec.kind.to_owned(),
             occurred_at: Some(rec.at - SECOND),
@@ -302,6 +302,31 @@ impl World {
         let commit = ProcessCommit { rows: vec![row], now: rec.at + 3_000 };
         let processed = self.store.commit_processed(commit).await.unwrap();
         assert!(processed.conflicts.is_empty(), "{} was planned on an old state", rec.key);
+    }
+
+    /// A record that another system has, seen by reading it.
+    pub async fn mirror(&mut self, connection: &str, stream: &str, key: &str, natural: &str, doc: &str, at: i64) {
+        let (flow, kind) = ("orders-to-erp", "OrderPlaced");
+        let rec = Rec { flow, key, natural, kind, doc, payload: doc, source: SourceKind::Poll, at };
+        let inbox_id = self.append(connection, stream, &rec).await;
+        let outcome = PlannedOutcome::Apply {
+            state: EntityWrite {
+                id: EntityKey { connection: connection.to_owned(), stream: stream.to_owned(), key: key.to_owned() },
+                entity: Entity::Order,
+                natural_key: natural.to_owned(),
+                version: at,
+                revision: 1,
+                hash: "m".to_owned(),
+                doc: doc.to_owned(),
+                deleted: false,
+                seen_by: SourceKind::Poll,
+                as_of: at,
+            },
+            kind: kind.to_owned(),
+            occurred_at: None,
+            jobs: vec![],
+        };
+        self.commit(&rec, inbox_id, connection, stream, Entity::Order, outcome, None).await;
     }
 
     /// Claims what is due in a lane and settles it as `outcome` says.
@@ -601,6 +626,8 @@ async fn troubles(world: &mut World, now: i64) {
             Some(now + 40 * SECOND),
         )
         .await;
+    let doc = order_doc("#1001", 4970).replace("unfulfilled", "fulfilled");
+    world.mirror("erp", "sale_orders", "S00041", "#1001", &doc, now - 15 * MINUTE).await;
     world.cursor("erp", "stock", "2026-11-22T10:14:48Z", now - 12 * SECOND).await;
     world.cursor("psp", "payments", "evt_1Qx8TZ", now - 20 * SECOND).await;
     world.hub.set_mode("customers-to-crm", FlowMode::Paused).unwrap();

@@ -59,6 +59,8 @@ macro_rules! suite {
                 people: records_are_found_by_what_people_type;
                 people: a_timeline_tells_the_whole_story;
                 people: statistics_count_what_was_done;
+                people: events_are_read_on_without_a_gap;
+                people: throughput_is_counted_in_slices;
                 people: connection_states_survive;
                 people: a_changed_audit_entry_is_named;
                 people: a_changed_counter_is_named;

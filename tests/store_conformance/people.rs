@@ -268,3 +268,31 @@ pub async fn a_changed_counter_is_named(bench: &impl Bench) {
     bench.tamper("UPDATE entity SET revision = 1").await;
     assert_sound(&*bench.open().await).await;
 }
+
+pub async fn events_are_read_on_without_a_gap(bench: &impl Bench) {
+    let store = bench.open().await;
+    for key in ["1", "2", "3"] {
+        owe(&*store, key, 1, false).await;
+    }
+    let keys = |events: Vec<EventRow>| events.into_iter().map(|event| event.record.key).collect::<Vec<_>>();
+    let first = store.events_after(0, 2).await.unwrap();
+    let last = first.last().unwrap().id;
+    assert_eq!(keys(first), ["1", "2"], "the oldest come first, however many there are");
+    assert_eq!(keys(store.events_after(last, 2).await.unwrap()), ["3"]);
+    assert_eq!(keys(store.recent_events(0, 2).await.unwrap()), ["2", "3"], "a page shows the newest");
+}
+
+pub async fn throughput_is_counted_in_slices(bench: &impl Bench) {
+    let store = bench.open().await;
+    let start = T0 - T0 % 1000;
+    for (key, at) in [("1", start + 1100), ("2", start + 1999), ("3", start + 4000)] {
+        owe(&*store, key, 1, false).await;
+        let job = claim_one(&*store, at).await;
+        acknowledge(&*store, at, job.claim, done("r")).await;
+    }
+    let slices = store.throughput("orders-to-erp", start, 1000).await.unwrap();
+    let expected = [ThroughputRow { at: start + 1000, done: 2 }, ThroughputRow { at: start + 4000, done: 1 }];
+    assert_eq!(slices, expected);
+    assert_eq!(store.throughput("orders-to-erp", start + 4000, 1000).await.unwrap().len(), 1);
+    assert_eq!(store.throughput("another", start, 1000).await.unwrap(), []);
+}

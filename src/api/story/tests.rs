@@ -47,7 +47,6 @@ fn job(id: i64, state: JobState) -> JobRow {
 fn timeline(connection: &str, jobs: Vec<JobRow>) -> (EntityKey, Timeline) {
     let id = key(connection);
     let current = EntityRow {
-        as_of: 0,
         id: id.clone(),
         entity: Entity::Order,
         natural_key: "#1001".to_owned(),
@@ -58,6 +57,7 @@ fn timeline(connection: &str, jobs: Vec<JobRow>) -> (EntityKey, Timeline) {
         deleted: false,
         seen_by: SourceKind::Webhook,
         changed_at: 9 * SECOND,
+        as_of: 9 * SECOND,
     };
     let received = InboxSummary {
         id: 1,

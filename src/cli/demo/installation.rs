@@ -57,6 +57,7 @@ connections:
       webhook_secret: ${{file:secrets/shop_webhook_secret}}
     allow_networks: [127.0.0.0/8]
     polls: {{ orders: 2s, products: 15s, inventory: 3s }}
+    rate_limit: {{ scheme: leaky_bucket, size: 400, leak_per_s: 200, usage_header: X-Shopify-Shop-Api-Call-Limit, concurrency: 16 }}
   erp:
     connector: sandbox-erp
     settings:
@@ -73,6 +74,7 @@ connections:
       webhook_secret: ${{file:secrets/psp_webhook_secret}}
     allow_networks: [127.0.0.0/8]
     polls: {{ payments: 2s }}
+    rate_limit: {{ scheme: fixed_window, requests: 400, per: 1s, concurrency: 16 }}
 
 retry:
   # A minute is a long time in a demonstration.

@@ -44,7 +44,9 @@
   const busy = () => {
     const main = document.getElementById("content");
     const active = document.activeElement;
+    const touched = (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked;
     return document.hidden || (active && active !== main && main.contains(active) && active.matches("input, textarea"))
+      || [...main.querySelectorAll("input, textarea")].some(touched)
       || main.querySelector("details[open]") || String(getSelection());
   };
   let drawn = Date.now();

@@ -120,7 +120,7 @@ pub(in crate::web) async fn page(
     let events = state.store().recent_events(0, LOOKED_THROUGH).await?;
     let shown = |ms: Option<i64>| Cell::Duration(ms.map(|ms| ms.saturating_mul(1000))).shown();
     html(&FlowPage {
-        layout: Layout::new(&state, &headers, Section::Flows, flow.name.clone()).await.still().notice(&done),
+        layout: Layout::new(&state, &headers, Section::Flows, flow.name.clone()).await.notice(&done),
         freshness: mark::freshness(flow.freshness.word),
         mode: mark::mode(flow.mode),
         cause: cause(&flow),

@@ -6,10 +6,9 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::api::resources::records::{RecordView, find, load};
-use crate::api::{ApiPath, ApiQuery, AppState, Expectation, Hop, Level, Stage, Story};
+use crate::api::{ApiPath, ApiQuery, AppState, Expectation, FieldRow, Hop, Level, Stage, Story, side_by_side};
 use crate::store::EntityKey;
 use crate::telemetry::moment;
-use crate::web::fields::{FieldRow, side_by_side};
 use crate::web::href;
 use crate::web::layout::{Layout, Page, Section, csv, html, wants_csv};
 use crate::web::mark::{self, Mark};

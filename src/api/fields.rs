@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::api::SystemValue;
+use super::SystemValue;
 use crate::model::{Currency, Money};
 
 /// Fields that one comparison shows.
 const ROWS_MAX: usize = 120;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FieldRow {
+pub struct FieldRow {
     pub path: String,
     /// In the order of the systems; a dash where one has no such field.
     pub values: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct FieldRow {
     pub differs: bool,
 }
 
-pub(super) fn side_by_side(systems: &[SystemValue]) -> Vec<FieldRow> {
+pub fn side_by_side(systems: &[SystemValue]) -> Vec<FieldRow> {
     let flat: Vec<Vec<(String, String)>> = systems.iter().map(|system| flatten(&system.record)).collect();
     let mut rows: Vec<FieldRow> = Vec::new();
     for (path, _) in flat.iter().flatten() {
@@ -84,8 +84,8 @@ fn money(value: &Value) -> Option<String> {
 mod tests {
     use serde_json::json;
 
+    use super::super::Time;
     use super::*;
-    use crate::api::Time;
 
     fn system(record: Value) -> SystemValue {
         let text = String::new;
