@@ -18,7 +18,7 @@ use serde_json::Value;
 
 /// Made by the commands, or by whoever tried the example before.
 const MADE: [&str; 5] = ["data", "drop", "out", "secrets", "expected"];
-const OF_THE_PACKAGE: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+const OF_THE_PACKAGE: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "OUT_DIR"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The README's commands: the fenced blocks whose info string is `sh <name>`, in order.
