@@ -27,7 +27,7 @@ async fn run(faults: Faults, traffic: Duration) {
     let config = syncline::config::load(&installed).unwrap_or_else(|problems| panic!("{problems}"));
     let hub = Hub::start(config, HubOptions::default(), |_| axum::Router::new()).await.unwrap();
     let hook = |name: &str| hub.plant.now().webhook_url(name).unwrap();
-    sandbox.set_webhook_targets(&hook("shop"), &hook("psp"));
+    sandbox.set_webhook_targets(hook("shop"), hook("psp"));
     sandbox.start_traffic();
     tokio::time::sleep(traffic).await;
     sandbox.calm();

@@ -53,8 +53,8 @@ pub async fn poll_stream(
     let mut memory = Memory::new(clock.now_us());
     let mut failures = 0_u32;
     // Not all streams of a hub in the same instant.
-    let mut pause =
-        source.every().mul_f64(f64::from(fastrand::u16(..)) / f64::from(u16::MAX)).min(Duration::from_secs(2));
+    let first = source.every().min(Duration::from_secs(2));
+    let mut pause = first * fastrand::u32(..1000) / 1000;
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

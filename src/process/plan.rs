@@ -75,6 +75,7 @@ pub struct Route {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once per payload and taken apart at once")]
 pub enum Plan {
     Commit {
         outcome: PlannedOutcome,
