@@ -111,6 +111,10 @@ async fn show(client: &Client, global: &Global, id: i64, to: &mut Surroundings) 
     } else {
         to.line(&format!("  resolved  {}", clean(&issue.resolution)))?;
     }
+    // A refused file has no records that could tell what happened.
+    if dead_letters.is_empty() && !issue.sample.is_empty() {
+        to.line(&format!("  example   {}", clean(&issue.sample)))?;
+    }
     for letter in &dead_letters {
         dead_letter(letter, to)?;
     }
@@ -126,7 +130,12 @@ async fn show(client: &Client, global: &Global, id: i64, to: &mut Surroundings) 
 fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), CliError> {
     to.line("")?;
     let name = to.bold(&dead_name(letter.dead));
-    let place = format!("{}.{} {}", letter.connection, letter.stream, letter.key);
+    // What could not be read belongs to no stream and has no key.
+    let place = if letter.stream.is_empty() {
+        letter.connection.clone()
+    } else {
+        format!("{}.{} {}", letter.connection, letter.stream, letter.key)
+    };
     to.line(&format!("{name}  {}, {}", clean(&place), to.ago(letter.at)))?;
     to.line(&format!("  {}", clean(&letter.error)))?;
     for (label, text) in [("request", &letter.request), ("response", &letter.response), ("payload", &letter.body)] {
