@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::plant::{Plant, PlantError};
-use super::sources::ConnectionPoll;
+use super::sources::{ConnectionPoll, ReadTimes};
 use crate::api::server::{ServerLimits, serve};
 use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
@@ -124,6 +124,7 @@ pub struct Hub {
     work_tasks: TaskTracker,
     worker_tasks: TaskTracker,
     poll_now: Arc<Notify>,
+    pub(super) read_times: Arc<ReadTimes>,
     /// Nothing more is taken until there is room again.
     overload: Arc<AtomicBool>,
 }
@@ -181,6 +182,7 @@ impl Hub {
             work_tasks: TaskTracker::new(),
             worker_tasks: TaskTracker::new(),
             poll_now: Arc::new(Notify::new()),
+            read_times: Arc::default(),
             overload: Arc::default(),
         });
         hub.restore_holds().await?;
@@ -262,7 +264,7 @@ impl Hub {
         };
         former.cancel();
         let plant = self.plant.now();
-        for source in ConnectionPoll::all(&plant) {
+        for source in ConnectionPoll::all(&plant, &self.read_times) {
             self.intake_tasks.spawn(poll_stream(
                 source,
                 Arc::clone(&self.store),

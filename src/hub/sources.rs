@@ -1,6 +1,7 @@
 //! A plant's connections as sources: webhooks judged, streams polled, single records read; not here: what is done with them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,11 +105,28 @@ pub(super) struct ConnectionPoll {
     stream: String,
     every: Duration,
     events: bool,
+    read_times: Arc<ReadTimes>,
+}
+
+/// When each stream was last read to its end, by connection and stream.
+#[derive(Default)]
+pub struct ReadTimes(Mutex<HashMap<(String, String), i64>>);
+
+impl ReadTimes {
+    fn note(&self, connection: &str, stream: &str, at: i64) {
+        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.insert((connection.to_owned(), stream.to_owned()), at);
+    }
+
+    pub fn last(&self, connection: &str, stream: &str) -> Option<i64> {
+        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.get(&(connection.to_owned(), stream.to_owned())).copied()
+    }
 }
 
 impl ConnectionPoll {
     /// Every stream that is read over HTTP and that somebody here can read.
-    pub fn all(plant: &Plant) -> Vec<Arc<ConnectionPoll>> {
+    pub fn all(plant: &Plant, read_times: &Arc<ReadTimes>) -> Vec<Arc<ConnectionPoll>> {
         let mut all = Vec::new();
         for (name, site) in plant.sites.iter().filter(|(_, site)| site.config.enabled) {
             for stream in &site.config.manifest.streams {
@@ -121,6 +139,7 @@ impl ConnectionPoll {
                     stream: stream.name.value.clone(),
                     every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
                     events: read.as_webhook,
+                    read_times: Arc::clone(read_times),
                 }));
             }
         }
@@ -144,6 +163,10 @@ impl PollSource for ConnectionPoll {
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
         self.connection.read_page(&self.stream, cursor, page).await
+    }
+
+    fn completed(&self, at: i64) {
+        self.read_times.note(self.connection.id(), &self.stream, at);
     }
 
     fn key(&self, record: &Value) -> Option<String> {

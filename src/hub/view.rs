@@ -1,5 +1,7 @@
 //! The running hub as the API sees it; not here: what the API shows.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::lifecycle::{FLOW_PREFIX, Hub, HubError};
@@ -45,7 +47,11 @@ impl HubView for Hub {
                 .manifest
                 .streams
                 .iter()
-                .filter_map(|stream| stream_info(stream, plant.polled(&connection.name, &stream.name)))
+                .filter_map(|stream| {
+                    let last_read_at = self.read_times.last(&connection.name, &stream.name);
+                    let every = connection.polls.get(stream.name.as_str()).copied();
+                    stream_info(stream, plant.polled(&connection.name, &stream.name), every, last_read_at)
+                })
                 .collect(),
         };
         plant.config.connections.iter().map(info).collect()
@@ -125,9 +131,16 @@ fn mode(mode: Mode) -> FlowMode {
     }
 }
 
-fn stream_info(stream: &Stream, polled: bool) -> Option<StreamInfo> {
+fn stream_info(
+    stream: &Stream,
+    polled: bool,
+    every: Option<Duration>,
+    last_read_at: Option<i64>,
+) -> Option<StreamInfo> {
     let StreamEntity::One(entity) = stream.entity else { return None };
-    let every = stream.http_read().map(|read| read.every).or_else(|| stream.file_read().map(|read| read.every));
+    let every = every
+        .or_else(|| stream.http_read().map(|read| read.every))
+        .or_else(|| stream.file_read().map(|read| read.every));
     Some(StreamInfo {
         name: stream.name.value.clone(),
         entity,
@@ -135,6 +148,6 @@ fn stream_info(stream: &Stream, polled: bool) -> Option<StreamInfo> {
         writes: stream.is_sink(),
         webhook: stream.webhook.is_some(),
         poll_every_us: every.filter(|_| polled).and_then(|every| i64::try_from(every.as_micros()).ok()),
-        last_read_at: None,
+        last_read_at,
     })
 }

@@ -31,6 +31,8 @@ pub trait PollSource: Send + Sync + 'static {
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page>;
     /// The record's key; `None` if it has none that can be read (it is stored all the same, and fails with its place).
     fn key(&self, record: &Value) -> Option<String>;
+    /// A walk has come to its end, whether anything had changed or not.
+    fn completed(&self, at: i64);
     /// For lists of events: topic and dedupe key, the same that the webhook would have had.
     fn as_webhook(&self, record: &Value) -> Option<(String, String)>;
 }
@@ -68,6 +70,7 @@ pub async fn poll_stream(
         pause = match round {
             Ok(stored) => {
                 failures = 0;
+                source.completed(clock.now_us());
                 tracing::debug!(connection = source.connection(), stream = source.stream(), stored, "polled");
                 source.every()
             }
