@@ -394,11 +394,10 @@ impl Deliverer {
             jitter: fastrand::u32(0..=1000),
         };
         let (mut outcome, lane) = after_failure(error, facts);
-        if job.unknown
-            && !error.sent
-            && let AckOutcome::Retry { run_at, error, .. } = &outcome
-        {
-            // Not even the look-up got through: the doubt about the earlier attempt stands.
+        // A failure says nothing about an earlier attempt in doubt, and a vendor that answers "not now" may have applied the
+        // request all the same: the doubt keeps a newer change from being taken for what the destination already has.
+        let in_doubt = job.unknown || (error.sent && error.class == ErrorClass::Transient);
+        if in_doubt && let AckOutcome::Retry { run_at, error, .. } = &outcome {
             outcome = AckOutcome::Unknown { run_at: *run_at, error: error.clone() };
         }
         self.lane_effect(&job.lane, lane, &error.to_string()).await;
