@@ -4,15 +4,18 @@
 //! wrote them); the outcome, the binding and the receipt are written by the next tick of the queue.
 
 mod breaker;
+mod dead_letters;
 mod destination;
 mod file_sink;
 mod outcome;
+mod outgoing;
 mod policy;
 mod run;
 
 pub use breaker::{Breaker, BreakerChange};
+pub use dead_letters::mapping_fingerprint;
 pub use destination::{Destination, Effect, EffectKind, Protection};
 pub use file_sink::FileSink;
 pub use outcome::{LaneEffect, after_failure, gist};
 pub use policy::RetryPolicy;
-pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut, mapping_fingerprint};
+pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut};

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
 use super::breaker::{Breaker, BreakerChange};
+use super::dead_letters::{gone, name, unmappable, unreadable, unresolvable, unsupported};
 use super::destination::{Destination, Effect, EffectKind, Protection};
-use super::outcome::{Facts, LaneEffect, after_failure, gist};
+use super::outcome::{Facts, LaneEffect, after_failure};
+use super::outgoing::{event, stored_record};
 use super::policy::RetryPolicy;
 use crate::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
-use crate::mapping::expr::{Expression, Scope};
+use crate::mapping::expr::Expression;
 use crate::mapping::{Mapping, MappingError, OutContext, Refs, Remote};
 use crate::model::clock::Clock;
 use crate::model::{ErrorClass, Record};
@@ -495,77 +496,6 @@ impl Known {
     }
 }
 
-/// The record as it is to be told to the destination: without what another system owns, with the stock that is published.
-fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
-    if flow.owned_elsewhere.is_empty() && flow.publish.is_none() {
-        return Record::from_canonical_json(job.entity, &job.doc).map_err(|error| error.to_string());
-    }
-    let mut doc: Value = serde_json::from_str(&job.doc).map_err(|error| error.to_string())?;
-    if let Value::Object(doc) = &mut doc {
-        for field in &flow.owned_elsewhere {
-            remove_path(doc, field);
-        }
-        if let Some(publish) = &flow.publish {
-            doc.insert("available".to_owned(), published(publish, doc)?);
-        }
-    }
-    Record::from_json(job.entity, &doc).map_err(|error| error.to_string())
-}
-
-/// Removes `total` or `customer.email`.
-fn remove_path(object: &mut Map<String, Value>, path: &str) {
-    match path.split_once('.') {
-        None => {
-            object.shift_remove(path);
-        }
-        Some((outer, inner)) => {
-            if let Some(Value::Object(inside)) = object.get_mut(outer) {
-                remove_path(inside, inner);
-            }
-        }
-    }
-}
-
-/// States of a level that `publish` may read.
-const LEVEL_STATES: [&str; 5] = ["on_hand", "available", "committed", "incoming", "safety_stock"];
-
-/// A shop cannot sell less than nothing: what is over-committed is published as zero.
-fn published(publish: &Expression, level: &Map<String, Value>) -> Result<Value, String> {
-    let states: Vec<(&str, Value)> =
-        LEVEL_STATES.iter().filter_map(|state| Some((*state, exact(level.get(*state)?)))).collect();
-    let mut scope = Scope::new();
-    for (state, value) in &states {
-        scope.set(state, value);
-    }
-    let result = publish.eval(&scope).map_err(|error| format!("publish `{}`: {error}", publish.source()))?;
-    let text = match &result {
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            return Err(format!("publish `{}`: it is not a number: {result}", publish.source()));
-        }
-    };
-    Ok(Value::String(if text.starts_with('-') { "0".to_owned() } else { text }))
-}
-
-/// A quantity as the number that its text says.
-fn exact(value: &Value) -> Value {
-    let number = value.as_str().and_then(|text| text.parse::<serde_json::Number>().ok());
-    number.map_or_else(|| value.clone(), Value::Number)
-}
-
-/// What happened, for destinations that pass events on: the attributes of a CloudEvent.
-fn event(job: &Claimed, record: &Record) -> Value {
-    let time = Timestamp::from_microsecond(job.event.at).map(|at| at.to_string()).unwrap_or_default();
-    json!({
-        "id": format!("{}-{}", job.source.connection, job.event.id),
-        "type": format!("syncline.{}.{}", job.entity, job.event.kind),
-        "source": format!("/connections/{}/{}", job.source.connection, job.source.stream),
-        "subject": format!("{}/{}", job.entity, record.natural_key().unwrap_or_else(|| job.source.key.clone())),
-        "time": time,
-    })
-}
-
 /// The operation for a job, the most fitting that the destination has.
 fn choose(dest: &dyn Destination, job: &Claimed, bound: bool) -> Option<(EffectKind, Protection)> {
     let order: &[EffectKind] = match (job.deleted, bound) {
@@ -591,72 +521,4 @@ fn excerpt(effect: &Effect) -> String {
         text.push('…');
     }
     text
-}
-
-fn name(job: &Claimed) -> String {
-    format!("{} {}/{} (revision {})", job.entity, job.source.connection, job.source.key, job.revision)
-}
-
-fn gone(job: &Claimed) -> DeadLetter {
-    DeadLetter {
-        scope: job.flow.clone(),
-        class: ErrorClass::Data,
-        fingerprint: format!("{}/gone", job.flow),
-        title: format!("{}: the flow or its destination {} is no longer configured", job.flow, job.lane),
-        detail: format!("{} was still owed to {}", name(job), job.lane),
-        next_step: "restore the flow and retry, or discard with a reason".to_owned(),
-    }
-}
-
-fn unreadable(job: &Claimed, cause: &str) -> DeadLetter {
-    DeadLetter {
-        scope: job.flow.clone(),
-        class: ErrorClass::Data,
-        fingerprint: format!("{}/record/{}", job.flow, gist(cause)),
-        title: format!("{}: a stored record does not fit its schema", job.flow),
-        detail: format!("{}: {cause}", name(job)),
-        next_step: "replay it from its source after an upgrade or a change of mapping".to_owned(),
-    }
-}
-
-fn unmappable(job: &Claimed, error: &MappingError) -> DeadLetter {
-    DeadLetter {
-        scope: job.flow.clone(),
-        class: error.class(),
-        fingerprint: mapping_fingerprint(&job.flow, error),
-        title: format!("{}: {error}", job.flow),
-        detail: format!("{}: {error}", name(job)),
-        next_step: "correct the mapping or the record at its source, then retry".to_owned(),
-    }
-}
-
-/// What failures of one mapping with the same cause share.
-pub fn mapping_fingerprint(scope: &str, error: &MappingError) -> String {
-    match error.unmapped_value() {
-        Some((crosswalk, value)) => format!("{scope}/unmapped/{crosswalk}/{value}"),
-        None => format!("{scope}/map/{}/{}/{}", error.mapping, gist(&error.to), gist(&error.fault.to_string())),
-    }
-}
-
-fn unsupported(job: &Claimed) -> DeadLetter {
-    let what = if job.deleted { "delete" } else { "write" };
-    DeadLetter {
-        scope: job.flow.clone(),
-        class: ErrorClass::Data,
-        fingerprint: format!("{}/unsupported/{what}", job.flow),
-        title: format!("{}: {} has no operation to {what} {}", job.flow, job.lane, job.stream),
-        detail: format!("{} cannot be delivered", name(job)),
-        next_step: format!("add the operation to the connector's stream {}, then retry", job.stream),
-    }
-}
-
-fn unresolvable(job: &Claimed) -> DeadLetter {
-    DeadLetter {
-        scope: job.flow.clone(),
-        class: ErrorClass::UnknownOutcome,
-        fingerprint: format!("{}/unknown/expired", job.flow),
-        title: format!("{}: an outcome stayed unknown until the destination forgot the idempotency key", job.flow),
-        detail: format!("{}: sending it again could apply it twice at {}", name(job), job.lane),
-        next_step: format!("look in {} whether it is there; then discard it here, or retry to send it again", job.lane),
-    }
 }

@@ -248,8 +248,7 @@ impl Known {
             PlannedOutcome::Superseded
             | PlannedOutcome::Ignored(_)
             | PlannedOutcome::Dead(_)
-            | PlannedOutcome::Split(_)
-            | PlannedOutcome::Wait => {}
+            | PlannedOutcome::Split(_) => {}
         }
     }
 }

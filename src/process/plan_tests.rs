@@ -73,7 +73,6 @@ fn word(plan: &Plan) -> &'static str {
             PlannedOutcome::Ignored(_) => "ignored",
             PlannedOutcome::Dead(_) => "dead",
             PlannedOutcome::Split(_) => "split",
-            PlannedOutcome::Wait => "wait",
         },
     }
 }

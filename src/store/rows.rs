@@ -259,8 +259,6 @@ pub enum PlannedOutcome {
     Dead(DeadLetter),
     /// Carried several records; each becomes a payload of its own.
     Split(Vec<NewInbox>),
-    /// Stays pending; asked again after `until` (the tie is being fetched, the mapping is missing a moment).
-    Wait,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,7 +96,6 @@ impl Pass {
         }
         let mut dead_as = (None, "");
         let (to, reason) = match &row.outcome {
-            PlannedOutcome::Wait => return Ok(()),
             PlannedOutcome::Apply { state, kind, occurred_at, jobs } => {
                 if !write_entity(conn, state, row.inbox_id, self.now).await? {
                     self.done.conflicts.push(row.inbox_id);
