@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, file_dead_letter, move_tally};
-use super::sql::{json_list, value_lists};
+use super::sql::{RowStatement, json_list};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -67,34 +67,23 @@ impl Operation for Stage {
                 .fetch_one(&mut *conn)
                 .await?;
             let mut next = last + 1;
-            let (chunks, rest) = self.rows.as_chunks::<MANY_ROWS>();
-            for chunk in chunks {
-                stage(conn, self.batch, next, chunk, MANY.as_str()).await?;
-                next += MANY_ROWS as i64;
-            }
-            for row in rest {
-                stage(conn, self.batch, next, std::slice::from_ref(row), ONE.as_str()).await?;
-                next += 1;
+            for (statement, piece) in STAGE.pieces(&self.rows) {
+                stage(conn, self.batch, next, piece, statement).await?;
+                next += piece.len() as i64;
             }
             Ok(())
         })
     }
 }
 
-const COLUMNS: usize = 11;
-/// Rows that one statement stages; what is left over goes one by one.
-const MANY_ROWS: usize = 64;
-
-static ONE: LazyLock<String> = LazyLock::new(|| stage_statement(1));
-static MANY: LazyLock<String> = LazyLock::new(|| stage_statement(MANY_ROWS));
-
-fn stage_statement(rows: usize) -> String {
-    format!(
-        "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, headers, place, payload, \
-         received_at) VALUES {}",
-        value_lists(rows, COLUMNS)
-    )
-}
+static STAGE: LazyLock<RowStatement> = LazyLock::new(|| {
+    RowStatement::new(11, |rows| {
+        format!(
+            "INSERT INTO staged_row (batch, no, connection, stream, source, dedupe_key, topic, headers, place, payload, \
+             received_at) VALUES {rows}"
+        )
+    })
+});
 
 async fn stage(
     conn: &mut SqliteConnection,

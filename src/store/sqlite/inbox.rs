@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
-use super::sql::{day_of, value_lists};
+use super::sql::{RowStatement, day_of};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -43,11 +43,6 @@ impl Operation for Append {
     }
 }
 
-const COLUMNS: usize = 9;
-/// Rows that one statement inserts. A list is cut into the largest that fit, so that there are few statements to prepare.
-const MANY_ROWS: usize = 64;
-const SOME_ROWS: usize = 8;
-
 /// Inserts rows as pending, counts them, and counts repeats of known payloads as duplicates.
 pub(super) async fn insert_pending(
     conn: &mut SqliteConnection,
@@ -55,34 +50,23 @@ pub(super) async fn insert_pending(
 ) -> Result<Vec<Appended>, StoreError> {
     let mut appended = Vec::with_capacity(rows.len());
     let mut tally = TallyDelta::default();
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let (count, statement) = match rest.len() {
-            MANY_ROWS.. => (MANY_ROWS, MANY.as_str()),
-            SOME_ROWS.. => (SOME_ROWS, SOME.as_str()),
-            0.. => (1, ONE.as_str()),
-        };
-        let (chunk, later) = rest.split_at(count);
-        insert(conn, chunk, statement, &mut appended, &mut tally).await?;
-        rest = later;
+    for (statement, piece) in INSERT.pieces(rows) {
+        insert(conn, piece, statement, &mut appended, &mut tally).await?;
     }
     move_tally(conn, tally).await?;
     Ok(appended)
 }
 
-static ONE: LazyLock<String> = LazyLock::new(|| insert_statement(1));
-static SOME: LazyLock<String> = LazyLock::new(|| insert_statement(SOME_ROWS));
-static MANY: LazyLock<String> = LazyLock::new(|| insert_statement(MANY_ROWS));
-
-fn insert_statement(rows: usize) -> String {
-    format!(
-        "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, received_at) \
-         VALUES {} \
-         ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1 \
-         RETURNING id, duplicates, received_at, dedupe_key",
-        value_lists(rows, COLUMNS)
-    )
-}
+static INSERT: LazyLock<RowStatement> = LazyLock::new(|| {
+    RowStatement::new(9, |rows| {
+        format!(
+            "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, received_at) \
+             VALUES {rows} \
+             ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1 \
+             RETURNING id, duplicates, received_at, dedupe_key"
+        )
+    })
+});
 
 async fn insert(
     conn: &mut SqliteConnection,

@@ -2,6 +2,7 @@
 //!
 //! Invariants: exactly one connection writes; `synchronous=FULL`; no reply to a write before its commit is on disk.
 
+mod applied;
 mod batch;
 mod claim;
 mod dispatch;

@@ -1,18 +1,18 @@
 //! Statements of processing: pending payloads, the mirror, events and the jobs they cause; not here: what is decided.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
+use super::applied::{Caused, Revision, advance_fences, append_events, enqueue, write_revisions};
 use super::inbox::insert_pending;
 use super::order::{coalesce, promote, release_waiting};
 use super::settle::{TallyDelta, file_dead_letter, move_tally, settle_payloads};
 use super::sql::{day_of, json_list, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
-use crate::store::mutation;
 use crate::store::rows::*;
 
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
@@ -59,70 +59,140 @@ impl Operation for Commit {
     fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Processed> {
         Box::pin(async move {
             let mut pass = Pass { now: self.commit.now, ..Pass::default() };
-            for row in &self.commit.rows {
-                pass.row(conn, row).await?;
+            for wave in waves(&self.commit.rows) {
+                pass.wave(conn, wave).await?;
             }
             pass.finish(conn).await
         })
     }
 }
 
+/// Rows in the order of their records' changes: the first of each record, then the second of each, and so on, so that each
+/// wave can be written set-wise.
+fn waves(rows: &[PlannedRow]) -> Vec<Vec<&PlannedRow>> {
+    let mut seen: HashMap<Record<'_>, usize> = HashMap::with_capacity(rows.len());
+    let mut waves: Vec<Vec<&PlannedRow>> = Vec::new();
+    for row in rows {
+        let mut wave = 0;
+        if !row.key.is_empty() {
+            let count = seen.entry(record(row)).or_default();
+            wave = *count;
+            *count += 1;
+        }
+        if wave == waves.len() {
+            waves.push(Vec::new());
+        }
+        if let Some(wave) = waves.get_mut(wave) {
+            wave.push(row);
+        }
+    }
+    waves
+}
+
+/// Connection, stream, key.
+type Record<'a> = (&'a str, &'a str, &'a str);
+
+fn record(row: &PlannedRow) -> Record<'_> {
+    (&row.connection, &row.stream, &row.key)
+}
+
+fn revision(row: &PlannedRow) -> Option<Revision<'_>> {
+    match &row.outcome {
+        PlannedOutcome::Apply { state, kind, occurred_at, .. }
+        | PlannedOutcome::Absorb { state, kind, occurred_at, .. } => {
+            Some(Revision { inbox_id: row.inbox_id, state, kind, occurred_at: *occurred_at })
+        }
+        PlannedOutcome::Unchanged { .. }
+        | PlannedOutcome::Superseded
+        | PlannedOutcome::Ignored(_)
+        | PlannedOutcome::Dead(_)
+        | PlannedOutcome::Split(_) => None,
+    }
+}
+
 /// What a payload becomes: id, disposition, reason, stream, entity, key, issue, error.
 #[derive(Serialize)]
-struct Settled(i64, Disposition, String, String, String, String, Option<i64>, String);
+struct Settled<'a>(i64, Disposition, &'a str, &'a str, &'a str, &'a str, Option<i64>, &'a str);
 
 /// Bookkeeping of one commit.
 #[derive(Default)]
-struct Pass {
+struct Pass<'a> {
     now: i64,
     tally: TallyDelta,
-    settled: Vec<Settled>,
+    settled: Vec<Settled<'a>>,
     done: Processed,
     lanes: BTreeSet<String>,
-    /// Keys in which a job came to stand behind another.
-    crowded: BTreeSet<String>,
+    caused: Vec<Caused<'a>>,
     /// Records whose plan was outdated: what was decided about them afterwards is too.
-    conflicted: BTreeSet<(String, String, String)>,
+    conflicted: HashSet<Record<'a>>,
     /// `connection|entity|natural key` of records that came into being: what others may wait for.
     appeared: BTreeSet<String>,
+    /// By webhook, by poll, late: of each connection, stream and day.
+    sightings: BTreeMap<(&'a str, &'a str, i64), [i64; 3]>,
 }
 
-impl Pass {
-    async fn row(&mut self, conn: &mut SqliteConnection, row: &PlannedRow) -> Result<(), StoreError> {
-        let record = (row.connection.clone(), row.stream.clone(), row.key.clone());
-        if !row.key.is_empty() && self.conflicted.contains(&record) {
-            self.done.conflicts.push(row.inbox_id);
-            return Ok(());
+impl<'a> Pass<'a> {
+    /// Rows of different records.
+    async fn wave(&mut self, conn: &mut SqliteConnection, mut rows: Vec<&'a PlannedRow>) -> Result<(), StoreError> {
+        rows.retain(|row| {
+            let outdated = !row.key.is_empty() && self.conflicted.contains(&record(row));
+            if outdated {
+                self.done.conflicts.push(row.inbox_id);
+            }
+            !outdated
+        });
+        let mut revisions: Vec<Revision<'a>> = rows.iter().filter_map(|row| revision(row)).collect();
+        let written = write_revisions(conn, &revisions, self.now).await?;
+        revisions.retain(|revision| written.contains(&revision.inbox_id));
+        let events = append_events(conn, &revisions, self.now).await?;
+        let fences: Vec<(&EntityKey, i64)> = rows
+            .iter()
+            .filter_map(|row| match &row.outcome {
+                PlannedOutcome::Unchanged { id, version } => Some((id, *version)),
+                PlannedOutcome::Apply { .. }
+                | PlannedOutcome::Absorb { .. }
+                | PlannedOutcome::Superseded
+                | PlannedOutcome::Ignored(_)
+                | PlannedOutcome::Dead(_)
+                | PlannedOutcome::Split(_) => None,
+            })
+            .collect();
+        advance_fences(conn, &fences).await?;
+        for row in rows {
+            let event = events.get(&row.inbox_id).copied();
+            if event.is_none() && revision(row).is_some() {
+                self.done.conflicts.push(row.inbox_id);
+                self.conflicted.insert(record(row));
+                continue;
+            }
+            self.row(conn, row, event).await?;
         }
+        Ok(())
+    }
+
+    /// What follows for one row; `event` is that of its revision, if it has one.
+    async fn row(
+        &mut self,
+        conn: &mut SqliteConnection,
+        row: &'a PlannedRow,
+        event: Option<i64>,
+    ) -> Result<(), StoreError> {
         let mut dead_as = (None, "");
         let (to, reason) = match &row.outcome {
-            PlannedOutcome::Apply { state, kind, occurred_at, jobs } => {
-                if !write_entity(conn, state, row.inbox_id, self.now).await? {
-                    self.done.conflicts.push(row.inbox_id);
-                    self.conflicted.insert(record);
-                    return Ok(());
-                }
-                let event = append_event(conn, state, kind, row.inbox_id, *occurred_at, self.now).await?;
-                for job in jobs {
-                    self.job(conn, job, event, row.inbox_id, state.revision, false).await?;
+            PlannedOutcome::Apply { state, jobs, .. } => {
+                for (job, event) in jobs.iter().zip(event.into_iter().cycle()) {
+                    self.lanes.insert(job.lane.clone());
+                    let (inbox_id, revision) = (row.inbox_id, state.revision);
+                    self.caused.push(Caused { job, event, inbox_id, revision, force: false });
                 }
                 self.appears(state);
                 if jobs.is_empty() { (Disposition::Applied, "") } else { (Disposition::Pending, "") }
             }
-            PlannedOutcome::Absorb { state, kind, occurred_at, rule } => {
-                if !write_entity(conn, state, row.inbox_id, self.now).await? {
-                    self.done.conflicts.push(row.inbox_id);
-                    self.conflicted.insert(record);
-                    return Ok(());
-                }
-                append_event(conn, state, kind, row.inbox_id, *occurred_at, self.now).await?;
+            PlannedOutcome::Absorb { state, rule, .. } => {
                 self.appears(state);
                 (Disposition::Ignored, rule.as_str())
             }
-            PlannedOutcome::Unchanged { id, version } => {
-                advance_fence(conn, id, *version).await?;
-                (Disposition::Ignored, "unchanged")
-            }
+            PlannedOutcome::Unchanged { .. } => (Disposition::Ignored, "unchanged"),
             PlannedOutcome::Superseded => (Disposition::Superseded, ""),
             PlannedOutcome::Ignored(rule) => (Disposition::Ignored, rule.as_str()),
             PlannedOutcome::Dead(dead) => {
@@ -136,18 +206,17 @@ impl Pass {
             }
         };
         let (issue, error) = dead_as;
-        self.settled.push(Settled(
-            row.inbox_id,
-            to,
-            reason.to_owned(),
-            row.stream.clone(),
-            row.entity.clone(),
-            row.key.clone(),
-            issue,
-            error.to_owned(),
-        ));
+        self.settled.push(Settled(row.inbox_id, to, reason, &row.stream, &row.entity, &row.key, issue, error));
         if let Some(sighting) = row.sighting {
-            count_sighting(conn, row, sighting).await?;
+            let [webhook, poll, late] = self
+                .sightings
+                .entry((&row.connection, &row.stream, day_of(row.received_at)))
+                .or_default();
+            match sighting {
+                Sighting::ByWebhook => *webhook += 1,
+                Sighting::ByPoll => *poll += 1,
+                Sighting::Late => *late += 1,
+            }
         }
         Ok(())
     }
@@ -157,40 +226,6 @@ impl Pass {
         if !state.natural_key.is_empty() && !state.deleted {
             self.appeared.insert(wait_key(&state.id.connection, state.entity, &state.natural_key));
         }
-    }
-
-    async fn job(
-        &mut self,
-        conn: &mut SqliteConnection,
-        job: &NewJob,
-        event: i64,
-        inbox_id: i64,
-        revision: i64,
-        force: bool,
-    ) -> Result<(), StoreError> {
-        let state: String = query_scalar(
-            "INSERT INTO job (flow, lane, stream, order_key, latest, event_id, inbox_id, revision, state, force, run_at, \
-             created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN EXISTS (SELECT 1 FROM job older \
-             WHERE older.order_key = $4 AND older.state IN ('ready', 'blocked', 'running', 'waiting')) \
-             THEN 'blocked' ELSE 'ready' END, $9, $10, $10 RETURNING state",
-        )
-        .bind(&job.flow)
-        .bind(&job.lane)
-        .bind(&job.stream)
-        .bind(&job.order_key)
-        .bind(job.latest)
-        .bind(event)
-        .bind(inbox_id)
-        .bind(revision)
-        .bind(force)
-        .bind(self.now)
-        .fetch_one(&mut *conn)
-        .await?;
-        if state != JobState::Ready.as_str() {
-            self.crowded.insert(job.order_key.clone());
-        }
-        self.lanes.insert(job.lane.clone());
-        Ok(())
     }
 
     /// Closes the payloads of the commit with one statement.
@@ -205,13 +240,13 @@ impl Pass {
         .bind(self.now)
         .fetch_all(conn)
         .await?;
-        let mut wanted: BTreeMap<i64, &Settled> = self.settled.iter().map(|row| (row.0, row)).collect();
+        let mut wanted: BTreeMap<i64, &Settled<'_>> = self.settled.iter().map(|row| (row.0, row)).collect();
         let twice = wanted.len() < self.settled.len();
         for row in &moved {
             let connection: String = row.try_get("connection")?;
             if let Some(Settled(_, to, reason, ..)) = wanted.remove(&row.try_get("id")?) {
                 let day = day_of(row.try_get("received_at")?);
-                self.tally.shift(&connection, day, (Disposition::Pending, ""), (*to, reason));
+                self.tally.shift(&connection, day, (Disposition::Pending, ""), (*to, *reason));
             }
         }
         if twice || !wanted.is_empty() {
@@ -227,9 +262,12 @@ impl Pass {
         if !self.settled.is_empty() {
             self.settle(conn).await?;
         }
-        let crowded: Vec<String> = self.crowded.into_iter().collect();
-        coalesce(conn, &crowded, self.now).await?;
-        promote(conn, &crowded).await?;
+        // Across records as they arrived, too: nobody's turn comes later for having been in a wave with others.
+        self.caused.sort_by_key(|caused| caused.inbox_id);
+        line_up(conn, &self.caused, self.now).await?;
+        for ((connection, stream, day), counts) in &self.sightings {
+            count_sightings(conn, connection, stream, *day, *counts).await?;
+        }
         let appeared: Vec<String> = self.appeared.into_iter().collect();
         self.lanes.extend(release_waiting(conn, &appeared, self.now).await?);
         move_tally(conn, self.tally).await?;
@@ -238,95 +276,29 @@ impl Pass {
     }
 }
 
-/// Writes a new revision. False if the stored revision is not the one the plan was made on.
-async fn write_entity(
-    conn: &mut SqliteConnection,
-    state: &EntityWrite,
-    inbox_id: i64,
-    now: i64,
-) -> Result<bool, StoreError> {
-    let written = query(
-        "INSERT INTO entity (connection, stream, entity, key, natural_key, version, revision, hash, doc, deleted, inbox_id, \
-         seen_by, changed_at, as_of) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $15 \
-         WHERE $7 = 1 OR EXISTS (SELECT 1 FROM entity WHERE connection = $1 AND stream = $2 AND key = $4) \
-         ON CONFLICT (connection, stream, key) DO UPDATE SET natural_key = excluded.natural_key, \
-         version = excluded.version, revision = excluded.revision, hash = excluded.hash, doc = excluded.doc, \
-         deleted = excluded.deleted, inbox_id = excluded.inbox_id, seen_by = excluded.seen_by, \
-         changed_at = excluded.changed_at, as_of = excluded.as_of \
-         WHERE entity.revision = excluded.revision - 1 AND (entity.version <= excluded.version OR $14)",
-    )
-    .bind(&state.id.connection)
-    .bind(&state.id.stream)
-    .bind(state.entity.as_str())
-    .bind(&state.id.key)
-    .bind(&state.natural_key)
-    .bind(state.version)
-    .bind(state.revision)
-    .bind(&state.hash)
-    .bind(&state.doc)
-    .bind(state.deleted)
-    .bind(inbox_id)
-    .bind(state.seen_by.as_str())
-    .bind(now)
-    .bind(mutation::active(mutation::NO_VERSION_FENCE))
-    .bind(state.as_of)
-    .execute(conn)
-    .await?;
-    Ok(written.rows_affected() == 1)
-}
-
-async fn advance_fence(conn: &mut SqliteConnection, id: &EntityKey, version: i64) -> Result<(), StoreError> {
-    query("UPDATE entity SET version = $4 WHERE connection = $1 AND stream = $2 AND key = $3 AND version < $4")
-        .bind(&id.connection)
-        .bind(&id.stream)
-        .bind(&id.key)
-        .bind(version)
-        .execute(conn)
-        .await?;
+/// Writes jobs, and settles the order in the keys where one came to stand behind another.
+async fn line_up(conn: &mut SqliteConnection, caused: &[Caused<'_>], now: i64) -> Result<(), StoreError> {
+    let crowded: Vec<String> = enqueue(conn, caused, now).await?.into_iter().collect();
+    coalesce(conn, &crowded, now).await?;
+    promote(conn, &crowded).await?;
     Ok(())
 }
 
-async fn append_event(
+async fn count_sightings(
     conn: &mut SqliteConnection,
-    state: &EntityWrite,
-    kind: &str,
-    inbox_id: i64,
-    occurred_at: Option<i64>,
-    now: i64,
-) -> Result<i64, StoreError> {
-    Ok(query_scalar(
-        "INSERT INTO event (connection, stream, entity, key, revision, kind, doc, deleted, inbox_id, occurred_at, recorded_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
-    )
-    .bind(&state.id.connection)
-    .bind(&state.id.stream)
-    .bind(state.entity.as_str())
-    .bind(&state.id.key)
-    .bind(state.revision)
-    .bind(kind)
-    .bind(&state.doc)
-    .bind(state.deleted)
-    .bind(inbox_id)
-    .bind(occurred_at)
-    .bind(now)
-    .fetch_one(conn)
-    .await?)
-}
-
-async fn count_sighting(conn: &mut SqliteConnection, row: &PlannedRow, sighting: Sighting) -> Result<(), StoreError> {
-    let (webhook, poll, late) = match sighting {
-        Sighting::ByWebhook => (1, 0, 0),
-        Sighting::ByPoll => (0, 1, 0),
-        Sighting::Late => (0, 0, 1),
-    };
+    connection: &str,
+    stream: &str,
+    day: i64,
+    [webhook, poll, late]: [i64; 3],
+) -> Result<(), StoreError> {
     query(
         "INSERT INTO sighting (connection, stream, day, by_webhook, by_poll, late) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (connection, stream, day) DO UPDATE SET by_webhook = by_webhook + excluded.by_webhook, \
          by_poll = by_poll + excluded.by_poll, late = late + excluded.late",
     )
-    .bind(&row.connection)
-    .bind(&row.stream)
-    .bind(day_of(row.received_at))
+    .bind(connection)
+    .bind(stream)
+    .bind(day)
     .bind(webhook)
     .bind(poll)
     .bind(late)
@@ -354,22 +326,25 @@ impl Operation for ReplayFlow {
             .bind(replay.since)
             .fetch_all(&mut *conn)
             .await?;
-            let mut pass = Pass { now: replay.at, ..Pass::default() };
             let mut payloads = Vec::with_capacity(events.len());
+            let mut jobs = Vec::with_capacity(events.len());
             for event in &events {
                 let key: String = event.try_get("key")?;
-                let job = NewJob {
+                payloads.push(event.try_get("inbox_id")?);
+                jobs.push(NewJob {
                     flow: replay.flow.clone(),
                     lane: replay.dest_connection.clone(),
                     stream: replay.dest_stream.clone(),
                     latest: replay.latest,
                     order_key: order_key(&replay.dest_connection, &replay.dest_stream, &replay.source_connection, &key),
-                };
-                let inbox_id = event.try_get("inbox_id")?;
-                pass.job(conn, &job, event.try_get("id")?, inbox_id, event.try_get("revision")?, replay.force).await?;
-                payloads.push(inbox_id);
+                });
             }
-            pass.finish(conn).await?;
+            let mut caused = Vec::with_capacity(events.len());
+            for ((event, job), inbox_id) in events.iter().zip(&jobs).zip(&payloads) {
+                let (event, revision) = (event.try_get("id")?, event.try_get("revision")?);
+                caused.push(Caused { job, event, inbox_id: *inbox_id, revision, force: replay.force });
+            }
+            line_up(conn, &caused, replay.at).await?;
             settle_payloads(conn, &payloads).await?;
             Ok(events.len() as u64)
         })

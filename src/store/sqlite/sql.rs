@@ -20,7 +20,7 @@ pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
 }
 
 /// `($1, $2), ($3, $4)`: places for so many rows of so many columns.
-pub(super) fn value_lists(rows: usize, columns: usize) -> String {
+fn value_lists(rows: usize, columns: usize) -> String {
     let lists: Vec<String> = (0..rows)
         .map(|row| {
             let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
@@ -28,6 +28,36 @@ pub(super) fn value_lists(rows: usize, columns: usize) -> String {
         })
         .collect();
     lists.join(", ")
+}
+
+/// How many rows one statement carries: a list is cut into the largest that fit, so that there are few statements to send
+/// and few to prepare.
+const PIECES: [usize; 4] = [64, 16, 4, 1];
+
+/// A statement over lists of values, in a few lengths.
+pub(super) struct RowStatement([String; PIECES.len()]);
+
+impl RowStatement {
+    /// `text` puts lists of so many columns into the statement.
+    pub fn new(columns: usize, text: impl Fn(&str) -> String) -> RowStatement {
+        RowStatement(PIECES.map(|rows| text(&value_lists(rows, columns))))
+    }
+
+    /// The same statement with another text in one place.
+    pub fn rewritten(&self, from: &str, to: &str) -> RowStatement {
+        RowStatement(std::array::from_fn(|piece| self.0[piece].replace(from, to)))
+    }
+
+    /// Cuts rows into pieces, each with its statement.
+    pub fn pieces<'r, T>(&'static self, rows: &'r [T]) -> impl Iterator<Item = (&'static str, &'r [T])> + use<'r, T> {
+        let mut rest = rows;
+        std::iter::from_fn(move || {
+            let (text, &count) = self.0.iter().zip(&PIECES).find(|(_, rows)| **rows <= rest.len())?;
+            let (piece, later) = rest.split_at(count);
+            rest = later;
+            Some((text.as_str(), piece))
+        })
+    }
 }
 
 /// Days since the epoch of a time in microseconds.
