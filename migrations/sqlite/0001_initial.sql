@@ -1,7 +1,7 @@
 -- The hub's one database. Times are microseconds since the epoch, UTC, on the hub's clock unless a comment says whose.
 -- Charter of each table is in src/store/contract.rs; ARCHITECTURE.md tells who moves a row from state to state.
 
--- What arrived, as received. Durable before it is acknowledged; never changed but for its disposition.
+-- What arrived, and what became of it. Durable before it is acknowledged.
 CREATE TABLE inbox (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     connection   TEXT    NOT NULL,
@@ -9,10 +9,7 @@ CREATE TABLE inbox (
     source       TEXT    NOT NULL,                -- webhook | poll | file | fetch | split
     dedupe_key   TEXT    NOT NULL,
     topic        TEXT    NOT NULL DEFAULT '',
-    headers      TEXT    NOT NULL DEFAULT '',     -- of a webhook (without credentials and signatures) or a file row, as JSON
     place        TEXT    NOT NULL DEFAULT '',     -- where in a file or page: "stock.csv row 12"
-    payload      BLOB    NOT NULL,
-    edited       BLOB,                            -- a person's replacement of the payload
     batch        INTEGER,                         -- the file batch that brought it, if any
     received_at  INTEGER NOT NULL,
     state        TEXT    NOT NULL DEFAULT 'pending',   -- pending: to be processed | done
@@ -28,7 +25,15 @@ CREATE TABLE inbox (
 ) STRICT;
 CREATE INDEX inbox_pending ON inbox (id) WHERE state = 'pending';
 CREATE INDEX inbox_issue ON inbox (issue_id) WHERE issue_id IS NOT NULL;
-CREATE INDEX inbox_key ON inbox (connection, stream, key, id);
+CREATE INDEX inbox_key ON inbox (connection, stream, key, id) WHERE key <> '';
+
+-- Its bytes as received, never changed. Apart from what changes, so that settling a payload does not write it again.
+CREATE TABLE payload (
+    inbox_id     INTEGER PRIMARY KEY,
+    headers      TEXT    NOT NULL DEFAULT '',     -- of a webhook (without credentials and signatures) or a file row, as JSON
+    body         BLOB    NOT NULL,
+    edited       BLOB                             -- a person's replacement of the body
+) STRICT;
 
 -- Rows of a file that has not been accepted as a whole; they become payloads together, or vanish together.
 CREATE TABLE staged_row (

@@ -11,9 +11,9 @@ use crate::supervisor::Supervisor;
 
 /// The id under which the vendor itself knows an event, read from what was received and not from the hub's dedupe key.
 const EVENTS: &str = "SELECT connection, CASE connection WHEN 'shop' THEN json_extract(headers, '$.\"x-shopify-webhook-id\"') \
-                      WHEN 'psp' THEN CAST(payload AS TEXT) ->> '$.id' END AS event FROM inbox \
+                      WHEN 'psp' THEN CAST(body AS TEXT) ->> '$.id' END AS event FROM inbox JOIN payload ON inbox_id = id \
                       WHERE (connection = 'shop' AND source = 'webhook') \
-                      OR (connection = 'psp' AND source <> 'fetch' AND CAST(payload AS TEXT) ->> '$.object' = 'event')";
+                      OR (connection = 'psp' AND source <> 'fetch' AND CAST(body AS TEXT) ->> '$.object' = 'event')";
 
 /// Everything that must not be; all of it empty after a run without defects.
 #[derive(Debug, Default)]

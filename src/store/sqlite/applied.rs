@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Row as _, query, query_scalar};
+use sqlx::{query, query_scalar};
 
-use super::sql::{RowStatement, json_list};
+use super::sql::{RowStatement, json_list, last_id};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
 use crate::store::rows::*;
@@ -26,8 +26,7 @@ static CREATE: LazyLock<RowStatement> = LazyLock::new(|| {
     RowStatement::new(14, |rows| {
         format!(
             "INSERT INTO entity (connection, stream, entity, key, natural_key, version, revision, hash, doc, deleted, \
-             inbox_id, seen_by, changed_at, as_of) VALUES {rows} ON CONFLICT (connection, stream, key) DO NOTHING \
-             RETURNING inbox_id"
+             inbox_id, seen_by, changed_at, as_of) VALUES {rows} ON CONFLICT (connection, stream, key) DO NOTHING"
         )
     })
 });
@@ -41,7 +40,7 @@ static CHANGE: LazyLock<RowStatement> = LazyLock::new(|| {
              hash = next.hash, doc = next.doc, deleted = next.deleted, inbox_id = next.inbox_id, \
              seen_by = next.seen_by, changed_at = next.changed_at, as_of = next.as_of FROM next \
              WHERE entity.connection = next.connection AND entity.stream = next.stream AND entity.key = next.key \
-             AND entity.revision = next.revision - 1 {FENCE} RETURNING inbox_id"
+             AND entity.revision = next.revision - 1 {FENCE}"
         )
     })
 });
@@ -63,7 +62,7 @@ pub(super) async fn write_revisions(
     let mut written = HashSet::with_capacity(revisions.len());
     for (statement, revisions) in [(&CREATE, created), (change, changed)] {
         for (text, piece) in statement.pieces(&revisions) {
-            let mut write = query_scalar::<_, i64>(text);
+            let mut write = query(text);
             for Revision { inbox_id, state, .. } in piece {
                 write = write
                     .bind(&state.id.connection)
@@ -81,10 +80,32 @@ pub(super) async fn write_revisions(
                     .bind(now)
                     .bind(state.as_of);
             }
-            written.extend(write.fetch_all(&mut *conn).await?);
+            let count = write.execute(&mut *conn).await?.rows_affected();
+            if count == piece.len() as u64 {
+                written.extend(piece.iter().map(|revision| revision.inbox_id));
+            } else {
+                written.extend(written_of(conn, piece).await?);
+            }
         }
     }
     Ok(written)
+}
+
+/// Which of these revisions are in place.
+async fn written_of(conn: &mut SqliteConnection, piece: &[&Revision<'_>]) -> Result<Vec<i64>, StoreError> {
+    let payloads: Vec<(&str, &str, &str, i64)> = piece
+        .iter()
+        .map(|Revision { inbox_id, state: EntityWrite { id, .. }, .. }| {
+            (id.connection.as_str(), id.stream.as_str(), id.key.as_str(), *inbox_id)
+        })
+        .collect();
+    Ok(query_scalar(
+        "SELECT e.inbox_id FROM json_each($1) k JOIN entity e ON e.connection = k.value ->> 0 AND e.stream = k.value ->> 1 \
+         AND e.key = k.value ->> 2 AND e.inbox_id = k.value ->> 3",
+    )
+    .bind(json_list(&payloads)?)
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Moves the fence of records that a newer version left as they were.
@@ -110,10 +131,10 @@ pub(super) async fn advance_fences(
 }
 
 static EVENTS: LazyLock<RowStatement> = LazyLock::new(|| {
-    RowStatement::new(11, |rows| {
+    RowStatement::new(12, |rows| {
         format!(
-            "INSERT INTO event (connection, stream, entity, key, revision, kind, doc, deleted, inbox_id, occurred_at, \
-             recorded_at) VALUES {rows} RETURNING inbox_id, id"
+            "INSERT INTO event (id, connection, stream, entity, key, revision, kind, doc, deleted, inbox_id, occurred_at, \
+             recorded_at) VALUES {rows}"
         )
     })
 });
@@ -125,10 +146,17 @@ pub(super) async fn append_events(
     now: i64,
 ) -> Result<BTreeMap<i64, i64>, StoreError> {
     let mut events = BTreeMap::new();
+    if revisions.is_empty() {
+        return Ok(events);
+    }
+    let mut next = last_id(conn, "event").await?;
     for (text, piece) in EVENTS.pieces(revisions) {
         let mut append = query(text);
         for Revision { inbox_id, state, kind, occurred_at } in piece {
+            next += 1;
+            events.insert(*inbox_id, next);
             append = append
+                .bind(next)
                 .bind(&state.id.connection)
                 .bind(&state.id.stream)
                 .bind(state.entity.as_str())
@@ -141,9 +169,7 @@ pub(super) async fn append_events(
                 .bind(occurred_at)
                 .bind(now);
         }
-        for row in append.fetch_all(&mut *conn).await? {
-            events.insert(row.try_get(0)?, row.try_get(1)?);
-        }
+        append.execute(&mut *conn).await?;
     }
     Ok(events)
 }

@@ -134,12 +134,23 @@ impl Operation for Release {
             require_staging(conn, self.batch).await?;
             let before: i64 = query_scalar("SELECT COALESCE(MAX(id), 0) FROM inbox").fetch_one(&mut *conn).await?;
             query(
-                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, batch, received_at) \
-                 SELECT connection, stream, source, dedupe_key, topic, headers, place, payload, batch, received_at \
+                "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, batch, received_at) \
+                 SELECT connection, stream, source, dedupe_key, topic, place, batch, received_at \
                  FROM staged_row WHERE batch = $1 ORDER BY no \
                  ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1",
             )
             .bind(self.batch)
+            .execute(&mut *conn)
+            .await?;
+            // Of rows that repeat each other within the file the first is the one that was kept.
+            query(
+                "INSERT INTO payload (inbox_id, headers, body) \
+                 SELECT i.id, s.headers, s.payload FROM staged_row s \
+                 JOIN inbox i ON i.connection = s.connection AND i.dedupe_key = s.dedupe_key \
+                 WHERE s.batch = $1 AND i.id > $2 ORDER BY s.no ON CONFLICT (inbox_id) DO NOTHING",
+            )
+            .bind(self.batch)
+            .bind(before)
             .execute(&mut *conn)
             .await?;
             let released = self.count(conn, before).await?;

@@ -43,46 +43,49 @@ pub(super) async fn claim(
     if room == 0 {
         return Ok(());
     }
-    let ids: Vec<i64> = query_scalar(
-        "UPDATE job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_owner = $4, lease_until = $5 \
-         WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND lane = $1 AND run_at <= $2 \
-         AND flow NOT IN (SELECT value FROM json_each($6)) ORDER BY run_at, id LIMIT $3) \
-         RETURNING id",
-    )
-    .bind(lane)
-    .bind(tick.now)
-    .bind(room)
-    .bind(&tick.owner)
-    .bind(tick.lease_until)
-    .bind(json_list(&tick.held_flows)?)
-    .fetch_all(&mut *conn)
-    .await?;
-    if ids.is_empty() {
-        return Ok(());
-    }
+    // What a job will be once it is claimed: one claim and one attempt more.
     let rows = query(
-        "SELECT j.id, j.claim, j.attempts, j.failures, j.flow, j.lane, j.stream AS lane_stream, j.order_key, j.revision, \
+        "SELECT j.id, j.claim + 1 AS claim, j.attempts + 1 AS attempts, j.failures, j.flow, j.lane, \
+         j.stream AS lane_stream, j.order_key, j.revision, \
          j.edited, j.unknown, j.force, j.created_at, v.id AS event_id, v.kind AS event_kind, \
          v.connection, v.stream, v.entity, v.key, v.doc, v.deleted, v.occurred_at, v.recorded_at, \
          a.started_at AS first_attempt_at, b.source_connection, b.source_stream, b.source_key, b.dest_connection, \
          b.dest_stream, b.remote_id, b.remote_version, b.sent_revision, b.sent_hash, b.echo \
-         FROM job j JOIN event v ON v.id = j.event_id \
+         FROM (SELECT * FROM job WHERE state = 'ready' AND lane = $1 AND run_at <= $2 \
+               AND flow NOT IN (SELECT value FROM json_each($4)) ORDER BY run_at, id LIMIT $3) j \
+         JOIN event v ON v.id = j.event_id \
          LEFT JOIN attempt a ON a.job_id = j.id AND a.no = 1 \
          LEFT JOIN binding b ON b.source_connection = v.connection AND b.source_stream = v.stream \
            AND b.source_key = v.key AND b.dest_connection = j.lane AND b.dest_stream = j.stream \
-         WHERE j.id IN (SELECT value FROM json_each($1)) ORDER BY j.run_at, j.id",
+         ORDER BY j.run_at, j.id",
     )
-    .bind(json_list(&ids)?)
+    .bind(lane)
+    .bind(tick.now)
+    .bind(room)
+    .bind(json_list(&tick.held_flows)?)
     .fetch_all(&mut *conn)
     .await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
     let batch = rows.iter().map(|row| claimed_row(row, tick.now)).collect::<Result<Vec<_>, _>>()?;
     let announcements: Vec<(i64, i64, &str)> =
         batch.iter().map(|job| (job.claim.job_id, job.attempt, job.idempotency_key.as_str())).collect();
+    let announcements = json_list(&announcements)?;
+    query(
+        "UPDATE job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_owner = $2, lease_until = $3 \
+         WHERE id IN (SELECT value ->> 0 FROM json_each($1))",
+    )
+    .bind(&announcements)
+    .bind(&tick.owner)
+    .bind(tick.lease_until)
+    .execute(&mut *conn)
+    .await?;
     query(
         "INSERT INTO attempt (job_id, no, idempotency_key, started_at) \
          SELECT value ->> 0, value ->> 1, value ->> 2, $2 FROM json_each($1)",
     )
-    .bind(json_list(&announcements)?)
+    .bind(announcements)
     .bind(tick.now)
     .execute(conn)
     .await?;

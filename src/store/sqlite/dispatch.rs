@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, query, query_scalar};
 
@@ -109,30 +109,28 @@ impl Closing {
             })
             .collect();
         let list = json_list(&rows)?;
-        let closed = query(
-            "UPDATE job SET state = 'done', unknown = 0, wait_for = '', class = '', error = '', lease_until = 0, \
-             finished_at = $2 FROM json_each($1) k \
-             WHERE job.id = k.value ->> 0 AND job.claim = k.value ->> 1 AND job.state = 'running' \
-             RETURNING id, order_key, inbox_id, flow",
-        )
-        .bind(&list)
-        .bind(self.now)
-        .fetch_all(&mut *conn)
-        .await?;
+        let closed = closing(conn, &list).await?;
         let mut closed_ids = Vec::with_capacity(closed.len());
-        let mut healed: Vec<(i64, String, String)> = Vec::with_capacity(closed.len());
-        for row in &closed {
-            let (id, key): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
-            closed_ids.push(id);
-            self.payloads.push(row.try_get(2)?);
-            healed.push((id, key.clone(), row.try_get(3)?));
-            self.order_keys.insert(key);
+        let mut healed: Vec<(i64, &str, &str)> = Vec::with_capacity(closed.len());
+        for ClosingRow(id, order_key, inbox_id, flow) in &closed {
+            closed_ids.push(*id);
+            self.payloads.push(*inbox_id);
+            healed.push((*id, order_key, flow));
+            self.order_keys.insert(order_key.clone());
         }
         if closed_ids.len() < acks.len() {
             let known: BTreeSet<i64> = closed_ids.iter().copied().collect();
             stale.extend(acks.iter().map(|ack| ack.claim).filter(|claim| !known.contains(&claim.job_id)));
         }
         let closed_list = json_list(&closed_ids)?;
+        query(
+            "UPDATE job SET state = 'done', unknown = 0, wait_for = '', class = '', error = '', lease_until = 0, \
+             finished_at = $2 WHERE id IN (SELECT value FROM json_each($1))",
+        )
+        .bind(&closed_list)
+        .bind(self.now)
+        .execute(&mut *conn)
+        .await?;
         complete_attempts(conn, &list, &closed_list, self.now).await?;
         bind(conn, &list, &closed_list, self.now).await?;
         self.supersede_dead(conn, &healed).await?;
@@ -144,7 +142,7 @@ impl Closing {
     async fn supersede_dead(
         &mut self,
         conn: &mut SqliteConnection,
-        done: &[(i64, String, String)],
+        done: &[(i64, &str, &str)],
     ) -> Result<(), StoreError> {
         let healed = query(
             "UPDATE job SET state = 'superseded', finished_at = $2 FROM json_each($1) k WHERE job.state = 'dead' \
@@ -262,6 +260,23 @@ impl Closing {
         resolve_empty_issues(conn, &issues, "the same records were applied later").await?;
         Ok(self.lanes.into_iter().collect())
     }
+}
+
+/// A job that an outcome closes: id, order key, payload, flow.
+#[derive(Deserialize)]
+struct ClosingRow(i64, String, i64, String);
+
+/// The jobs of a list of outcomes whose claims are current. As one value: a row each would wake this task for each.
+async fn closing(conn: &mut SqliteConnection, outcomes: &str) -> Result<Vec<ClosingRow>, StoreError> {
+    let found: String = query_scalar(
+        "SELECT json_group_array(json_array(j.id, j.order_key, j.inbox_id, j.flow)) FROM json_each($1) k \
+         JOIN job j ON j.id = k.value ->> 0 AND j.claim = k.value ->> 1 AND j.state = 'running'",
+    )
+    .bind(outcomes)
+    .fetch_one(conn)
+    .await?;
+    serde_json::from_str(&found)
+        .map_err(|error| StoreError::Corrupt { what: "the jobs that outcomes close".into(), cause: error.to_string() })
 }
 
 async fn is_current(conn: &mut SqliteConnection, claim: JobClaim) -> Result<bool, StoreError> {

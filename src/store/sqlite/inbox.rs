@@ -1,13 +1,15 @@
 //! Statements of intake: payloads and cursors; not here: file batches, what a payload means.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
-use super::sql::{RowStatement, day_of};
+use super::sql::{RowStatement, day_of, json_list, last_id};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -48,66 +50,119 @@ pub(super) async fn insert_pending(
     conn: &mut SqliteConnection,
     rows: &[&NewInbox],
 ) -> Result<Vec<Appended>, StoreError> {
-    let mut appended = Vec::with_capacity(rows.len());
-    let mut tally = TallyDelta::default();
-    for (statement, piece) in INSERT.pieces(rows) {
-        insert(conn, piece, statement, &mut appended, &mut tally).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
+    let keys: Vec<(&str, Cow<'_, str>)> = rows.iter().map(|row| (row.connection.as_str(), dedupe_key(row))).collect();
+    let mut known = known(conn, &keys).await?;
+    let mut next = last_id(conn, "inbox").await?;
+    let mut appended = Vec::with_capacity(rows.len());
+    let mut fresh: Vec<Fresh<'_>> = Vec::with_capacity(rows.len());
+    let mut repeated: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut tally = TallyDelta::default();
+    for (row, (connection, key)) in rows.iter().zip(&keys) {
+        let first = match known.entry((*connection, key.as_ref())) {
+            Entry::Occupied(first) => first.get().clone(),
+            Entry::Vacant(place) => {
+                next += 1;
+                place.insert(First { id: next, received_at: row.received_at });
+                tally.add(connection, day_of(row.received_at), Disposition::Pending, "", 1);
+                fresh.push(Fresh { id: next, key, row });
+                appended.push(Appended { id: next, duplicate: false });
+                continue;
+            }
+        };
+        *repeated.entry(first.id).or_default() += 1;
+        tally.add(connection, day_of(first.received_at), Disposition::Ignored, "duplicate", 1);
+        appended.push(Appended { id: first.id, duplicate: true });
+    }
+    insert(conn, &fresh).await?;
+    count_repeats(conn, &repeated.into_iter().collect::<Vec<_>>()).await?;
     move_tally(conn, tally).await?;
     Ok(appended)
 }
 
+/// The first receipt of a payload. Its repeats count on its day.
+#[derive(Clone)]
+struct First {
+    id: i64,
+    received_at: i64,
+}
+
+/// A payload that nothing before it repeats.
+struct Fresh<'a> {
+    id: i64,
+    key: &'a str,
+    row: &'a NewInbox,
+}
+
+async fn known<'k>(
+    conn: &mut SqliteConnection,
+    keys: &'k [(&str, Cow<'_, str>)],
+) -> Result<HashMap<(&'k str, &'k str), First>, StoreError> {
+    let rows = query(
+        "SELECT k.key AS at, i.id, i.received_at FROM json_each($1) k \
+         JOIN inbox i ON i.connection = k.value ->> 0 AND i.dedupe_key = k.value ->> 1",
+    )
+    .bind(json_list(keys)?)
+    .fetch_all(conn)
+    .await?;
+    let mut known = HashMap::with_capacity(keys.len());
+    for row in &rows {
+        let at: i64 = row.try_get("at")?;
+        if let Some((connection, key)) = usize::try_from(at).ok().and_then(|at| keys.get(at)) {
+            let first = First { id: row.try_get("id")?, received_at: row.try_get("received_at")? };
+            known.insert((*connection, key.as_ref()), first);
+        }
+    }
+    Ok(known)
+}
+
 static INSERT: LazyLock<RowStatement> = LazyLock::new(|| {
-    RowStatement::new(9, |rows| {
+    RowStatement::new(8, |rows| {
         format!(
-            "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, headers, place, payload, received_at) \
-             VALUES {rows} \
-             ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1 \
-             RETURNING id, duplicates, received_at, dedupe_key"
+            "INSERT INTO inbox (id, connection, stream, source, dedupe_key, topic, place, received_at) VALUES {rows}"
         )
     })
 });
 
-async fn insert(
-    conn: &mut SqliteConnection,
-    rows: &[&NewInbox],
-    statement: &'static str,
-    appended: &mut Vec<Appended>,
-    tally: &mut TallyDelta,
-) -> Result<(), StoreError> {
-    let keys: Vec<Cow<'_, str>> = rows.iter().map(|row| dedupe_key(row)).collect();
-    let mut insert = query(statement);
-    for (row, key) in rows.iter().zip(&keys) {
-        insert = insert
-            .bind(&row.connection)
-            .bind(&row.stream)
-            .bind(row.source.as_str())
-            .bind(key.as_ref())
-            .bind(&row.topic)
-            .bind(&row.headers)
-            .bind(&row.place)
-            .bind(&row.payload)
-            .bind(row.received_at);
-    }
-    let inserted = insert.fetch_all(conn).await?;
-    // SQLite returns rows in the order of insertion without promising it; a wrong id here would lose a payload.
-    let stored_keys = inserted.iter().map(|row| row.try_get("dedupe_key")).collect::<Result<Vec<String>, _>>()?;
-    if stored_keys != keys {
-        return Err(StoreError::Corrupt {
-            what: "the answer to an insert".to_owned(),
-            cause: format!("expected payloads {keys:?}, got {stored_keys:?}"),
-        });
-    }
-    for (row, stored) in rows.iter().zip(&inserted) {
-        let duplicate = stored.try_get::<i64, _>("duplicates")? > 0;
-        let day = day_of(stored.try_get("received_at")?);
-        if duplicate {
-            tally.add(&row.connection, day, Disposition::Ignored, "duplicate", 1);
-        } else {
-            tally.add(&row.connection, day, Disposition::Pending, "", 1);
+static INSERT_PAYLOADS: LazyLock<RowStatement> =
+    LazyLock::new(|| RowStatement::new(3, |rows| format!("INSERT INTO payload (inbox_id, headers, body) VALUES {rows}")));
+
+async fn insert(conn: &mut SqliteConnection, fresh: &[Fresh<'_>]) -> Result<(), StoreError> {
+    for (statement, piece) in INSERT.pieces(fresh) {
+        let mut insert = query(statement);
+        for Fresh { id, key, row } in piece {
+            insert = insert
+                .bind(id)
+                .bind(&row.connection)
+                .bind(&row.stream)
+                .bind(row.source.as_str())
+                .bind(*key)
+                .bind(&row.topic)
+                .bind(&row.place)
+                .bind(row.received_at);
         }
-        appended.push(Appended { id: stored.try_get("id")?, duplicate });
+        insert.execute(&mut *conn).await?;
     }
+    for (statement, piece) in INSERT_PAYLOADS.pieces(fresh) {
+        let mut insert = query(statement);
+        for Fresh { id, row, .. } in piece {
+            insert = insert.bind(id).bind(&row.headers).bind(&row.payload);
+        }
+        insert.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+async fn count_repeats(conn: &mut SqliteConnection, repeats: &[(i64, i64)]) -> Result<(), StoreError> {
+    if repeats.is_empty() {
+        return Ok(());
+    }
+    query("UPDATE inbox SET duplicates = duplicates + (k.value ->> 1) FROM json_each($1) k WHERE inbox.id = k.value ->> 0")
+        .bind(json_list(repeats)?)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

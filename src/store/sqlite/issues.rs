@@ -60,7 +60,7 @@ pub(super) async fn issue(pool: &SqlitePool, id: i64) -> Result<Option<IssueDeta
 async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, StoreError> {
     let rows = query(
         "SELECT id, connection, stream, key, place, error, COALESCE(processed_at, received_at) AS at, \
-         COALESCE(edited, payload) AS body FROM inbox WHERE issue_id = $1 AND disposition = 'dead' ORDER BY id LIMIT $2",
+         COALESCE(edited, body) AS body FROM inbox JOIN payload ON inbox_id = id WHERE issue_id = $1 AND disposition = 'dead' ORDER BY id LIMIT $2",
     )
     .bind(issue)
     .bind(DETAIL_MAX)

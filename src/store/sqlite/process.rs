@@ -17,9 +17,8 @@ use crate::store::rows::*;
 
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
-        "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, payload) AS payload, \
-         received_at FROM inbox \
-         WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, body) AS payload, received_at \
+         FROM inbox JOIN payload ON inbox_id = id WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(limit)
@@ -205,12 +204,14 @@ impl<'a> Pass<'a> {
                 (Disposition::Split, "")
             }
         };
+        let day = day_of(row.received_at);
+        self.tally.shift(&row.connection, day, (Disposition::Pending, ""), (to, reason));
         let (issue, error) = dead_as;
         self.settled.push(Settled(row.inbox_id, to, reason, &row.stream, &row.entity, &row.key, issue, error));
         if let Some(sighting) = row.sighting {
             let [webhook, poll, late] = self
                 .sightings
-                .entry((&row.connection, &row.stream, day_of(row.received_at)))
+                .entry((&row.connection, &row.stream, day))
                 .or_default();
             match sighting {
                 Sighting::ByWebhook => *webhook += 1,
@@ -233,26 +234,16 @@ impl<'a> Pass<'a> {
         let moved = query(
             "UPDATE inbox SET state = 'done', disposition = k.value ->> 1, reason = k.value ->> 2, stream = k.value ->> 3, \
              entity = k.value ->> 4, key = k.value ->> 5, issue_id = k.value ->> 6, error = k.value ->> 7, \
-             processed_at = $2 FROM json_each($1) k WHERE inbox.id = k.value ->> 0 AND inbox.state = 'pending' \
-             RETURNING id, connection, received_at",
+             processed_at = $2 FROM json_each($1) k WHERE inbox.id = k.value ->> 0 AND inbox.state = 'pending'",
         )
         .bind(json_list(&self.settled)?)
         .bind(self.now)
-        .fetch_all(conn)
+        .execute(conn)
         .await?;
-        let mut wanted: BTreeMap<i64, &Settled<'_>> = self.settled.iter().map(|row| (row.0, row)).collect();
-        let twice = wanted.len() < self.settled.len();
-        for row in &moved {
-            let connection: String = row.try_get("connection")?;
-            if let Some(Settled(_, to, reason, ..)) = wanted.remove(&row.try_get("id")?) {
-                let day = day_of(row.try_get("received_at")?);
-                self.tally.shift(&connection, day, (Disposition::Pending, ""), (*to, *reason));
-            }
-        }
-        if twice || !wanted.is_empty() {
-            let ids: Vec<&i64> = wanted.keys().collect();
+        if moved.rows_affected() != self.settled.len() as u64 {
+            let ids: Vec<i64> = self.settled.iter().map(|row| row.0).collect();
             return Err(StoreError::Refused(format!(
-                "payloads {ids:?} are not pending any more, or were decided twice"
+                "some of payloads {ids:?} are not pending any more, or were decided twice"
             )));
         }
         Ok(())

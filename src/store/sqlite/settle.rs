@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, query, query_scalar};
 
-use super::sql::{day_of, json_list, word};
+use super::sql::{json_list, word};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -27,23 +27,26 @@ impl TallyDelta {
 }
 
 pub(super) async fn move_tally(conn: &mut SqliteConnection, delta: TallyDelta) -> Result<(), StoreError> {
-    for ((connection, day, disposition, reason), n) in delta.0 {
-        // Payloads that were cut into several are not records: their parts are counted instead.
-        if n == 0 || disposition == Disposition::Split {
-            continue;
-        }
-        query(
-            "INSERT INTO tally (connection, day, disposition, reason, n) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n",
-        )
-        .bind(connection)
-        .bind(day)
-        .bind(disposition.as_str())
-        .bind(reason)
-        .bind(n)
-        .execute(&mut *conn)
-        .await?;
+    // Payloads that were cut into several are not records: their parts are counted instead.
+    let moves: Vec<(&str, i64, &str, &str, i64)> = delta
+        .0
+        .iter()
+        .filter(|((_, _, disposition, _), n)| **n != 0 && *disposition != Disposition::Split)
+        .map(|((connection, day, disposition, reason), n)| {
+            (connection.as_str(), *day, disposition.as_str(), reason.as_str(), *n)
+        })
+        .collect();
+    if moves.is_empty() {
+        return Ok(());
     }
+    query(
+        "INSERT INTO tally (connection, day, disposition, reason, n) \
+         SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each($1) k WHERE true \
+         ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n",
+    )
+    .bind(json_list(&moves)?)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -75,59 +78,46 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
     if inbox_ids.is_empty() {
         return Ok(());
     }
+    // The worst that befell a payload's jobs, in words of a Disposition; grouped, as most payloads of a commit move alike.
     let rows = query(
-        "SELECT i.id, i.connection, i.received_at, i.disposition, i.reason, \
-                SUM(j.state IN ('ready', 'blocked', 'running', 'waiting')) AS open, \
-                SUM(j.state = 'dead') AS dead, SUM(j.state = 'done') AS done, \
-                SUM(j.state = 'superseded') AS superseded, SUM(j.state = 'discarded') AS discarded, \
-                MAX(CASE WHEN j.state = 'ignored' THEN j.error END) AS rule \
-         FROM inbox i JOIN job j ON j.inbox_id = i.id \
-         WHERE i.id IN (SELECT value FROM json_each($1)) GROUP BY i.id",
+        "WITH of_payload AS ( \
+           SELECT i.id, i.connection, i.received_at / 86400000000 AS day, i.disposition, i.reason, \
+                  SUM(j.state IN ('ready', 'blocked', 'running', 'waiting')) AS open, \
+                  SUM(j.state = 'dead') AS dead, SUM(j.state = 'done') AS done, \
+                  SUM(j.state = 'superseded') AS superseded, SUM(j.state = 'discarded') AS discarded, \
+                  MAX(CASE WHEN j.state = 'ignored' THEN j.error END) AS rule \
+           FROM inbox i JOIN job j ON j.inbox_id = i.id \
+           WHERE i.id IN (SELECT value FROM json_each($1)) GROUP BY i.id), \
+         verdict AS ( \
+           SELECT *, CASE WHEN open THEN 'pending' WHEN dead THEN 'dead' WHEN done THEN 'applied' \
+                          WHEN superseded THEN 'superseded' ELSE 'ignored' END AS to_disposition, \
+                  CASE WHEN open THEN '' WHEN dead THEN 'delivery' WHEN done THEN '' WHEN superseded THEN '' \
+                       WHEN discarded THEN 'discarded' ELSE COALESCE(NULLIF(rule, ''), 'no effect needed') END AS to_reason \
+           FROM of_payload) \
+         SELECT connection, day, disposition, reason, to_disposition, to_reason, COUNT(*) AS n, \
+                json_group_array(id) AS ids \
+         FROM verdict WHERE disposition <> to_disposition OR reason <> to_reason GROUP BY 1, 2, 3, 4, 5, 6",
     )
     .bind(json_list(inbox_ids)?)
     .fetch_all(&mut *conn)
     .await?;
     let mut tally = TallyDelta::default();
-    let mut moves: BTreeMap<(Disposition, String), Vec<i64>> = BTreeMap::new();
     for row in &rows {
-        let (to, reason) = verdict(row)?;
+        let to: Disposition = word(row, "to_disposition", Disposition::parse)?;
         let from: Disposition = word(row, "disposition", Disposition::parse)?;
-        let from_reason: String = row.try_get("reason")?;
-        if (from, &from_reason) == (to, &reason) {
-            continue;
-        }
-        let connection: String = row.try_get("connection")?;
-        tally.shift(&connection, day_of(row.try_get("received_at")?), (from, &from_reason), (to, &reason));
-        moves.entry((to, reason)).or_default().push(row.try_get("id")?);
-    }
-    for ((to, reason), ids) in moves {
+        let (connection, day, n): (String, i64, i64) =
+            (row.try_get("connection")?, row.try_get("day")?, row.try_get("n")?);
+        let (reason, to_reason): (String, String) = (row.try_get("reason")?, row.try_get("to_reason")?);
+        tally.add(&connection, day, from, &reason, -n);
+        tally.add(&connection, day, to, &to_reason, n);
         query("UPDATE inbox SET disposition = $2, reason = $3 WHERE id IN (SELECT value FROM json_each($1))")
-            .bind(json_list(&ids)?)
+            .bind(row.try_get::<String, _>("ids")?)
             .bind(to.as_str())
-            .bind(reason)
+            .bind(to_reason)
             .execute(&mut *conn)
             .await?;
     }
     move_tally(conn, tally).await
-}
-
-/// What the jobs of one payload, counted by state, say about it.
-fn verdict(row: &sqlx::sqlite::SqliteRow) -> Result<(Disposition, String), StoreError> {
-    let some = |column: &str| row.try_get::<i64, _>(column).map(|n| n > 0);
-    Ok(if some("open")? {
-        (Disposition::Pending, String::new())
-    } else if some("dead")? {
-        (Disposition::Dead, "delivery".to_owned())
-    } else if some("done")? {
-        (Disposition::Applied, String::new())
-    } else if some("superseded")? {
-        (Disposition::Superseded, String::new())
-    } else if some("discarded")? {
-        (Disposition::Ignored, "discarded".to_owned())
-    } else {
-        let rule: Option<String> = row.try_get("rule")?;
-        (Disposition::Ignored, rule.filter(|rule| !rule.is_empty()).unwrap_or_else(|| "no effect needed".to_owned()))
-    })
 }
 
 /// Issues without dead letters left are resolved.

@@ -1,7 +1,7 @@
 //! Small pieces every statement module uses: key lists as one JSON parameter, words read back as enums; not here: statements.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Row as _, query_scalar};
 
 use crate::model::Entity;
 use crate::store::contract::StoreError;
@@ -58,6 +58,14 @@ impl RowStatement {
             Some((text.as_str(), piece))
         })
     }
+}
+
+/// The highest id that a table ever gave out, whether its row is still there or not. The one writer counts on from it: ids
+/// that come back row by row would wake its task for each.
+pub(super) async fn last_id(conn: &mut SqliteConnection, table: &'static str) -> Result<i64, StoreError> {
+    let last: Option<i64> =
+        query_scalar("SELECT seq FROM sqlite_sequence WHERE name = $1").bind(table).fetch_optional(conn).await?;
+    Ok(last.unwrap_or(0))
 }
 
 /// Days since the epoch of a time in microseconds.

@@ -66,7 +66,8 @@ pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timel
 async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary>, StoreError> {
     let rows = query(
         "SELECT id, source, topic, place, received_at, processed_at, disposition, reason, duplicates, \
-         payload FROM inbox WHERE connection = $1 AND stream = $2 AND key = $3 \
+         body FROM inbox JOIN payload ON inbox_id = id \
+         WHERE connection = $1 AND stream = $2 AND key = $3 AND key <> '' \
          ORDER BY id DESC LIMIT $4",
     )
     .bind(&key.connection)
@@ -78,7 +79,7 @@ async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary
     rows.iter()
         .rev()
         .map(|row| {
-            let payload: Vec<u8> = row.try_get("payload")?;
+            let payload: Vec<u8> = row.try_get("body")?;
             Ok(InboxSummary {
                 id: row.try_get("id")?,
                 source: word(row, "source", SourceKind::parse)?,

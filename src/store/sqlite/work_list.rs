@@ -262,17 +262,20 @@ impl Edit {
         id: i64,
     ) -> Result<Option<(Option<i64>, Vec<u8>)>, StoreError> {
         let before = query(
-            "SELECT issue_id, COALESCE(edited, payload) AS body FROM inbox \
+            "SELECT issue_id, COALESCE(edited, body) AS body FROM inbox JOIN payload ON inbox_id = id \
              WHERE id = $1 AND disposition = 'dead' AND issue_id IS NOT NULL",
         )
         .bind(id)
         .fetch_optional(&mut *conn)
         .await?;
-        query("UPDATE inbox SET edited = $2 WHERE id = $1 AND disposition = 'dead' AND issue_id IS NOT NULL")
-            .bind(id)
-            .bind(self.body.as_bytes())
-            .execute(conn)
-            .await?;
+        query(
+            "UPDATE payload SET edited = $2 FROM inbox WHERE inbox_id = $1 AND id = $1 AND disposition = 'dead' \
+             AND issue_id IS NOT NULL",
+        )
+        .bind(id)
+        .bind(self.body.as_bytes())
+        .execute(conn)
+        .await?;
         before.map(|row| Ok((row.try_get("issue_id")?, row.try_get("body")?))).transpose()
     }
 }
