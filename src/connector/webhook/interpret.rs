@@ -2,6 +2,8 @@
 //!
 //! Not here: whether it is genuine (`verify`), mapping it to a canonical record.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -48,7 +50,7 @@ impl Connection {
             return Ok(found);
         }
         for (index, record) in exploded(described, record).into_iter().enumerate() {
-            let mut scope = Scope::new().with("record", &record);
+            let mut scope = Scope::new().with("record", record.as_ref());
             for name in ["header", "file"] {
                 if let Some(value) = envelope.get(name) {
                     scope.set(name, value);
@@ -61,8 +63,8 @@ impl Connection {
                 key: described.key.as_deref(),
                 fetch: Fetch::Never,
             };
-            let incoming = rule.read(&scope).map(|incoming| Incoming { payload: record.clone(), ..incoming });
-            found.incoming.push(incoming);
+            let incoming = rule.read(&scope);
+            found.incoming.push(incoming.map(|incoming| Incoming { payload: record.into_owned(), ..incoming }));
         }
         Ok(found)
     }
@@ -157,7 +159,7 @@ fn concerning(
     };
     let records = records.into_iter().flat_map(|record| exploded(stream, record));
     for (index, record) in records.enumerate() {
-        let scope = event.clone().with("record", &record);
+        let scope = event.clone().with("record", record.as_ref());
         let field = |reason: String| InterpretError::Field {
             stream: stream.name.value.clone(),
             index,
@@ -178,7 +180,8 @@ fn concerning(
         };
         let key = topic.key.as_deref().or(stream.key.as_deref());
         let rule = Rule { stream, index, op, key, fetch: topic.fetch.unwrap_or(webhook.fetch) };
-        found.push(rule.read(&scope).map(|incoming| Incoming { payload: record.clone(), ..incoming }));
+        let incoming = rule.read(&scope);
+        found.push(incoming.map(|incoming| Incoming { payload: record.into_owned(), ..incoming }));
     }
 }
 
@@ -273,8 +276,8 @@ fn records_at<'b>(path: Option<&Path>, body: &'b Value) -> Option<Vec<&'b Value>
 }
 
 /// Each element of the stream's inner list with the outer record around it; the record itself where the stream has no such list.
-fn exploded(stream: &Stream, record: &Value) -> Vec<Value> {
-    let (Some(explode), Value::Object(outer)) = (&stream.explode, record) else { return vec![record.clone()] };
+fn exploded<'r>(stream: &Stream, record: &'r Value) -> Vec<Cow<'r, Value>> {
+    let (Some(explode), Value::Object(outer)) = (&stream.explode, record) else { return vec![Cow::Borrowed(record)] };
     let mut elements = Vec::new();
     match explode.list.first(record) {
         Some(Value::Array(items)) => elements.extend(items.iter().cloned()),
@@ -286,7 +289,7 @@ fn exploded(stream: &Stream, record: &Value) -> Vec<Value> {
     let with = |element| {
         let mut one = shared.clone();
         one.insert(explode.as_field.clone(), element);
-        Value::Object(one)
+        Cow::Owned(Value::Object(one))
     };
     elements.into_iter().map(with).collect()
 }

@@ -32,7 +32,7 @@ fn value_lists(rows: usize, columns: usize) -> String {
 
 /// How many rows one statement carries: a list is cut into the largest that fit, so that there are few statements to send
 /// and few to prepare.
-const PIECES: [usize; 4] = [64, 16, 4, 1];
+const PIECES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// A statement over lists of values, in a few lengths.
 pub(super) struct RowStatement([String; PIECES.len()]);
