@@ -2,15 +2,14 @@
 //!
 //! Successes, the common case, are written set-wise: the number of statements in a tick does not grow with the jobs in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, query, query_scalar};
 
 use super::claim::{claim, renew};
 use super::order::{coalesce, promote, release_waiting};
-use super::outcome::{JobChange, bind, complete_attempts};
+use super::outcome::{ClosingRow, Confirmed, JobChange, bind, complete_attempts};
 use super::settle::{file_dead_letter, resolve_empty_issues, settle_payloads};
 use super::sql::json_list;
 use super::writer::{OpFuture, Operation};
@@ -72,9 +71,6 @@ struct Closing {
     waiting: Vec<(i64, String, String)>,
 }
 
-#[derive(Serialize)]
-struct DoneRow<'a>(i64, i64, &'a str, Option<i64>, &'a str, &'a str, Option<u16>, &'a str, &'a str);
-
 impl Closing {
     async fn done(
         &mut self,
@@ -85,56 +81,31 @@ impl Closing {
         if acks.is_empty() {
             return Ok(());
         }
-        let rows: Vec<DoneRow<'_>> = acks
-            .iter()
-            .filter_map(|ack| match &ack.outcome {
-                AckOutcome::Done { remote_id, remote_version, sent_hash, echo } => Some(DoneRow(
-                    ack.claim.job_id,
-                    ack.claim.claim,
-                    remote_id,
-                    *remote_version,
-                    sent_hash,
-                    echo,
-                    ack.status,
-                    &ack.request,
-                    &ack.response,
-                )),
-                AckOutcome::Superseded
-                | AckOutcome::Ignored(_)
-                | AckOutcome::Retry { .. }
-                | AckOutcome::Unknown { .. }
-                | AckOutcome::Wait { .. }
-                | AckOutcome::Dead(_)
-                | AckOutcome::Released { .. } => None,
-            })
-            .collect();
-        let list = json_list(&rows)?;
-        let closed = closing(conn, &list).await?;
-        let mut closed_ids = Vec::with_capacity(closed.len());
-        let mut healed: Vec<(i64, &str, &str)> = Vec::with_capacity(closed.len());
-        for ClosingRow(id, order_key, inbox_id, flow) in &closed {
-            closed_ids.push(*id);
-            self.payloads.push(*inbox_id);
-            healed.push((*id, order_key, flow));
-            self.order_keys.insert(order_key.clone());
+        let closing = closing(conn, acks).await?;
+        let mut confirmed = Vec::with_capacity(closing.len());
+        for ack in acks {
+            match closing.get(&ack.claim.job_id) {
+                Some(row) => confirmed.extend(Confirmed::of(row, ack)),
+                None => stale.push(ack.claim),
+            }
         }
-        if closed_ids.len() < acks.len() {
-            let known: BTreeSet<i64> = closed_ids.iter().copied().collect();
-            stale.extend(acks.iter().map(|ack| ack.claim).filter(|claim| !known.contains(&claim.job_id)));
-        }
-        let closed_list = json_list(&closed_ids)?;
+        let closed: Vec<i64> = closing.keys().copied().collect();
         query(
             "UPDATE job SET state = 'done', unknown = 0, wait_for = '', class = '', error = '', lease_until = 0, \
              finished_at = $2 WHERE id IN (SELECT value FROM json_each($1))",
         )
-        .bind(&closed_list)
+        .bind(json_list(&closed)?)
         .bind(self.now)
         .execute(&mut *conn)
         .await?;
-        complete_attempts(conn, &list, &closed_list, self.now).await?;
-        bind(conn, &list, &closed_list, self.now).await?;
+        complete_attempts(conn, &confirmed, self.now).await?;
+        bind(conn, &confirmed, self.now).await?;
+        let healed: Vec<(i64, &str, &str)> =
+            closing.values().map(|row| (row.0, row.1.as_str(), row.3.as_str())).collect();
         self.supersede_dead(conn, &healed).await?;
-        self.done = closed_ids;
+        self.payloads.extend(closing.values().map(|row| row.2));
+        self.order_keys.extend(closing.into_values().map(|row| row.1));
+        self.done = closed;
         Ok(())
     }
 
@@ -262,21 +233,21 @@ impl Closing {
     }
 }
 
-/// A job that an outcome closes: id, order key, payload, flow.
-#[derive(Deserialize)]
-struct ClosingRow(i64, String, i64, String);
-
-/// The jobs of a list of outcomes whose claims are current. As one value: a row each would wake this task for each.
-async fn closing(conn: &mut SqliteConnection, outcomes: &str) -> Result<Vec<ClosingRow>, StoreError> {
+/// The jobs of outcomes whose claims are current. As one value: a row each would wake this task for each.
+async fn closing(conn: &mut SqliteConnection, acks: &[&Ack]) -> Result<BTreeMap<i64, ClosingRow>, StoreError> {
+    let claims: Vec<(i64, i64)> = acks.iter().map(|ack| (ack.claim.job_id, ack.claim.claim)).collect();
     let found: String = query_scalar(
-        "SELECT json_group_array(json_array(j.id, j.order_key, j.inbox_id, j.flow)) FROM json_each($1) k \
+        "SELECT json_group_array(json_array(j.id, j.order_key, j.inbox_id, j.flow, j.attempts)) FROM json_each($1) k \
          JOIN job j ON j.id = k.value ->> 0 AND j.claim = k.value ->> 1 AND j.state = 'running'",
     )
-    .bind(outcomes)
+    .bind(json_list(&claims)?)
     .fetch_one(conn)
     .await?;
-    serde_json::from_str(&found)
-        .map_err(|error| StoreError::Corrupt { what: "the jobs that outcomes close".into(), cause: error.to_string() })
+    let rows: Vec<ClosingRow> = serde_json::from_str(&found).map_err(|error| StoreError::Corrupt {
+        what: "the jobs that outcomes close".into(),
+        cause: error.to_string(),
+    })?;
+    Ok(rows.into_iter().map(|row| (row.0, row)).collect())
 }
 
 async fn is_current(conn: &mut SqliteConnection, claim: JobClaim) -> Result<bool, StoreError> {

@@ -126,8 +126,9 @@ static INSERT: LazyLock<RowStatement> = LazyLock::new(|| {
     })
 });
 
-static INSERT_PAYLOADS: LazyLock<RowStatement> =
-    LazyLock::new(|| RowStatement::new(3, |rows| format!("INSERT INTO payload (inbox_id, headers, body) VALUES {rows}")));
+static INSERT_PAYLOADS: LazyLock<RowStatement> = LazyLock::new(|| {
+    RowStatement::new(3, |rows| format!("INSERT INTO payload (inbox_id, headers, body) VALUES {rows}"))
+});
 
 async fn insert(conn: &mut SqliteConnection, fresh: &[Fresh<'_>]) -> Result<(), StoreError> {
     for (statement, piece) in INSERT.pieces(fresh) {

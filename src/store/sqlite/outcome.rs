@@ -1,8 +1,12 @@
 //! What an outcome makes of a job, its attempt and its binding; not here: what follows for others.
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 use sqlx::query;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::sql::{RowStatement, json_list};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -107,39 +111,82 @@ impl<'a> JobChange<'a> {
     }
 }
 
+/// A job that an outcome closes: id, order key, payload, flow, number of its attempt.
+#[derive(Deserialize)]
+pub(super) struct ClosingRow(pub i64, pub String, pub i64, pub String, pub i64);
+
+/// A job that its destination confirmed, and what was learned there.
+pub(super) struct Confirmed<'a> {
+    job: i64,
+    attempt: i64,
+    remote_id: &'a str,
+    remote_version: Option<i64>,
+    sent_hash: &'a str,
+    echo: &'a str,
+    ack: &'a Ack,
+}
+
+impl<'a> Confirmed<'a> {
+    /// None if the outcome is no success.
+    pub fn of(closing: &ClosingRow, ack: &'a Ack) -> Option<Confirmed<'a>> {
+        let AckOutcome::Done { remote_id, remote_version, sent_hash, echo } = &ack.outcome else { return None };
+        Some(Confirmed {
+            job: closing.0,
+            attempt: closing.4,
+            remote_id,
+            remote_version: *remote_version,
+            sent_hash,
+            echo,
+            ack,
+        })
+    }
+}
+
+static COMPLETE: LazyLock<RowStatement> = LazyLock::new(|| {
+    RowStatement::new(6, |rows| {
+        format!(
+            "WITH told (job_id, no, finished_at, status, request, response) AS (VALUES {rows}) \
+             UPDATE attempt SET finished_at = told.finished_at, outcome = 'done', status = told.status, \
+             request = told.request, response = told.response FROM told \
+             WHERE attempt.job_id = told.job_id AND attempt.no = told.no"
+        )
+    })
+});
+
 pub(super) async fn complete_attempts(
     conn: &mut SqliteConnection,
-    done: &str,
-    closed: &str,
+    confirmed: &[Confirmed<'_>],
     now: i64,
 ) -> Result<(), StoreError> {
-    query(
-        "UPDATE attempt SET finished_at = $3, outcome = 'done', status = k.value ->> 6, request = k.value ->> 7, \
-         response = k.value ->> 8 FROM json_each($1) k JOIN job j ON j.id = k.value ->> 0 \
-         WHERE attempt.job_id = j.id AND attempt.no = j.attempts AND j.id IN (SELECT value FROM json_each($2))",
-    )
-    .bind(done)
-    .bind(closed)
-    .bind(now)
-    .execute(conn)
-    .await?;
+    for (text, piece) in COMPLETE.pieces(confirmed) {
+        let mut complete = query(text);
+        for Confirmed { job, attempt, ack, .. } in piece {
+            complete =
+                complete.bind(job).bind(attempt).bind(now).bind(ack.status).bind(&ack.request).bind(&ack.response);
+        }
+        complete.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
-pub(super) async fn bind(conn: &mut SqliteConnection, done: &str, closed: &str, now: i64) -> Result<(), StoreError> {
+pub(super) async fn bind(conn: &mut SqliteConnection, confirmed: &[Confirmed<'_>], now: i64) -> Result<(), StoreError> {
+    let rows: Vec<(i64, &str, Option<i64>, &str, &str)> =
+        confirmed.iter().map(|c| (c.job, c.remote_id, c.remote_version, c.sent_hash, c.echo)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
     query(
         "INSERT INTO binding (source_connection, source_stream, source_key, dest_connection, dest_stream, remote_id, \
          remote_version, sent_revision, sent_hash, echo, updated_at) \
-         SELECT v.connection, v.stream, v.key, j.lane, j.stream, k.value ->> 2, k.value ->> 3, j.revision, k.value ->> 4, \
-         k.value ->> 5, $3 FROM json_each($1) k JOIN job j ON j.id = k.value ->> 0 JOIN event v ON v.id = j.event_id \
-         WHERE j.id IN (SELECT value FROM json_each($2)) \
+         SELECT v.connection, v.stream, v.key, j.lane, j.stream, k.value ->> 1, k.value ->> 2, j.revision, k.value ->> 3, \
+         k.value ->> 4, $2 FROM json_each($1) k JOIN job j ON j.id = k.value ->> 0 JOIN event v ON v.id = j.event_id \
+         WHERE true \
          ON CONFLICT (source_connection, source_stream, source_key, dest_connection, dest_stream) DO UPDATE SET \
          remote_id = CASE WHEN excluded.remote_id = '' THEN binding.remote_id ELSE excluded.remote_id END, \
          remote_version = excluded.remote_version, sent_revision = MAX(binding.sent_revision, excluded.sent_revision), \
          sent_hash = excluded.sent_hash, echo = excluded.echo, updated_at = excluded.updated_at",
     )
-    .bind(done)
-    .bind(closed)
+    .bind(json_list(&rows)?)
     .bind(now)
     .execute(conn)
     .await?;

@@ -209,10 +209,7 @@ impl<'a> Pass<'a> {
         let (issue, error) = dead_as;
         self.settled.push(Settled(row.inbox_id, to, reason, &row.stream, &row.entity, &row.key, issue, error));
         if let Some(sighting) = row.sighting {
-            let [webhook, poll, late] = self
-                .sightings
-                .entry((&row.connection, &row.stream, day))
-                .or_default();
+            let [webhook, poll, late] = self.sightings.entry((&row.connection, &row.stream, day)).or_default();
             match sighting {
                 Sighting::ByWebhook => *webhook += 1,
                 Sighting::ByPoll => *poll += 1,

@@ -19,15 +19,11 @@ pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
     json_list(&rows)
 }
 
-/// `($1, $2), ($3, $4)`: places for so many rows of so many columns.
+/// `(?, ?), (?, ?)`: places for so many rows of so many columns. Without numbers: those are looked up one after the other at
+/// each execution.
 fn value_lists(rows: usize, columns: usize) -> String {
-    let lists: Vec<String> = (0..rows)
-        .map(|row| {
-            let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
-    lists.join(", ")
+    let list = format!("({})", vec!["?"; columns].join(", "));
+    vec![list; rows].join(", ")
 }
 
 /// How many rows one statement carries: a list is cut into the largest that fit, so that there are few statements to send
