@@ -1,3 +1,5 @@
+//! The program: the command line and nothing else.
+
 /// Many small values live for one record each: an allocator that is good at those takes a tenth off a record's CPU, and
 /// gives memory back after a peak.
 #[global_allocator]

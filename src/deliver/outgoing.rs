@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::run::FlowRun;
+use super::flow::FlowRun;
 use crate::mapping::expr::{Expression, Scope};
 use crate::model::Record;
 use crate::store::Claimed;

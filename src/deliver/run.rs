@@ -1,119 +1,29 @@
 //! One delivery from claim to outcome; not here: the decision about failures (see `outcome`), claiming (see `queue`).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
-use super::breaker::{Breaker, BreakerChange};
-use super::dead_letters::{gone, name, unmappable, unreadable, unresolvable, unsupported};
+use super::dead_letters::{gone, name, unresolvable, unsupported};
 use super::destination::{Destination, Effect, EffectKind, Protection};
+use super::flow::{FlowBook, FlowRun, KeyMode};
+use super::lane::LaneWatch;
 use super::outcome::{Facts, LaneEffect, after_failure};
-use super::outgoing::{event, stored_record};
-use super::policy::RetryPolicy;
-use crate::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
-use crate::mapping::expr::Expression;
-use crate::mapping::{Mapping, MappingError, OutContext, Refs, Remote};
+use super::prepare::{Prepared, prepare};
+use crate::connector::call::{CallError, CallResult, Lookup, Receipt};
+use crate::model::ErrorClass;
 use crate::model::clock::Clock;
-use crate::model::{ErrorClass, Record};
 use crate::queue::{Delivery, Lanes, QueueHandle};
-use crate::store::{
-    Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, ResolvedRef, Store, StoreError,
-    wait_key,
-};
-
-/// Whether a flow's effects reach the other side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FlowMode {
-    Live,
-    /// Everything but the sending; what would have been sent is kept with the attempt.
-    Shadow,
-    /// Live for this share of keys, shadow for the rest.
-    Canary {
-        share_basis_points: u32,
-    },
-    Paused,
-}
-
-/// What a flow's mode means for one record.
-enum KeyMode {
-    Send,
-    Shadow,
-    Hold,
-}
-
-impl FlowMode {
-    /// A canary's share is chosen by key, so that one record is always on the same side.
-    fn for_key(self, key: &str) -> KeyMode {
-        match self {
-            FlowMode::Live => KeyMode::Send,
-            FlowMode::Shadow => KeyMode::Shadow,
-            FlowMode::Paused => KeyMode::Hold,
-            FlowMode::Canary { share_basis_points } => {
-                let digest = Sha256::digest(key.as_bytes());
-                let slot = (u32::from(digest[0]) << 8 | u32::from(digest[1])) % 10_000;
-                if slot < share_basis_points { KeyMode::Send } else { KeyMode::Shadow }
-            }
-        }
-    }
-}
-
-/// How a record becomes what the destination takes; pure.
-#[derive(Clone)]
-pub enum MapOut {
-    /// By the connector's field table.
-    Table { mapping: Arc<Mapping>, settings: Arc<Value> },
-    /// As it is, in canonical form: sinks that take whatever a flow brings.
-    Canonical,
-}
-
-impl MapOut {
-    fn map_out(&self, record: &Record, refs: &Refs, remote_id: Option<&str>) -> Result<Value, MappingError> {
-        match self {
-            MapOut::Table { mapping, settings } => {
-                mapping.map_out(record, OutContext { refs, binding: remote_id, settings })
-            }
-            MapOut::Canonical => Ok(record.to_json()),
-        }
-    }
-}
-
-/// A flow, ready to run.
-pub struct FlowRun {
-    pub name: String,
-    pub mode: FlowMode,
-    pub dest: String,
-    pub dest_stream: String,
-    /// Canonical paths of references that must be at the destination first.
-    pub needs: Vec<String>,
-    pub map_out: MapOut,
-    /// For stock: what is published as available, over the level's states; never below zero.
-    pub publish: Option<Expression>,
-    /// Fields that another system owns: they are not sent.
-    pub owned_elsewhere: Vec<String>,
-    pub policy: RetryPolicy,
-    /// How long a job may wait for what it needs.
-    pub wait_limit: Duration,
-}
-
-/// Flows and destinations as configured now.
-pub trait FlowBook: Send + Sync + 'static {
-    fn flow(&self, name: &str) -> Option<Arc<FlowRun>>;
-    fn destination(&self, connection: &str) -> Option<Arc<dyn Destination>>;
-}
+use crate::store::{Ack, AckOutcome, Claimed, DeadLetter, Store};
 
 /// Delivers claimed jobs.
 pub struct Deliverer {
     store: Arc<dyn Store>,
     book: Arc<dyn FlowBook>,
-    lanes: Arc<Lanes>,
-    queue: QueueHandle,
     clock: Clock,
-    breakers: Mutex<HashMap<String, Breaker>>,
+    lanes: LaneWatch,
 }
 
 /// What a delivery came to, before it is dressed as an acknowledgement.
@@ -127,12 +37,21 @@ struct Ended {
 
 impl Ended {
     fn plain(outcome: AckOutcome) -> Ended {
-        Ended { outcome, class: None, status: None, request: String::new(), response: String::new() }
+        let class = match &outcome {
+            AckOutcome::Dead(dead) => Some(dead.class),
+            AckOutcome::Done { .. }
+            | AckOutcome::Superseded
+            | AckOutcome::Ignored(_)
+            | AckOutcome::Retry { .. }
+            | AckOutcome::Unknown { .. }
+            | AckOutcome::Wait { .. }
+            | AckOutcome::Released { .. } => None,
+        };
+        Ended { outcome, class, status: None, request: String::new(), response: String::new() }
     }
 
     fn dead(dead: DeadLetter) -> Ended {
-        let class = Some(dead.class);
-        Ended { class, ..Ended::plain(AckOutcome::Dead(dead)) }
+        Ended::plain(AckOutcome::Dead(dead))
     }
 }
 
@@ -147,7 +66,8 @@ impl Deliverer {
         queue: QueueHandle,
         clock: Clock,
     ) -> Deliverer {
-        Deliverer { store, book, lanes, queue, clock, breakers: Mutex::default() }
+        let lanes = LaneWatch::new(Arc::clone(&store), lanes, queue, clock.clone());
+        Deliverer { store, book, clock, lanes }
     }
 
     /// Carries a claimed job to its outcome.
@@ -179,111 +99,14 @@ impl Deliverer {
         let (Some(flow), Some(dest)) = (self.book.flow(&job.flow), self.book.destination(&job.lane)) else {
             return Ended::dead(gone(job));
         };
-        match self.prepare(job, &flow).await {
+        match prepare(self.store.as_ref(), job, &flow, self.clock.now_us()).await {
             Ok(Prepared::Ready(effect)) => self.effect(job, &flow, dest.as_ref(), *effect).await,
-            Ok(Prepared::Ended(result)) => *result,
+            Ok(Prepared::Ended(outcome)) => Ended::plain(*outcome),
             Err(error) => {
                 let error = format!("the store could not be read: {error}");
                 Ended::plain(AckOutcome::Retry { run_at: self.clock.now_us() + 1_000_000, counts: false, error })
             }
         }
-    }
-
-    /// Resolves references and maps out.
-    async fn prepare(&self, job: &Claimed, flow: &FlowRun) -> Result<Prepared, StoreError> {
-        let record = match stored_record(job, flow) {
-            Ok(record) => record,
-            Err(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error)))),
-        };
-        let mut known = Known::default();
-        for path in &flow.needs {
-            let wanted = match record.refs(path) {
-                Ok(found) => found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }).collect(),
-                Err(error) => {
-                    let error = format!("needs `{path}`: {error}");
-                    return Ok(Prepared::end(Ended::dead(unreadable(job, &error))));
-                }
-            };
-            if let Some(missing) = self.resolve(job, wanted, &mut known).await? {
-                return Ok(Prepared::end(self.wait(job, flow, &missing)));
-            }
-        }
-        let remote_id = job.binding.as_ref().map(|b| b.remote_id.as_str()).filter(|id| !id.is_empty());
-        let body = match &job.edited {
-            Some(edited) => match serde_json::from_str(edited) {
-                Ok(body) => body,
-                Err(error) => {
-                    return Ok(Prepared::end(Ended::dead(unreadable(
-                        job,
-                        &format!("the edited body is not JSON: {error}"),
-                    ))));
-                }
-            },
-            // A mapping names what it refers to as it goes: each reference is resolved when it is first missed.
-            None => loop {
-                match flow.map_out.map_out(&record, &known.refs, remote_id) {
-                    Ok(body) => break body,
-                    Err(error) => {
-                        let Some((entity, key)) = error.waits_for() else {
-                            return Ok(Prepared::end(Ended::dead(unmappable(job, &error))));
-                        };
-                        let wanted = RefKey { entity, natural_key: key.to_owned() };
-                        let already = known.refs.get(entity, key).is_some();
-                        if already || self.resolve(job, vec![wanted.clone()], &mut known).await?.is_some() {
-                            return Ok(Prepared::end(self.wait(job, flow, &wanted)));
-                        }
-                    }
-                }
-            },
-        };
-        let context = WriteContext {
-            key: job.source.key.clone(),
-            natural_key: record.natural_key().unwrap_or_default(),
-            remote_id: remote_id.map(str::to_owned),
-            idempotency_key: job.idempotency_key.clone(),
-            refs: Value::Object(known.json),
-            record: body.clone(),
-            event: event(job, &record),
-        };
-        let kind = EffectKind::Create;
-        Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
-    }
-
-    /// Looks references up at the destination. Returns the first that it does not know.
-    async fn resolve(
-        &self,
-        job: &Claimed,
-        wanted: Vec<RefKey>,
-        known: &mut Known,
-    ) -> Result<Option<RefKey>, StoreError> {
-        for resolved in self.store.resolve_refs(&job.lane, &wanted).await? {
-            known.add(resolved);
-        }
-        Ok(wanted.into_iter().find(|key| known.refs.get(key.entity, &key.natural_key).is_none()))
-    }
-
-    fn wait(&self, job: &Claimed, flow: &FlowRun, key: &RefKey) -> Ended {
-        let now = self.clock.now_us();
-        let waited = Duration::from_micros((now - job.created_at).max(0).unsigned_abs());
-        let what = format!("{} {}", key.entity, key.natural_key);
-        if waited > flow.wait_limit {
-            return Ended::dead(DeadLetter {
-                scope: job.flow.clone(),
-                class: ErrorClass::NotFound,
-                fingerprint: format!("{}/needs/{}", job.flow, key.entity),
-                title: format!("{}: the {} it refers to never reached {}", job.flow, key.entity, job.lane),
-                detail: format!("{}: waited {waited:?} for {what} to be known at {}", name(job), job.lane),
-                next_step: format!("sync {what} to {} first (see its own timeline), then retry", job.lane),
-            });
-        }
-        Ended::plain(AckOutcome::Wait {
-            wait_for: wait_key(&job.lane, key.entity, &key.natural_key),
-            // Looks again soon at first, in case it came in between the look and this note, then ever less often.
-            check_at: now
-                + i64::try_from((waited / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)).as_micros())
-                    .unwrap_or(60_000_000),
-            error: format!("waits for {what} to be known at {}", job.lane),
-        })
     }
 
     async fn effect(&self, job: &Claimed, flow: &FlowRun, dest: &dyn Destination, mut effect: Effect) -> Ended {
@@ -366,7 +189,7 @@ impl Deliverer {
     }
 
     async fn written(&self, job: &Claimed, receipt: Receipt, sent_hash: String, echo: String) -> Ended {
-        self.lane_effect(&job.lane, LaneEffect::Works, "").await;
+        self.lanes.apply(&job.lane, LaneEffect::Works, "").await;
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => "done").increment(1);
         let remote_id =
             receipt.remote_id.or_else(|| job.binding.as_ref().map(|b| b.remote_id.clone())).unwrap_or_default();
@@ -401,7 +224,7 @@ impl Deliverer {
         if in_doubt && let AckOutcome::Retry { run_at, error, .. } = &outcome {
             outcome = AckOutcome::Unknown { run_at: *run_at, error: error.clone() };
         }
-        self.lane_effect(&job.lane, lane, &error.to_string()).await;
+        self.lanes.apply(&job.lane, lane, &error.to_string()).await;
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => error.class.as_str())
             .increment(1);
         tracing::debug!(flow = %job.flow, key = %job.source.key, %error, "delivery failed");
@@ -412,87 +235,6 @@ impl Deliverer {
             request: String::new(),
             response: error.response_excerpt.clone(),
         }
-    }
-
-    /// Applies what a call taught about its destination to the lane, and keeps what must survive a restart.
-    async fn lane_effect(&self, lane: &str, effect: LaneEffect, reason: &str) {
-        let now = self.clock.now_us();
-        let until = |pause: Duration| now + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX / 2);
-        let change = {
-            let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-            let breaker = breakers.entry(lane.to_owned()).or_default();
-            match effect {
-                LaneEffect::Works => breaker.succeeded(),
-                LaneEffect::Fails => breaker.failed(),
-                LaneEffect::Pause(_) | LaneEffect::Locked | LaneEffect::Silent => BreakerChange::Unchanged,
-            }
-        };
-        let row = |state, until, reason: &str| ConnectionStateRow {
-            connection: lane.to_owned(),
-            state,
-            reason: reason.to_owned(),
-            until,
-            failures: 0,
-            changed_at: now,
-        };
-        let state = match (change, effect) {
-            (BreakerChange::Opened(pause), _) => {
-                self.lanes.hold(lane, until(pause), true);
-                tracing::warn!(connection = %lane, ?pause, reason, "the destination keeps failing; it is left alone for a while");
-                row(ConnectionHealth::Open, Some(until(pause)), reason)
-            }
-            (BreakerChange::Closed, _) => {
-                self.lanes.release(lane);
-                tracing::info!(connection = %lane, "the destination works again");
-                row(ConnectionHealth::Ok, None, "")
-            }
-            (BreakerChange::Unchanged, LaneEffect::Pause(pause)) => {
-                self.lanes.hold(lane, until(pause), false);
-                return;
-            }
-            (BreakerChange::Unchanged, LaneEffect::Locked) => {
-                self.lanes.hold(lane, until(Duration::from_secs(30)), true);
-                tracing::error!(connection = %lane, reason, "the destination refuses our credentials");
-                row(ConnectionHealth::Auth, Some(until(Duration::from_secs(30))), reason)
-            }
-            (BreakerChange::Unchanged, LaneEffect::Works | LaneEffect::Fails | LaneEffect::Silent) => return,
-        };
-        if let Err(error) = self.store.set_connection_state(state).await {
-            tracing::error!(%error, connection = %lane, "could not store the connection's state");
-        }
-        self.queue.wake();
-    }
-}
-
-enum Prepared {
-    Ready(Box<Effect>),
-    Ended(Box<Ended>),
-}
-
-impl Prepared {
-    fn end(result: Ended) -> Prepared {
-        Prepared::Ended(Box::new(result))
-    }
-}
-
-/// What the destination knows of the records that this one names, for mappings and for templates.
-#[derive(Default)]
-struct Known {
-    refs: Refs,
-    json: Map<String, Value>,
-}
-
-impl Known {
-    fn add(&mut self, resolved: ResolvedRef) {
-        let RefKey { entity, natural_key } = resolved.key;
-        let record = resolved.doc.as_deref().and_then(|doc| Record::from_canonical_json(entity, doc).ok());
-        let extra = record.as_ref().map(|record| record.extra().clone()).unwrap_or_default();
-        let slot = self.json.entry(entity.as_str()).or_insert_with(|| json!({}));
-        if let Value::Object(slot) = slot {
-            let record = record.map_or(Value::Null, |record| record.to_json());
-            slot.insert(natural_key.clone(), json!({ "id": resolved.remote_id, "record": record }));
-        }
-        self.refs.insert(entity, natural_key, Remote { id: Some(resolved.remote_id), extra });
     }
 }
 

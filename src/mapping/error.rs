@@ -11,7 +11,7 @@ use super::expr::ExpressionError;
 /// The mapping, the place and the fault. Stops this one record; the class decides what happens to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct MappingError {
-    /// `shopify/order (in)`.
+    /// Connector, entity and direction: `shop/order (in)`.
     pub mapping: String,
     /// Where the value came from: a payload path going in, a record path going out.
     pub from: String,

@@ -32,7 +32,7 @@ enum Target {
 }
 
 /// A resolved path: `total`, `customer.email`, `lines[0].sku`, `lines[].sku` (also written `lines.sku`),
-/// `extra.shopify.inventory_item_id`.
+/// `extra.shop.inventory_item_id`.
 #[derive(Debug, Clone)]
 pub struct FieldPath {
     entity: Entity,

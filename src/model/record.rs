@@ -16,7 +16,7 @@ use super::{ContentHash, Entity, Exact, FieldChange, FieldPath, Object, PathErro
 /// Most entries the bag of extras may hold.
 const MAX_EXTRAS: usize = 200;
 
-/// Vendors' own values that canonical fields have no room for, by namespaced key: `shopify.inventory_item_id`.
+/// Vendors' own values that canonical fields have no room for, by namespaced key: `shop.inventory_item_id`.
 /// Values are text, whole numbers, decimals and booleans.
 pub type Extra = BTreeMap<String, Value>;
 

@@ -1,3 +1,5 @@
+//! What the story says of each state of a job and of a flow, and in which order.
+
 use super::*;
 use crate::api::state::{Deliver, FlowMode, StreamRef};
 use crate::model::Entity;

@@ -1,3 +1,5 @@
+//! The YAML subset: what is read, what is refused at which place, and that hostile files are refused quickly.
+
 use std::time::{Duration, Instant};
 
 use super::*;

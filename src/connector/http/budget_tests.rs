@@ -1,3 +1,4 @@
+//! Rate budgets against a clock that the test moves: buckets, windows, vendors' counters, who comes first.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

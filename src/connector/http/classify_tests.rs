@@ -1,3 +1,4 @@
+//! Which error class each answer of a vendor has, for reads and for writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use serde_json::json;

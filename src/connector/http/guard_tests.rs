@@ -1,3 +1,4 @@
+//! Addresses that must not be called, in the forms that hide them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;

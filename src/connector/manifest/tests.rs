@@ -1,3 +1,5 @@
+//! Manifests read whole, and their mistakes reported all at once.
+
 use super::*;
 use crate::config::yaml::Source;
 

@@ -1,3 +1,4 @@
+//! Verification against known answers: vendors' documented examples for each named scheme, and what must be refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use http::{HeaderMap, HeaderName, HeaderValue};

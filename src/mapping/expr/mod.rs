@@ -11,6 +11,6 @@ mod template;
 
 pub use expression::{Expression, ExpressionError};
 pub use path::{Path, PathSyntaxError, Step, Tree};
-pub use payload::{Payload, PayloadError};
+pub use payload::Payload;
 pub use scope::Scope;
 pub use template::{Template, TemplateError};

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Number, Value as Json};
 
 use super::path::Tree;
-use crate::model::Raw;
+use crate::model::{JsonFault, JsonText, Raw};
 
 /// Deepest nesting that is read; deeper payloads are attacks.
 const MAX_DEPTH: u32 = 128;
@@ -25,20 +25,12 @@ pub enum Payload<'t> {
     Object(Vec<(Cow<'t, str>, Payload<'t>)>),
 }
 
-/// Text that is not JSON.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not JSON at byte {offset}: {reason}")]
-pub struct PayloadError {
-    pub offset: usize,
-    pub reason: &'static str,
-}
-
 impl<'t> Payload<'t> {
-    pub fn parse(text: &'t str) -> Result<Payload<'t>, PayloadError> {
-        let mut reader = Reader { text, at: 0 };
-        let value = reader.value(0)?;
-        reader.blanks();
-        if reader.at == text.len() { Ok(value) } else { Err(reader.fault("something follows the value")) }
+    pub fn parse(text: &'t str) -> Result<Payload<'t>, JsonFault> {
+        let mut text = JsonText::new(text);
+        let payload = value(&mut text, 0)?;
+        text.end()?;
+        Ok(payload)
     }
 }
 
@@ -88,206 +80,66 @@ fn owned(payload: &Payload<'_>) -> Json {
     }
 }
 
-struct Reader<'t> {
-    text: &'t str,
-    at: usize,
+fn value<'t>(text: &mut JsonText<'t>, depth: u32) -> Result<Payload<'t>, JsonFault> {
+    text.blanks();
+    match text.peek() {
+        Some(b'"') => text.string().map(Payload::Text),
+        Some(b'{') if depth < MAX_DEPTH => object(text, depth + 1),
+        Some(b'[') if depth < MAX_DEPTH => list(text, depth + 1),
+        Some(b'{' | b'[') => Err(text.fault("nested too deep")),
+        Some(b'-' | b'0'..=b'9') => text.number().map(Payload::Number),
+        Some(b't') => text.word("true").map(|()| Payload::Bool(true)),
+        Some(b'f') => text.word("false").map(|()| Payload::Bool(false)),
+        Some(b'n') => text.word("null").map(|()| Payload::Null),
+        Some(_) => Err(text.fault("expected a value")),
+        None => Err(text.fault("ends early")),
+    }
 }
 
-impl<'t> Reader<'t> {
-    fn fault(&self, reason: &'static str) -> PayloadError {
-        PayloadError { offset: self.at, reason }
+fn object<'t>(text: &mut JsonText<'t>, depth: u32) -> Result<Payload<'t>, JsonFault> {
+    text.take(b'{');
+    let mut entries = Vec::new();
+    text.blanks();
+    if text.take(b'}') {
+        return Ok(Payload::Object(entries));
     }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
+    loop {
+        text.blanks();
+        if text.peek() != Some(b'"') {
+            return Err(text.fault("expected a key"));
         }
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn value(&mut self, depth: u32) -> Result<Payload<'t>, PayloadError> {
-        self.blanks();
-        match self.peek() {
-            Some(b'"') => self.string().map(Payload::Text),
-            Some(b'{') if depth < MAX_DEPTH => self.object(depth + 1),
-            Some(b'[') if depth < MAX_DEPTH => self.list(depth + 1),
-            Some(b'{' | b'[') => Err(self.fault("it is nested too deep")),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Payload::Bool(true)),
-            Some(b'f') => self.word("false", Payload::Bool(false)),
-            Some(b'n') => self.word("null", Payload::Null),
-            Some(_) => Err(self.fault("no value starts like this")),
-            None => Err(self.fault("the text ends where a value is expected")),
+        let name = text.string()?;
+        text.blanks();
+        if !text.take(b':') {
+            return Err(text.fault("expected `:`"));
         }
-    }
-
-    fn word(&mut self, word: &str, value: Payload<'t>) -> Result<Payload<'t>, PayloadError> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(self.fault("no value starts like this"));
-        }
-        self.at += word.len();
-        Ok(value)
-    }
-
-    fn object(&mut self, depth: u32) -> Result<Payload<'t>, PayloadError> {
-        self.at += 1;
-        let mut entries = Vec::new();
-        self.blanks();
-        if self.take(b'}') {
+        entries.push((name, value(text, depth)?));
+        text.blanks();
+        if text.take(b'}') {
             return Ok(Payload::Object(entries));
         }
-        loop {
-            self.blanks();
-            if self.peek() != Some(b'"') {
-                return Err(self.fault("a name in quotes is expected"));
-            }
-            let name = self.string()?;
-            self.blanks();
-            if !self.take(b':') {
-                return Err(self.fault("`:` is expected"));
-            }
-            entries.push((name, self.value(depth)?));
-            self.blanks();
-            if self.take(b'}') {
-                return Ok(Payload::Object(entries));
-            }
-            if !self.take(b',') {
-                return Err(self.fault("`,` or `}` is expected"));
-            }
+        if !text.take(b',') {
+            return Err(text.fault("expected `,` or `}`"));
         }
     }
+}
 
-    fn list(&mut self, depth: u32) -> Result<Payload<'t>, PayloadError> {
-        self.at += 1;
-        let mut items = Vec::new();
-        self.blanks();
-        if self.take(b']') {
+fn list<'t>(text: &mut JsonText<'t>, depth: u32) -> Result<Payload<'t>, JsonFault> {
+    text.take(b'[');
+    let mut items = Vec::new();
+    text.blanks();
+    if text.take(b']') {
+        return Ok(Payload::List(items));
+    }
+    loop {
+        items.push(value(text, depth)?);
+        text.blanks();
+        if text.take(b']') {
             return Ok(Payload::List(items));
         }
-        loop {
-            items.push(self.value(depth)?);
-            self.blanks();
-            if self.take(b']') {
-                return Ok(Payload::List(items));
-            }
-            if !self.take(b',') {
-                return Err(self.fault("`,` or `]` is expected"));
-            }
+        if !text.take(b',') {
+            return Err(text.fault("expected `,` or `]`"));
         }
-    }
-
-    fn number(&mut self) -> Result<Payload<'t>, PayloadError> {
-        let start = self.at;
-        self.take(b'-');
-        if !self.take(b'0') && self.digits() == 0 {
-            return Err(self.fault("a digit is expected"));
-        }
-        if self.take(b'.') && self.digits() == 0 {
-            return Err(self.fault("a digit is expected"));
-        }
-        if self.take(b'e') || self.take(b'E') {
-            if !self.take(b'+') {
-                self.take(b'-');
-            }
-            if self.digits() == 0 {
-                return Err(self.fault("a digit is expected"));
-            }
-        }
-        Ok(Payload::Number(&self.text[start..self.at]))
-    }
-
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        self.at - start
-    }
-
-    fn string(&mut self) -> Result<Cow<'t, str>, PayloadError> {
-        self.at += 1;
-        let start = self.at;
-        let mut unescaped: Option<String> = None;
-        let mut clean_from = start;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let clean = &self.text[clean_from..self.at];
-                    self.at += 1;
-                    return Ok(match unescaped {
-                        None => Cow::Borrowed(clean),
-                        Some(mut text) => {
-                            text.push_str(clean);
-                            Cow::Owned(text)
-                        }
-                    });
-                }
-                Some(b'\\') => {
-                    let text = unescaped.get_or_insert_with(String::new);
-                    text.push_str(&self.text[clean_from..self.at]);
-                    text.push(self.escape()?);
-                    clean_from = self.at;
-                }
-                Some(0..0x20) => return Err(self.fault("a control character in text must be escaped")),
-                Some(_) => self.at += 1,
-                None => return Err(self.fault("the text ends inside quotes")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, PayloadError> {
-        self.at += 1;
-        let escaped = match self.peek() {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode(),
-            Some(_) | None => return Err(self.fault("there is no such escape")),
-        };
-        self.at += 1;
-        Ok(escaped)
-    }
-
-    /// `\uXXXX`, or two of them that form one character; half a pair is refused.
-    fn unicode(&mut self) -> Result<char, PayloadError> {
-        let start = self.at;
-        let high = self.hex()?;
-        let code = match high {
-            0xD800..=0xDBFF if self.text[self.at..].starts_with("\\u") => {
-                self.at += 1;
-                match self.hex()? {
-                    low @ 0xDC00..=0xDFFF => 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00),
-                    _ => high,
-                }
-            }
-            code => code,
-        };
-        char::from_u32(code).ok_or(PayloadError { offset: start, reason: "a lone surrogate is no character" })
-    }
-
-    fn hex(&mut self) -> Result<u32, PayloadError> {
-        let digits = self.text.as_bytes().get(self.at + 1..self.at + 5);
-        let mut code = 0;
-        for digit in digits.ok_or_else(|| self.fault("four hexadecimal digits are expected"))? {
-            let value = char::from(*digit).to_digit(16);
-            code = code * 16 + value.ok_or_else(|| self.fault("four hexadecimal digits are expected"))?;
-        }
-        self.at += 5;
-        Ok(code)
     }
 }
 

@@ -81,13 +81,14 @@ pub(super) fn entity_word(row: &SqliteRow, column: &str) -> Result<Entity, Store
     word(row, column, Entity::parse)
 }
 
+/// Whose record a row is about, where it says so in the columns of that name.
+pub(super) fn entity_key(row: &SqliteRow) -> Result<EntityKey, StoreError> {
+    Ok(EntityKey { connection: row.try_get("connection")?, stream: row.try_get("stream")?, key: row.try_get("key")? })
+}
+
 pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
     Ok(EntityRow {
-        id: EntityKey {
-            connection: row.try_get("connection")?,
-            stream: row.try_get("stream")?,
-            key: row.try_get("key")?,
-        },
+        id: entity_key(row)?,
         entity: entity_word(row, "entity")?,
         natural_key: row.try_get("natural_key")?,
         version: row.try_get("version")?,

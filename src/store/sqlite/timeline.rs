@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, query};
 
-use super::sql::{binding_row, entity_row, entity_word, json_list, word};
+use super::sql::{binding_row, entity_key, entity_row, entity_word, json_list, word};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -126,11 +126,7 @@ pub(super) async fn events_after(pool: &SqlitePool, after: i64, limit: u32) -> R
 fn event_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
     Ok(EventRow {
         id: row.try_get("id")?,
-        record: EntityKey {
-            connection: row.try_get("connection")?,
-            stream: row.try_get("stream")?,
-            key: row.try_get("key")?,
-        },
+        record: entity_key(row)?,
         entity: entity_word(row, "entity")?,
         revision: row.try_get("revision")?,
         kind: row.try_get("kind")?,

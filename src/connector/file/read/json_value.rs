@@ -1,13 +1,14 @@
 //! A strict JSON parser: duplicate keys, depth and trailing data are errors, numbers stay exact text.
 //!
 //! serde_json takes the last of duplicate keys silently and reserves some keys for itself; with data that moves money
-//! neither may pass. Not here: streaming (json) and lines (json_lines).
+//! neither may pass. Not here: the tokens (`model::json_text`), streaming (json) and lines (json_lines).
 
 use std::str::FromStr;
 
 use serde_json::{Map, Number, Value};
 
 use crate::connector::file::error::FileCause;
+use crate::model::{JsonFault, JsonText};
 
 /// Why a text is not acceptable JSON, and at which byte of it.
 pub(super) type ParseError = (usize, FileCause);
@@ -17,10 +18,10 @@ const NUMBER_BYTES: usize = 128;
 
 /// Parses exactly one value.
 pub(super) fn parse(text: &str, depth: usize) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, at: 0, limit: depth };
+    let mut parser = Parser { text: JsonText::new(text), limit: depth };
     let value = parser.value(0)?;
-    parser.blank();
-    if parser.at < text.len() { Err(parser.error("text after the value")) } else { Ok(value) }
+    parser.text.end().map_err(fault)?;
+    Ok(value)
 }
 
 pub(super) fn object(value: Value) -> Result<Map<String, Value>, FileCause> {
@@ -35,39 +36,26 @@ pub(super) fn object(value: Value) -> Result<Map<String, Value>, FileCause> {
     Err(FileCause::NotAnObject(kind))
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+fn fault(fault: JsonFault) -> ParseError {
+    (fault.offset, FileCause::Json(fault.reason.to_owned()))
+}
+
+struct Parser<'t> {
+    text: JsonText<'t>,
     limit: usize,
 }
 
 impl Parser<'_> {
-    fn error(&self, reason: &str) -> ParseError {
-        (self.at, FileCause::Json(reason.to_owned()))
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn blank(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn take(&mut self, byte: u8, reason: &str) -> Result<(), ParseError> {
-        if self.peek() != Some(byte) {
-            return Err(self.error(reason));
-        }
-        self.at += 1;
-        Ok(())
+    fn error(&self, reason: &'static str) -> ParseError {
+        fault(self.text.fault(reason))
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, ParseError> {
-        self.blank();
-        match self.peek() {
-            Some(b'{' | b'[') if depth == self.limit => Err((self.at, FileCause::TooDeep { limit: self.limit })),
+        self.text.blanks();
+        match self.text.peek() {
+            Some(b'{' | b'[') if depth == self.limit => {
+                Err((self.text.offset(), FileCause::TooDeep { limit: self.limit }))
+            }
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
             Some(b'"') => self.string().map(Value::String),
@@ -81,25 +69,20 @@ impl Parser<'_> {
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, ParseError> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(self.error("expected a value"));
-        }
-        self.at += word.len();
-        Ok(value)
+        self.text.word(word).map(|()| value).map_err(fault)
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, ParseError> {
         let mut object = Map::new();
-        self.at += 1;
-        self.blank();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
+        self.text.take(b'{');
+        self.text.blanks();
+        if self.text.take(b'}') {
             return Ok(Value::Object(object));
         }
         loop {
-            self.blank();
-            let start = self.at;
-            if self.peek() != Some(b'"') {
+            self.text.blanks();
+            let start = self.text.offset();
+            if self.text.peek() != Some(b'"') {
                 return Err(self.error("expected a key"));
             }
             let key = self.string()?;
@@ -110,121 +93,59 @@ impl Parser<'_> {
             if key.starts_with("$serde_json::private::") {
                 return Err((start, FileCause::Json("reserved key".to_owned())));
             }
-            self.blank();
-            self.take(b':', "expected `:`")?;
+            self.text.blanks();
+            if !self.text.take(b':') {
+                return Err(self.error("expected `:`"));
+            }
             let value = self.value(depth)?;
             object.insert(key, value);
-            self.blank();
-            if self.peek() == Some(b',') {
-                self.at += 1;
-                continue;
+            self.text.blanks();
+            if self.text.take(b'}') {
+                return Ok(Value::Object(object));
             }
-            self.take(b'}', "expected `,` or `}`")?;
-            return Ok(Value::Object(object));
+            if !self.text.take(b',') {
+                return Err(self.error("expected `,` or `}`"));
+            }
         }
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, ParseError> {
         let mut items = Vec::new();
-        self.at += 1;
-        self.blank();
-        if self.peek() == Some(b']') {
-            self.at += 1;
+        self.text.take(b'[');
+        self.text.blanks();
+        if self.text.take(b']') {
             return Ok(Value::Array(items));
         }
         loop {
             items.push(self.value(depth)?);
-            self.blank();
-            if self.peek() == Some(b',') {
-                self.at += 1;
-                continue;
+            self.text.blanks();
+            if self.text.take(b']') {
+                return Ok(Value::Array(items));
             }
-            self.take(b']', "expected `,` or `]`")?;
-            return Ok(Value::Array(items));
+            if !self.text.take(b',') {
+                return Err(self.error("expected `,` or `]`"));
+            }
         }
     }
 
     fn number(&mut self) -> Result<Value, ParseError> {
-        let rest = &self.text[self.at..];
-        let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-        let length = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
-        if length > NUMBER_BYTES {
-            return Err(self.error("a number of more than 128 characters"));
+        let start = self.text.offset();
+        let literal = self.text.number().map_err(fault)?;
+        if literal.len() > NUMBER_BYTES {
+            return Err((start, FileCause::Json("a number of more than 128 characters".to_owned())));
         }
-        let number = Number::from_str(&rest[..length]).map_err(|_| self.error("not a number"))?;
-        self.at += length;
-        Ok(Value::Number(number))
+        // In serde_json's own spelling of exponents, so that a value equals what is read back from the store.
+        Number::from_str(literal).map(Value::Number).map_err(|_| (start, FileCause::Json("not a number".to_owned())))
     }
 
     fn string(&mut self) -> Result<String, ParseError> {
-        self.at += 1;
-        let mut string = String::new();
-        loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-            let Some(plain) = plain else {
-                self.at = self.text.len();
-                return Err(self.error("ends inside a string"));
-            };
-            string.push_str(&rest[..plain]);
-            self.at += plain;
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(string);
-                }
-                Some(b'\\') => {
-                    let character = self.escape()?;
-                    string.push(character);
-                }
-                Some(_) | None => return Err(self.error("control character inside a string")),
-            }
+        let start = self.text.offset();
+        let string = self.text.string().map_err(fault)?;
+        // Databases refuse NUL in text; it must not get further than here.
+        if string.contains('\0') {
+            return Err((start, FileCause::ControlCharacter { code: 0 }));
         }
-    }
-
-    fn escape(&mut self) -> Result<char, ParseError> {
-        self.at += 1;
-        let character = match self.peek() {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            Some(_) | None => return Err(self.error("unknown escape")),
-        };
-        self.at += 1;
-        Ok(character)
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, ParseError> {
-        let start = self.at;
-        let first = self.code_unit()?;
-        let second = if (0xD800..0xDC00).contains(&first) && self.text[self.at..].starts_with("\\u") {
-            self.at += 1;
-            Some(self.code_unit()?)
-        } else {
-            None
-        };
-        let mut decoded = char::decode_utf16([Some(first), second].into_iter().flatten());
-        match (decoded.next(), decoded.next()) {
-            // Databases refuse NUL in text; it must not get further than here.
-            (Some(Ok('\0')), _) => Err((start, FileCause::ControlCharacter { code: 0 })),
-            (Some(Ok(character)), None) => Ok(character),
-            (_, _) => Err((start, FileCause::Json("half a surrogate pair".to_owned()))),
-        }
-    }
-
-    /// At `u`: the four hex digits after it.
-    fn code_unit(&mut self) -> Result<u16, ParseError> {
-        let digits = self.text.get(self.at + 1..self.at + 5).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        let unit = digits.and_then(|hex| u16::from_str_radix(hex, 16).ok());
-        let unit = unit.ok_or_else(|| self.error("bad \\u escape"))?;
-        self.at += 5;
-        Ok(unit)
+        Ok(string.into_owned())
     }
 }
 

@@ -1,0 +1,22 @@
+//! What goes into the store and comes out of it, as plain values; not here: SQL.
+//!
+//! Times are microseconds since the epoch (UTC). Ids are the store's own and mean nothing outside.
+
+mod batch;
+mod entity;
+mod health;
+mod inbox;
+mod issue;
+mod job;
+mod plan;
+mod timeline;
+mod words;
+
+pub use batch::*;
+pub use entity::*;
+pub use health::*;
+pub use inbox::*;
+pub use issue::*;
+pub use job::*;
+pub use plan::*;
+pub use timeline::*;

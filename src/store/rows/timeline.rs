@@ -1,0 +1,79 @@
+//! Everything the hub knows of one record; not here: rendering.
+
+use serde::Serialize;
+
+use super::entity::{BindingRow, EntityKey, EntityRow};
+use super::inbox::{Disposition, SourceKind};
+use super::job::JobState;
+use crate::model::Entity;
+
+/// Everything the hub knows of one record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Timeline {
+    pub current: Option<EntityRow>,
+    pub received: Vec<InboxSummary>,
+    pub events: Vec<EventRow>,
+    pub jobs: Vec<JobRow>,
+    pub bindings: Vec<BindingRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct InboxSummary {
+    pub id: i64,
+    pub source: SourceKind,
+    pub topic: String,
+    pub place: String,
+    pub received_at: i64,
+    pub processed_at: Option<i64>,
+    pub disposition: Disposition,
+    pub reason: String,
+    pub duplicates: i64,
+    pub payload: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct EventRow {
+    pub id: i64,
+    #[serde(flatten)]
+    pub record: EntityKey,
+    pub entity: Entity,
+    pub revision: i64,
+    pub kind: String,
+    pub doc: String,
+    pub occurred_at: Option<i64>,
+    pub recorded_at: i64,
+    pub inbox_id: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct JobRow {
+    pub id: i64,
+    pub flow: String,
+    pub lane: String,
+    pub stream: String,
+    pub revision: i64,
+    pub event_id: i64,
+    pub state: JobState,
+    pub unknown: bool,
+    pub run_at: i64,
+    pub attempts: i64,
+    pub wait_for: String,
+    pub class: String,
+    pub error: String,
+    pub issue_id: Option<i64>,
+    pub created_at: i64,
+    pub finished_at: Option<i64>,
+    pub tries: Vec<AttemptRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptRow {
+    pub no: i64,
+    pub started_at: i64,
+    pub finished_at: Option<i64>,
+    pub outcome: String,
+    pub class: String,
+    pub status: Option<i64>,
+    pub request: String,
+    pub response: String,
+}
