@@ -69,7 +69,7 @@ async fn audit(tab: &Tab, base: &str, pages: &[(&str, String)]) {
         for (name, path) in pages {
             let (since, url) = (tab.seen(), format!("{base}{path}"));
             tab.go(&url).await;
-            let found = tab.eval(AUDIT).await;
+            let found = tab.eval(&format!("({AUDIT})({width})")).await;
             let found = found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned());
             let look = format!("{path} at {width}{}", if dark { " dark" } else { "" });
             wrong.extend(found.chain(tab.troubles(since, &url)).map(|line| format!("{look}: {line}")));
@@ -129,7 +129,7 @@ async fn a_page_with_defects_is_found_out() {
     )
     .await;
     tab.until("document.querySelector('img').complete").await;
-    let found = tab.eval(AUDIT).await.to_string();
+    let found = tab.eval(&format!("({AUDIT})(390)")).await.to_string();
     for defect in [
         "wide on 390",
         "outside the screen",
@@ -173,10 +173,10 @@ async fn follow(tab: &Tab) {
     tab.loaded_since(before).await;
 }
 
-fn order(number: &str, total: &str) -> Value {
+fn order(number: &str, total_minor: Value) -> Value {
     json!({
         "number": number, "placed_at": "2026-11-22T09:58:00Z", "currency": "EUR",
-        "total": { "amount": total, "currency": "EUR" }, "lines": [],
+        "total": { "amount_minor": total_minor, "currency": "EUR" }, "lines": [],
     })
 }
 
@@ -193,9 +193,9 @@ async fn what_is_posted_shows_without_a_reload_and_can_be_given_up() {
     tab.eval("window.sameDocument = true").await;
     tab.tab_to("a[href='/flows/orders-archive']").await;
 
-    hub.post("evt-1", order("#1001", "47.90")).await;
+    hub.post("evt-1", order("#1001", json!(4790))).await;
     tab.until("document.querySelector(\"[data-n='today.received']\").textContent === '1'").await;
-    hub.post("evt-2", order("#1002", "47.905")).await;
+    hub.post("evt-2", order("#1002", json!("47.905"))).await;
     tab.until("document.querySelector('.count')?.textContent === '1 open'").await;
     tab.until("document.querySelector('.attention')?.innerText.includes('open issue')").await;
     assert_eq!(tab.eval("window.sameDocument").await, json!(true), "the page was loaded anew");

@@ -1,20 +1,21 @@
-// What every page must be like, told as a list of what is not so. Runs in the page.
-(() => {
+// What every page must be like, told as a list of what is not so; called in the page with the width of the screen, as a
+// page that is too wide makes a phone's own `innerWidth` grow.
+(width) => {
   const wrong = [];
+  const narrow = width <= 760;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const name = (e) => `<${e.tagName.toLowerCase()}${e.id ? "#" + e.id : ""}${e.className?.baseVal ?? (e.className ? "." + e.className : "")}> “${(e.textContent || e.value || "").trim().slice(0, 40)}”`;
-  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0 && !e.closest(".sr, .skip");
+  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0 && !e.closest(narrow ? ".sr, .skip, .stacked thead" : ".sr, .skip");
   const check = (holds, what) => { if (!holds) wrong.push(what); };
-  const narrow = innerWidth <= 760;
 
-  check(document.scrollingElement.scrollWidth <= innerWidth, `the page is ${document.scrollingElement.scrollWidth} wide on ${innerWidth}`);
+  check(document.scrollingElement.scrollWidth <= width, `the page is ${document.scrollingElement.scrollWidth} wide on ${width}`);
   for (const e of all("body *").filter(shown)) {
     const style = getComputedStyle(e);
     const box = e.getBoundingClientRect();
     const scrolls = e.closest(".scroll, pre, textarea");
-    if (!scrolls) check(box.right <= innerWidth + 1 && box.left >= -1, `outside the screen: ${name(e)}`);
+    if (!scrolls) check(box.right <= width + 1 && box.left >= -1, `outside the screen: ${name(e)}`);
     const hides = ["hidden", "clip"].includes(style.overflowX) || style.textOverflow === "ellipsis";
-    if (hides && !e.closest("svg")) check(e.scrollWidth <= e.clientWidth + 1, `text is cut off: ${name(e)}`);
+    if (hides && !e.closest("svg, input")) check(e.scrollWidth <= e.clientWidth + 1, `text is cut off: ${name(e)}`);
   }
   for (const e of all(narrow ? ".scroll.stacked" : ".scroll")) {
     check(e.scrollWidth <= e.clientWidth + 1 || !narrow, `a table has to be scrolled sideways: ${name(e)}`);
@@ -83,4 +84,4 @@
   for (const e of all("input[placeholder]").filter(shown)) contrast(e, getComputedStyle(e, "::placeholder").color, "the placeholder of");
   check(seen.size > 3, "hardly any text was found: the audit itself is broken");
   return wrong;
-})()
+}

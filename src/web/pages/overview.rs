@@ -75,6 +75,9 @@ pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderM
 }
 
 fn verdict(overview: &Overview) -> Mark {
+    if overview.well && overview.flows.is_empty() {
+        return Mark::new("Nothing is set up to move yet", Level::Muted);
+    }
     if overview.well {
         return Mark::new("All is well", Level::Good);
     }
