@@ -17,9 +17,7 @@
     const hides = ["hidden", "clip"].includes(style.overflowX) || style.textOverflow === "ellipsis";
     if (hides && !e.closest("svg, input")) check(e.scrollWidth <= e.clientWidth + 1, `text is cut off: ${name(e)}`);
   }
-  for (const e of all(narrow ? ".scroll.stacked" : ".scroll")) {
-    check(e.scrollWidth <= e.clientWidth + 1 || !narrow, `a table has to be scrolled sideways: ${name(e)}`);
-  }
+  for (const e of all(".scroll")) check(e.scrollWidth <= e.clientWidth + 1, `a table has to be scrolled sideways: ${name(e)}`);
 
   check(document.documentElement.lang, "the page has no language");
   check(document.title.trim(), "the page has no title");
