@@ -86,7 +86,12 @@ fn index() -> MethodRouter<AppState> {
 }
 
 async fn no_such_route(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("there is nothing at {}", uri.path()), "GET /api/v1 lists what there is")
+    let next_step = if uri.path().starts_with("/api/") {
+        "GET /api/v1 lists what there is"
+    } else {
+        "check the address, or start from the overview; for programs, GET /api/v1 lists what there is"
+    };
+    ApiError::not_found(format!("there is nothing at {}", uri.path()), next_step)
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {

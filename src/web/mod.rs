@@ -5,6 +5,7 @@
 
 mod actor_cookie;
 mod assets;
+mod attention;
 mod href;
 mod integration_map;
 mod layout;

@@ -11,6 +11,9 @@ const STEP: usize = 4;
 #[template(path = "spark.html")]
 pub(super) struct Spark {
     pub label: String,
+    pub total: String,
+    /// The busiest half hour, in words.
+    pub peak: String,
     pub width: usize,
     pub bars: Vec<Bar>,
 }
@@ -29,8 +32,11 @@ pub(super) fn spark(slices: &[i64]) -> Spark {
         let height = if *n == 0 { 1 } else { (n * HEIGHT / most.max(1)).max(2) };
         Bar { x: index * STEP, y: HEIGHT - height, height }
     });
+    let peak = format!("at most {} in half an hour", grouped(most));
     Spark {
-        label: format!("{} deliveries in 24 hours, at most {} in half an hour", grouped(total), grouped(most)),
+        label: format!("{} deliveries in 24 hours, {peak}", grouped(total)),
+        total: grouped(total),
+        peak,
         width: slices.len() * STEP,
         bars: bars.collect(),
     }

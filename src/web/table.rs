@@ -125,6 +125,11 @@ impl Table {
     fn when(&self, at: &i64) -> When {
         When { at: *at, now: self.now }
     }
+
+    /// What a narrow screen puts beside a value, where a row is a card.
+    fn label(&self, column: &usize) -> &str {
+        self.headings.get(*column).map_or("", |heading| heading.label)
+    }
 }
 
 /// What a page gives to have its rows shown.

@@ -49,6 +49,18 @@
       || [...main.querySelectorAll("input, textarea")].some(touched)
       || main.querySelector("details[open]") || String(getSelection());
   };
+  // The same link, button or region in the new drawing: by what it is and leads to, then by its turn among its like.
+  const kind = (e) => [e.tagName, e.id, e.getAttribute("href") ?? "", e.getAttribute("aria-label") ?? "", e.closest("form")?.action ?? ""].join(" ");
+  const alike = (root, like) => [...root.querySelectorAll("a, button, input, textarea, summary, [tabindex]")].filter((e) => kind(e) === like);
+  const swap = (from, to) => {
+    const active = to.contains(document.activeElement) && document.activeElement !== to ? document.activeElement : null;
+    const like = active && kind(active);
+    const turn = active ? alike(to, like).indexOf(active) : -1;
+    const scrolled = [...to.querySelectorAll(".scroll")].map((e) => [kind(e), e.scrollLeft]);
+    to.replaceChildren(...from.childNodes);
+    for (const [region, left] of scrolled) for (const e of alike(to, region)) e.scrollLeft = left;
+    if (active) (alike(to, like)[turn] ?? document.getElementById("content")).focus({ preventScroll: true });
+  };
   let drawn = Date.now();
   let waiting = 0;
   const redraw = async () => {
@@ -61,7 +73,7 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of ["#content", "nav.side ul"]) {
         const [from, to] = [fresh.querySelector(part), document.querySelector(part)];
-        if (from && to && from.innerHTML !== to.innerHTML) to.replaceChildren(...from.childNodes);
+        if (from && to && from.innerHTML !== to.innerHTML) swap(from, to);
       }
       tick();
     } catch { /* the stream below tells whether the hub is gone */ }

@@ -30,8 +30,8 @@ const COLUMNS: &[Column] = &[
     number("unknown", "Unknown"),
     number("dead", "Dead"),
     number("done", "Done 24 h"),
-    number("p50", "p50"),
-    number("p90", "p90"),
+    number("p50", "Half within"),
+    number("p90", "9 of 10 within"),
     number("loss", "Webhook loss"),
     number("last", "Last done"),
 ];

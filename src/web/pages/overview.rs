@@ -5,9 +5,11 @@ use axum::extract::State;
 use http::HeaderMap;
 
 use crate::api::resources::flows::{SLICES, throughput};
+use crate::api::resources::issues;
 use crate::api::resources::overview::{Overview, load};
 use crate::api::{AppState, Level};
 use crate::telemetry::moment;
+use crate::web::attention::{Item, attention};
 use crate::web::href;
 use crate::web::integration_map::{Map, map};
 use crate::web::layout::{Layout, Page, Section, html};
@@ -20,6 +22,9 @@ struct OverviewPage {
     layout: Layout,
     overview: Overview,
     verdict: Mark,
+    attention: Vec<Item>,
+    /// What needs a person beyond the items that are spelled out.
+    attention_more: usize,
     stalest: Option<Stalest>,
     ledger: Vec<Term>,
     map: Map,
@@ -34,6 +39,9 @@ struct Stalest {
     objective: String,
 }
 
+/// More would push the numbers off the first screen.
+const SPELLED_OUT: usize = 6;
+
 /// One number of the ledger's equation.
 struct Term {
     sign: &'static str,
@@ -44,6 +52,9 @@ struct Term {
 
 pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderMap) -> Page {
     let overview = load(&state).await?;
+    let mut items = attention(&overview, &issues::load(&state, false).await?);
+    let attention_more = items.len().saturating_sub(SPELLED_OUT);
+    items.truncate(SPELLED_OUT);
     let mut day = vec![0; SLICES];
     for flow in &overview.flows {
         for (slot, n) in day.iter_mut().zip(throughput(&state, &flow.name).await?) {
@@ -53,6 +64,8 @@ pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderM
     html(&OverviewPage {
         layout: Layout::new(&state, &headers, Section::Overview, "Overview").await,
         verdict: verdict(&overview),
+        attention: items,
+        attention_more,
         stalest: overview.stalest.as_ref().and_then(|name| stalest(&overview, name)),
         ledger: ledger(&overview),
         map: map(&overview.flows, &overview.connections),
@@ -62,6 +75,9 @@ pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderM
 }
 
 fn verdict(overview: &Overview) -> Mark {
+    if overview.well && overview.flows.is_empty() {
+        return Mark::new("Nothing is set up to move yet", Level::Muted);
+    }
     if overview.well {
         return Mark::new("All is well", Level::Good);
     }
