@@ -253,6 +253,12 @@ impl Hub {
             Arc::clone(&self.overload),
             self.work_stop.clone(),
         ));
+        self.work_tasks.spawn(super::retention::keep(
+            Arc::clone(&self.plant),
+            Arc::clone(&self.store),
+            self.clock.clone(),
+            self.work_stop.clone(),
+        ));
     }
 
     /// Starts pollers and file watchers of the plant in force, in place of those before.

@@ -5,6 +5,7 @@ mod destination;
 mod lifecycle;
 mod plant;
 mod pressure;
+mod retention;
 mod sources;
 mod view;
 mod watchdog;

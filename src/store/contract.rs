@@ -138,6 +138,11 @@ pub trait Store: Send + Sync + 'static {
         &self,
         progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
     ) -> Result<VerifyReport, StoreError>;
+    /// Removes one small batch of what is old and closed: jobs with their attempts, events that are not their record's last,
+    /// payloads. Never touched: what is pending, dead or under way, states, bindings, cursors, counters, the audit trail.
+    /// Until `forget_before` a payload's identity stays, so that a late repeat is still a duplicate; what is forgotten
+    /// stays counted, so that `verify` still ties.
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError>;
     /// Copies a consistent image while work goes on.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
     /// Waits for writes under way, folds the log into the database, closes.

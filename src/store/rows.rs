@@ -576,6 +576,8 @@ pub struct InboxSummary {
     pub reason: String,
     pub duplicates: i64,
     pub payload: String,
+    /// When the payload was removed, its time being over.
+    pub purged_at: Option<i64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -636,6 +638,41 @@ pub struct Replay {
     /// Send even what the destination seems to have.
     pub force: bool,
     pub at: i64,
+}
+
+/// In this order: what is removed later is referred to by what is removed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PurgeStage {
+    Jobs,
+    Events,
+    Payloads,
+}
+words!(PurgeStage { Jobs => "jobs", Events => "events", Payloads => "payloads" });
+
+/// One batch of retention.
+#[derive(Clone, Debug)]
+pub struct Purge {
+    pub stage: PurgeStage,
+    /// Only rows with a larger id are looked at.
+    pub after: i64,
+    /// What was closed before is removed.
+    pub before: i64,
+    /// Payloads received before are forgotten altogether, so that a repeat would be new.
+    pub forget_before: i64,
+    pub now: i64,
+    /// Rows looked at, and so removed, at most.
+    pub limit: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    pub removed: u64,
+    /// Payloads emptied whose row stays.
+    pub emptied: u64,
+    /// Where to go on.
+    pub after: i64,
+    /// Whether older rows may follow; if not, later rows are too young.
+    pub more: bool,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

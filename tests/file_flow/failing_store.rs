@@ -130,5 +130,6 @@ delegate! {
     fn throughput(flow: &str, since: i64, slice_us: i64) -> Vec<ThroughputRow>;
     fn append_audit(at: i64, actor: &str, action: &str, target: &str, detail: &str) -> ();
     fn audit(after: i64, limit: u32) -> Vec<AuditEntry>;
+    fn purge(purge: Purge) -> Purged;
     fn backup(to: &Path) -> ();
 }

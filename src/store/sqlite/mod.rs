@@ -16,6 +16,7 @@ mod order;
 mod outcome;
 mod people;
 mod process;
+mod purge;
 mod settle;
 mod sql;
 mod timeline;
@@ -232,6 +233,12 @@ impl Store for SqliteStore {
         progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
     ) -> Result<VerifyReport, StoreError> {
         verify::verify(&self.readers, progress).await
+    }
+
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        let (remove, after, more) = purge::find(&self.readers, &purge).await?;
+        let (removed, emptied) = if remove.is_empty() { (0, 0) } else { self.write(remove).await? };
+        Ok(Purged { removed, emptied, after, more })
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

@@ -26,23 +26,36 @@ impl TallyDelta {
     }
 }
 
+/// The counters of what the ledger holds.
+const TALLY: &str = "INSERT INTO tally (connection, day, disposition, reason, n) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n";
+/// The counters of what was removed from under it.
+const PURGED: &str = "INSERT INTO purged (connection, day, disposition, reason, n) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n";
+
 pub(super) async fn move_tally(conn: &mut SqliteConnection, delta: TallyDelta) -> Result<(), StoreError> {
+    count(conn, TALLY, delta).await
+}
+
+/// Rows that leave the inbox stay in the ledger: they are counted here instead.
+pub(super) async fn count_purged(conn: &mut SqliteConnection, rows: TallyDelta) -> Result<(), StoreError> {
+    count(conn, PURGED, rows).await
+}
+
+async fn count(conn: &mut SqliteConnection, statement: &'static str, delta: TallyDelta) -> Result<(), StoreError> {
     for ((connection, day, disposition, reason), n) in delta.0 {
         // Payloads that were cut into several are not records: their parts are counted instead.
         if n == 0 || disposition == Disposition::Split {
             continue;
         }
-        query(
-            "INSERT INTO tally (connection, day, disposition, reason, n) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n",
-        )
-        .bind(connection)
-        .bind(day)
-        .bind(disposition.as_str())
-        .bind(reason)
-        .bind(n)
-        .execute(&mut *conn)
-        .await?;
+        query(statement)
+            .bind(connection)
+            .bind(day)
+            .bind(disposition.as_str())
+            .bind(reason)
+            .bind(n)
+            .execute(&mut *conn)
+            .await?;
     }
     Ok(())
 }
