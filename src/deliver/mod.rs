@@ -17,5 +17,6 @@ pub use dead_letters::mapping_fingerprint;
 pub use destination::{Destination, Effect, EffectKind, Protection};
 pub use file_sink::FileSink;
 pub use outcome::{LaneEffect, after_failure, gist};
+pub use outgoing::nothing_left;
 pub use policy::RetryPolicy;
 pub use run::{Deliverer, FlowBook, FlowMode, FlowRun, MapOut};

@@ -27,7 +27,9 @@ use crate::connector::connection::ConnectionOptions;
 use crate::deliver::{Deliverer, Destination, FlowBook, FlowMode, FlowRun};
 use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router};
 use crate::model::clock::Clock;
-use crate::process::{Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch};
+use crate::process::{
+    Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch,
+};
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ConnectionHealth, DeadLetter, EntityKey, InboxRow, Store, StoreError};
@@ -74,6 +76,9 @@ impl Catalogue for LivePlant {
     }
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route> {
         self.now().routes(connection, stream)
+    }
+    fn brakes(&self, connection: &str, stream: &str) -> Vec<FlowBrake> {
+        self.now().brakes(connection, stream)
     }
     fn traits(&self, connection: &str, stream: &str) -> SourceTraits {
         self.now().traits(connection, stream)

@@ -16,7 +16,7 @@ use crate::connector::webhook::Delivery;
 use crate::deliver::{Destination, FlowBook, FlowRun};
 use crate::intake::{PollSource, Proven, Verdict, WebhookSource, WebhookSources};
 use crate::model::ErrorClass;
-use crate::process::Fetcher;
+use crate::process::{Catalogue as _, Fetcher};
 use crate::store::EntityKey;
 
 impl FlowBook for Plant {
@@ -105,6 +105,7 @@ pub(super) struct ConnectionPoll {
     stream: String,
     every: Duration,
     events: bool,
+    in_waves: bool,
     read_times: Arc<ReadTimes>,
 }
 
@@ -139,6 +140,7 @@ impl ConnectionPoll {
                     stream: stream.name.value.clone(),
                     every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
                     events: read.as_webhook,
+                    in_waves: !plant.brakes(name, &stream.name).is_empty(),
                     read_times: Arc::clone(read_times),
                 }));
             }
@@ -159,6 +161,10 @@ impl PollSource for ConnectionPoll {
 
     fn every(&self) -> Duration {
         self.every
+    }
+
+    fn in_waves(&self) -> bool {
+        self.in_waves
     }
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {

@@ -2,6 +2,8 @@
 //!
 //! Times are microseconds since the epoch (UTC). Ids are the store's own and mean nothing outside.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Entity, ErrorClass};
@@ -155,6 +157,8 @@ pub struct InboxRow {
     pub place: String,
     pub payload: Vec<u8>,
     pub received_at: i64,
+    /// What brought it together with others, if anything did: a file, a walk through a list.
+    pub batch: Option<i64>,
 }
 
 /// One record of one system: (connection, stream, key as that system writes it).
@@ -216,6 +220,8 @@ pub struct NewJob {
     pub stream: String,
     pub latest: bool,
     pub order_key: String,
+    /// Not to be sent before a person has said so: born dead, on this issue.
+    pub held: Option<Arc<DeadLetter>>,
 }
 
 /// What the planner decided for one payload.

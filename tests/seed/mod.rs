@@ -259,6 +259,7 @@ impl World {
                 stream: info.to.stream.clone(),
                 latest: info.deliver == Deliver::Latest,
                 order_key: order_key(&info.to.connection, &info.to.stream, &connection, rec.key),
+                held: None,
             }],
         };
         let sighting = match rec.source {

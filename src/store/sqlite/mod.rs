@@ -106,6 +106,10 @@ impl Store for SqliteStore {
         process::pending_count(&self.readers, up_to).await
     }
 
+    async fn known_records(&self, connection: &str, stream: &str) -> Result<u64, StoreError> {
+        mirror::known_records(&self.readers, connection, stream).await
+    }
+
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
         mirror::entities(&self.readers, keys).await
     }
@@ -156,6 +160,10 @@ impl Store for SqliteStore {
 
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
         issues::issues(&self.readers, filter).await
+    }
+
+    async fn open_issue(&self, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
+        issues::open_issue(&self.readers, fingerprint).await
     }
 
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {

@@ -18,7 +18,7 @@ use crate::store::rows::*;
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
         "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, payload) AS payload, \
-         received_at FROM inbox \
+         received_at, batch FROM inbox \
          WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
@@ -37,6 +37,7 @@ pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result
                 place: row.try_get("place")?,
                 payload: row.try_get("payload")?,
                 received_at: row.try_get("received_at")?,
+                batch: row.try_get("batch")?,
             })
         })
         .collect()
@@ -83,6 +84,8 @@ struct Pass {
     crowded: BTreeSet<String>,
     /// Records whose plan was outdated: what was decided about them afterwards is too.
     conflicted: BTreeSet<(String, String, String)>,
+    /// Payloads with a job that was born dead.
+    held: Vec<i64>,
     /// `connection|entity|natural key` of records that came into being: what others may wait for.
     appeared: BTreeSet<String>,
 }
@@ -168,6 +171,10 @@ impl Pass {
         revision: i64,
         force: bool,
     ) -> Result<(), StoreError> {
+        if let Some(dead) = &job.held {
+            self.held.push(inbox_id);
+            return born_dead(conn, job, event, inbox_id, revision, dead, self.now).await;
+        }
         let state: String = query_scalar(
             "INSERT INTO job (flow, lane, stream, order_key, latest, event_id, inbox_id, revision, state, force, run_at, \
              created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN EXISTS (SELECT 1 FROM job older \
@@ -227,6 +234,7 @@ impl Pass {
         if !self.settled.is_empty() {
             self.settle(conn).await?;
         }
+        settle_payloads(conn, &self.held).await?;
         let crowded: Vec<String> = self.crowded.into_iter().collect();
         coalesce(conn, &crowded, self.now).await?;
         promote(conn, &crowded).await?;
@@ -313,6 +321,38 @@ async fn append_event(
     .await?)
 }
 
+/// A job that a person has to release: it is a dead letter from the first, and stands in nobody's way.
+async fn born_dead(
+    conn: &mut SqliteConnection,
+    job: &NewJob,
+    event: i64,
+    inbox_id: i64,
+    revision: i64,
+    dead: &DeadLetter,
+    now: i64,
+) -> Result<(), StoreError> {
+    let issue = file_dead_letter(conn, dead, now).await?;
+    query(
+        "INSERT INTO job (flow, lane, stream, order_key, latest, event_id, inbox_id, revision, state, run_at, created_at, \
+         finished_at, class, error, issue_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'dead', $9, $9, $9, $10, $11, $12)",
+    )
+    .bind(&job.flow)
+    .bind(&job.lane)
+    .bind(&job.stream)
+    .bind(&job.order_key)
+    .bind(job.latest)
+    .bind(event)
+    .bind(inbox_id)
+    .bind(revision)
+    .bind(now)
+    .bind(dead.class.as_str())
+    .bind(&dead.detail)
+    .bind(issue)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 async fn count_sighting(conn: &mut SqliteConnection, row: &PlannedRow, sighting: Sighting) -> Result<(), StoreError> {
     let (webhook, poll, late) = match sighting {
         Sighting::ByWebhook => (1, 0, 0),
@@ -364,6 +404,7 @@ impl Operation for ReplayFlow {
                     stream: replay.dest_stream.clone(),
                     latest: replay.latest,
                     order_key: order_key(&replay.dest_connection, &replay.dest_stream, &replay.source_connection, &key),
+                    held: None,
                 };
                 let inbox_id = event.try_get("inbox_id")?;
                 pass.job(conn, &job, event.try_get("id")?, inbox_id, event.try_get("revision")?, replay.force).await?;

@@ -154,6 +154,11 @@ impl Remove {
             counted.add(&connection, day, Disposition::Ignored, "duplicate", row.try_get("duplicates")?);
         }
         count_purged(conn, counted).await?;
+        // Files are remembered for good; a walk, which has no content of its own, is not.
+        query("DELETE FROM file_batch WHERE sha256 = '' AND state <> 'staging' AND started_at < $1")
+            .bind(self.purge.forget_before)
+            .execute(&mut *conn)
+            .await?;
         let emptied = query(
             "UPDATE inbox SET payload = x'', edited = NULL, headers = '', purged_at = $2 \
              WHERE id IN (SELECT value FROM json_each($1)) AND purged_at IS NULL \
