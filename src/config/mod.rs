@@ -24,7 +24,7 @@ pub use flow::{Brake, Deliver, Endpoint, Flow, Mode};
 pub use hub::{Database, Hub, Limits, Log, LogFormat, LogLevel};
 pub use interpolate::{Environment, ProcessEnvironment};
 pub use load::{CONFIG_FILE, load, load_with};
-pub use network::Network;
+pub use network::{Host, Network};
 pub use ownership::Ownership;
 pub use retry::RetryPolicy;
 pub use starter::{StarterFile, starter_files};

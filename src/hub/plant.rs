@@ -259,6 +259,7 @@ impl Plant {
         options.egress.allow.extend(
             described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
         );
+        options.egress.hosts = Some(described.allow_hosts.iter().map(|host| host.name.clone()).collect());
         let connection =
             Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());
