@@ -7,8 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::error::CliError;
+use crate::api::resources::reload::Reloaded;
 use crate::api::{
-    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo, StreamRef,
+    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
+    StreamInfo, StreamRef,
 };
 use crate::config::CONFIG_FILE;
 use crate::config::yaml::{Diagnostics, Entry, Node, Source, duration, parse};
@@ -212,6 +214,13 @@ impl HubView for AtRest {
 
     async fn resume_flow(&self, flow: &str, _actor: &str) -> Result<(), ActionError> {
         Err(ActionError::Refused(format!("no daemon runs that could resume flow {flow}")))
+    }
+
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        Err(ReloadRefusal {
+            what: "no daemon runs; it reads the configuration when it starts".to_owned(),
+            problems: String::new(),
+        })
     }
 
     fn wake(&self) {}

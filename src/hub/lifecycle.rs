@@ -44,6 +44,8 @@ pub enum HubError {
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("{path}: {cause}; the hub keeps its files there, make the folder writable")]
     DataDir { path: PathBuf, cause: std::io::Error },
+    #[error("the configuration could not be read: {0}")]
+    Reading(String),
     #[error("the configuration asks for {0}, which this build does not have; use `database: sqlite:data/syncline.db`")]
     Database(&'static str),
 }
@@ -132,6 +134,7 @@ pub struct Hub {
     pub(super) read_times: Arc<ReadTimes>,
     /// Nothing more is taken until there is room again.
     overload: Arc<AtomicBool>,
+    pub(super) reloading: tokio::sync::Mutex<()>,
 }
 
 impl Hub {
@@ -189,6 +192,7 @@ impl Hub {
             poll_now: Arc::new(Notify::new()),
             read_times: Arc::default(),
             overload: Arc::default(),
+            reloading: tokio::sync::Mutex::default(),
         });
         hub.restore_holds().await?;
         let workers = limits.workers as usize + hub.plant.now().waiting_workers();
@@ -267,7 +271,7 @@ impl Hub {
     }
 
     /// Starts pollers and file watchers of the plant in force, in place of those before.
-    fn start_sources(self: &Arc<Self>) {
+    fn start_sources(&self) {
         let stop = self.intake_stop.child_token();
         let former = {
             let mut sources = self.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -324,7 +328,7 @@ impl Hub {
 
     /// Takes a new configuration, which must have passed its checks. Work under way goes on; a plant that cannot be
     /// built leaves the old one in force.
-    pub async fn reload(self: &Arc<Self>, config: Config) -> Result<(), HubError> {
+    pub async fn reload(&self, config: Config) -> Result<(), HubError> {
         let former = self.plant.now();
         let plant =
             Arc::new(Plant::build(config, &self.secret, &self.options.connections, &self.clock, Some(&former))?);

@@ -5,6 +5,7 @@ mod destination;
 mod lifecycle;
 mod plant;
 mod pressure;
+mod reload;
 mod retention;
 mod sources;
 mod view;
@@ -12,3 +13,4 @@ mod watchdog;
 
 pub use lifecycle::{Hub, HubError, HubOptions};
 pub use plant::{Plant, PlantError};
+pub use reload::{InForce, ReloadError};

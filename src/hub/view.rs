@@ -5,8 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::lifecycle::{FLOW_PREFIX, Hub, HubError};
+use super::reload::{InForce, ReloadError};
+use crate::api::resources::reload::Reloaded;
 use crate::api::{
-    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo, StreamRef,
+    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
+    StreamInfo, StreamRef,
 };
 use crate::config::{self, Endpoint, Mode};
 use crate::connector::manifest::{Stream, StreamEntity};
@@ -93,6 +96,27 @@ impl HubView for Hub {
             return Err(ActionError::Refused(message));
         }
         self.set_flow(flow, ConnectionHealth::Ok, actor).await
+    }
+
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        match self.reload_files().await {
+            Ok(InForce { version, changes }) => {
+                tracing::info!(
+                    version,
+                    changes = changes.made.len(),
+                    "the configuration was read again and is in force"
+                );
+                Ok(Reloaded { version, changes: changes.made, at_restart: changes.at_restart })
+            }
+            Err(ReloadError::Problems(problems)) => {
+                let what = match problems.len() {
+                    1 => "the configuration has a problem".to_owned(),
+                    n => format!("the configuration has {n} problems"),
+                };
+                Err(ReloadRefusal { what, problems: problems.to_string() })
+            }
+            Err(ReloadError::Hub(error)) => Err(ReloadRefusal { what: error.to_string(), problems: String::new() }),
+        }
     }
 
     fn wake(&self) {

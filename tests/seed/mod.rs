@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use syncline::api::resources::reload::Reloaded;
 use syncline::api::{
-    About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo,
-    StreamRef,
+    About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness,
+    ReloadRefusal, StreamInfo, StreamRef,
 };
 use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass};
@@ -116,6 +117,14 @@ impl HubView for FakeHub {
 
     async fn resume_flow(&self, flow: &str, _actor: &str) -> Result<(), ActionError> {
         self.set_mode(flow, FlowMode::Live)
+    }
+
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        Ok(Reloaded {
+            version: "c8".to_owned(),
+            changes: vec!["flow orders-to-erp: mode paused -> live".to_owned()],
+            at_restart: vec![],
+        })
     }
 
     fn wake(&self) {
