@@ -15,7 +15,7 @@ use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
 use crate::model::Entity;
 use crate::model::clock::Clock;
-use crate::store::{FlowStat, QueueStat, Store, StoreError};
+use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 /// The running hub as the API sees it. The daemon implements it over its wiring; a command without a daemon, over the
@@ -32,6 +32,8 @@ pub trait HubView: Send + Sync + 'static {
     async fn resume_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError>;
     /// Reads the configuration anew. What has mistakes is refused as a whole, and the one in force goes on.
     async fn reload(&self) -> Result<Reloaded, ReloadRefusal>;
+    /// Files that belong to the store, for a backup.
+    fn own_files(&self) -> OwnFiles;
     /// There may be new work in the store.
     fn wake(&self);
 }

@@ -16,6 +16,8 @@ use crate::config::CONFIG_FILE;
 use crate::config::yaml::{Diagnostics, Entry, Node, Source, duration, parse};
 use crate::connector::manifest::{Stream, StreamEntity};
 use crate::connector::registry::Registry;
+use crate::hub::own_files;
+use crate::store::OwnFiles;
 
 const FOLDER: &str = "conf.d";
 const DEFAULT_DATABASE: &str = "data/syncline.db";
@@ -29,6 +31,8 @@ pub struct Installation {
     pub database: Option<PathBuf>,
     /// Where the daemon's address and the backups lie: beside the store and its lock, if that is a file.
     pub data_dir: PathBuf,
+    /// Where the hub's own files lie.
+    pub own_dir: PathBuf,
     pub connections: Vec<ConnectionInfo>,
     pub flows: Vec<FlowInfo>,
 }
@@ -42,7 +46,7 @@ impl Installation {
         // Without the manifests streams have no names; a broken one must not keep anybody from looking.
         let registry = Registry::load(directory).or_else(|_| Registry::shipped()).unwrap_or_default();
         let database = database(directory, hub);
-        let own = || directory.join(hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR));
+        let own_dir = directory.join(hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR));
         let connections: Vec<ConnectionInfo> = files
             .iter()
             .flat_map(|file| entries(file, "connections"))
@@ -50,7 +54,8 @@ impl Installation {
             .collect();
         let flows = files.iter().flat_map(|file| entries(file, "flows"));
         Ok(Installation {
-            data_dir: database.as_deref().and_then(Path::parent).map_or_else(own, Path::to_owned),
+            data_dir: database.as_deref().and_then(Path::parent).map_or_else(|| own_dir.clone(), Path::to_owned),
+            own_dir,
             database,
             flows: flows.filter_map(|entry| flow(entry, &connections)).collect(),
             connections,
@@ -221,6 +226,10 @@ impl HubView for AtRest {
             what: "no daemon runs; it reads the configuration when it starts".to_owned(),
             problems: String::new(),
         })
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        own_files(self.installation.own_dir.clone())
     }
 
     fn wake(&self) {}

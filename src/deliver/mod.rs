@@ -15,7 +15,7 @@ mod run;
 pub use breaker::{Breaker, BreakerChange};
 pub use dead_letters::mapping_fingerprint;
 pub use destination::{Destination, Effect, EffectKind, Protection};
-pub use file_sink::FileSink;
+pub use file_sink::{FileSink, journal_files};
 pub use outcome::{LaneEffect, after_failure, gist};
 pub use outgoing::nothing_left;
 pub use policy::RetryPolicy;

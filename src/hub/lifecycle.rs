@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::own_files::SECRET;
+use super::parts::{Parts, SOURCE};
 use super::plant::{Plant, PlantError};
 use super::sources::{ConnectionPoll, ReadTimes};
 use crate::api::server::{ServerLimits, serve};
@@ -25,7 +27,9 @@ use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
 use crate::connector::connection::ConnectionOptions;
 use crate::deliver::{Deliverer, Destination, FlowBook, FlowMode, FlowRun};
-use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router};
+use crate::intake::{
+    Appender, PollSource as _, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router,
+};
 use crate::model::clock::Clock;
 use crate::process::{
     Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch,
@@ -135,6 +139,7 @@ pub struct Hub {
     /// Nothing more is taken until there is room again.
     overload: Arc<AtomicBool>,
     pub(super) reloading: tokio::sync::Mutex<()>,
+    pub(super) parts: Parts,
 }
 
 impl Hub {
@@ -193,6 +198,7 @@ impl Hub {
             read_times: Arc::default(),
             overload: Arc::default(),
             reloading: tokio::sync::Mutex::default(),
+            parts: Parts::default(),
         });
         hub.restore_holds().await?;
         let workers = limits.workers as usize + hub.plant.now().waiting_workers();
@@ -207,7 +213,8 @@ impl Hub {
         });
         let router = webhooks.merge(pages(&hub));
         let server = ServerLimits { connections: limits.connections as usize, ..ServerLimits::default() };
-        hub.intake_tasks.spawn(serve(listener, router, server, hub.server_stop.clone()));
+        let serving = serve(listener, router, server, hub.server_stop.clone());
+        hub.intake_tasks.spawn(hub.parts.watch("server", &hub.server_stop, serving));
         hub.start_sources();
         Ok(hub)
     }
@@ -228,7 +235,7 @@ impl Hub {
             self.processor.clone(),
             self.queue.clone(),
         );
-        self.work_tasks.spawn(processor.run(self.work_stop.clone()));
+        self.work("processor", processor.run(self.work_stop.clone()));
         let (dispatcher, backend) = Dispatcher::new(
             Arc::clone(&self.store),
             self.clock.clone(),
@@ -237,7 +244,7 @@ impl Hub {
             DispatcherOptions::new(OWNER.to_owned()),
             workers,
         );
-        self.work_tasks.spawn(dispatcher.run(self.work_stop.clone()));
+        self.work("queue", dispatcher.run(self.work_stop.clone()));
         let deliverer = Arc::new(Deliverer::new(
             Arc::clone(&self.store),
             Arc::clone(&self.plant) as Arc<dyn FlowBook>,
@@ -249,25 +256,35 @@ impl Hub {
             let deliverer = Arc::clone(&deliverer);
             async move { deliverer.deliver(delivery).await }
         };
-        self.worker_tasks.spawn(run_workers(backend, workers, deliver, self.workers_stop.clone()));
-        self.work_tasks.spawn(sweep(
-            Arc::clone(&self.store),
-            self.clock.clone(),
-            self.queue.clone(),
-            self.work_stop.clone(),
-        ));
-        self.work_tasks.spawn(super::pressure::watch(
-            Arc::clone(&self.plant),
-            Arc::clone(&self.store),
-            Arc::clone(&self.overload),
-            self.work_stop.clone(),
-        ));
-        self.work_tasks.spawn(super::retention::keep(
-            Arc::clone(&self.plant),
-            Arc::clone(&self.store),
-            self.clock.clone(),
-            self.work_stop.clone(),
-        ));
+        let workers = run_workers(backend, workers, deliver, self.workers_stop.clone());
+        self.worker_tasks.spawn(self.parts.watch("workers", &self.workers_stop, workers));
+        self.work(
+            "sweep of leases",
+            sweep(Arc::clone(&self.store), self.clock.clone(), self.queue.clone(), self.work_stop.clone()),
+        );
+        self.work(
+            "watch over limits",
+            super::pressure::watch(
+                Arc::clone(&self.plant),
+                Arc::clone(&self.store),
+                Arc::clone(&self.overload),
+                self.work_stop.clone(),
+            ),
+        );
+        self.work(
+            "retention",
+            super::retention::keep(
+                Arc::clone(&self.plant),
+                Arc::clone(&self.store),
+                self.clock.clone(),
+                self.work_stop.clone(),
+            ),
+        );
+    }
+
+    /// A part that works until the hub drains.
+    fn work(&self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
+        self.work_tasks.spawn(self.parts.watch(name, &self.work_stop, work));
     }
 
     /// Starts pollers and file watchers of the plant in force, in place of those before.
@@ -278,22 +295,28 @@ impl Hub {
             std::mem::replace(&mut *sources, stop.clone())
         };
         former.cancel();
+        self.parts.forget_sources();
         let plant = self.plant.now();
         for source in ConnectionPoll::all(&plant, &self.read_times) {
-            self.intake_tasks.spawn(poll_stream(
+            let name = format!("{SOURCE}{}.{}", source.connection(), source.stream());
+            let polling = poll_stream(
                 source,
                 Arc::clone(&self.store),
                 self.processor.clone(),
                 self.clock.clone(),
                 Arc::clone(&self.poll_now),
                 stop.clone(),
-            ));
+            );
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, polling));
         }
-        for intake in plant.file_intakes(&self.store, &self.processor, &self.clock, &self.poll_now) {
-            self.intake_tasks.spawn(watch_files(intake, stop.clone()));
+        for intake in plant.file_intakes(&self.store, &self.processor, &self.clock, &self.poll_now, &self.read_times) {
+            let name = format!("{SOURCE}{}.{}", intake.connection, intake.stream);
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, watch_files(intake, stop.clone())));
         }
         for (connection, url) in plant.subscriptions() {
-            self.intake_tasks.spawn(super::watchdog::watch(connection, url, stop.clone()));
+            let name = format!("{SOURCE}{} subscriptions", connection.id());
+            let watching = super::watchdog::watch(connection, url, stop.clone());
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, watching));
         }
     }
 
@@ -402,7 +425,7 @@ async fn sweep(store: Arc<dyn Store>, clock: Clock, queue: QueueHandle, stop: Ca
 fn installation_secret(data_dir: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Read as _, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;
-    let path = data_dir.join("hub.secret");
+    let path = data_dir.join(SECRET);
     let mut secret = Vec::new();
     match std::fs::File::open(&path) {
         Ok(mut file) => {

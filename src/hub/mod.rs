@@ -3,6 +3,8 @@
 mod catalogue;
 mod destination;
 mod lifecycle;
+mod own_files;
+mod parts;
 mod plant;
 mod pressure;
 mod reload;
@@ -12,5 +14,6 @@ mod view;
 mod watchdog;
 
 pub use lifecycle::{Hub, HubError, HubOptions};
+pub use own_files::own_files;
 pub use plant::{Plant, PlantError};
 pub use reload::{InForce, ReloadError};

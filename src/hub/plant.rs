@@ -25,6 +25,7 @@ use crate::queue::LaneLimits;
 use crate::store::Store;
 
 use super::destination::ConnectionDestination;
+use super::sources::ReadTimes;
 
 /// A configuration that passed every check and still cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -189,6 +190,7 @@ impl Plant {
         processor: &ProcessorHandle,
         clock: &Clock,
         now: &Arc<Notify>,
+        read_times: &Arc<ReadTimes>,
     ) -> Vec<FileIntake> {
         let mut all = Vec::new();
         for (name, site) in self.sites.iter().filter(|(_, site)| site.config.enabled) {
@@ -207,6 +209,7 @@ impl Plant {
                     processor: processor.clone(),
                     clock: clock.clone(),
                     now: Arc::clone(now),
+                    completed: read_times.noting(name, &stream.name),
                 });
             }
         }

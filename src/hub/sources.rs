@@ -119,6 +119,12 @@ impl ReadTimes {
         times.insert((connection.to_owned(), stream.to_owned()), at);
     }
 
+    /// For whoever reads a stream.
+    pub(super) fn noting(self: &Arc<Self>, connection: &str, stream: &str) -> Arc<dyn Fn(i64) + Send + Sync> {
+        let (times, connection, stream) = (Arc::clone(self), connection.to_owned(), stream.to_owned());
+        Arc::new(move |at| times.note(&connection, &stream, at))
+    }
+
     pub fn last(&self, connection: &str, stream: &str) -> Option<i64> {
         let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         times.get(&(connection.to_owned(), stream.to_owned())).copied()

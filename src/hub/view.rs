@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::lifecycle::{FLOW_PREFIX, Hub, HubError};
+use super::own_files::own_files;
 use super::reload::{InForce, ReloadError};
 use crate::api::resources::reload::Reloaded;
 use crate::api::{
@@ -13,7 +14,7 @@ use crate::api::{
 };
 use crate::config::{self, Endpoint, Mode};
 use crate::connector::manifest::{Stream, StreamEntity};
-use crate::store::{ConnectionHealth, ConnectionStateRow, StoreError};
+use crate::store::{ConnectionHealth, ConnectionStateRow, OwnFiles, StoreError};
 
 /// A flow without an objective of its own is stale after this.
 const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
@@ -82,7 +83,15 @@ impl HubView for Hub {
     }
 
     fn readiness(&self) -> Readiness {
-        if self.is_stopping() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready }
+        if self.is_stopping() {
+            return Readiness::NotReady("draining".to_owned());
+        }
+        match self.parts.ended().as_slice() {
+            [] => Readiness::Ready,
+            ended => {
+                Readiness::NotReady(format!("ended by itself: {}; see the log, restart the hub", ended.join(", ")))
+            }
+        }
     }
 
     async fn pause_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError> {
@@ -117,6 +126,10 @@ impl HubView for Hub {
             }
             Err(ReloadError::Hub(error)) => Err(ReloadRefusal { what: error.to_string(), problems: String::new() }),
         }
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        own_files(self.plant.now().config.hub.data_dir.clone())
     }
 
     fn wake(&self) {

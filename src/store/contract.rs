@@ -147,8 +147,8 @@ pub trait Store: Send + Sync + 'static {
     /// Until `forget_before` a payload's identity stays, so that a late repeat is still a duplicate; what is forgotten
     /// stays counted, so that `verify` still ties.
     async fn purge(&self, purge: Purge) -> Result<Purged, StoreError>;
-    /// Copies a consistent image while work goes on.
-    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+    /// Copies a consistent image while work goes on, and with it files of the hub's own, as they are after that moment.
+    async fn backup(&self, to: &Path, own: OwnFiles) -> Result<(), StoreError>;
     /// Waits for writes under way, folds the log into the database, closes.
     async fn close(&self);
 }

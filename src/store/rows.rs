@@ -681,6 +681,26 @@ pub struct Purged {
     pub more: bool,
 }
 
+/// A file beside the store that a backup takes along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFile {
+    /// Below the hub's data directory, with slashes.
+    pub name: String,
+    pub path: std::path::PathBuf,
+}
+
+/// Lists them at the moment it is called. May block.
+pub type OwnFiles = Arc<dyn Fn() -> std::io::Result<Vec<KeptFile>> + Send + Sync>;
+
+/// What a restore has put in place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Where the store lies that was there before.
+    pub former: Option<std::path::PathBuf>,
+    /// Files beside the store that were missing and are there now.
+    pub files: Vec<String>,
+}
+
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct VerifyReport {
     pub received: i64,

@@ -133,5 +133,5 @@ delegate! {
     fn append_audit(at: i64, actor: &str, action: &str, target: &str, detail: &str) -> ();
     fn audit(after: i64, limit: u32) -> Vec<AuditEntry>;
     fn purge(purge: Purge) -> Purged;
-    fn backup(to: &Path) -> ();
+    fn backup(to: &Path, own: OwnFiles) -> ();
 }

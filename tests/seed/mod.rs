@@ -17,8 +17,8 @@ use syncline::model::{Entity, ErrorClass};
 use syncline::store::sqlite::SqliteStore;
 use syncline::store::{
     Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, CursorMove, DeadLetter, Dispatch, EntityKey,
-    EntityWrite, NewInbox, NewJob, PlannedOutcome, PlannedRow, ProcessCommit, Sighting, SourceKind, Store, order_key,
-    wait_key,
+    EntityWrite, NewInbox, NewJob, OwnFiles, PlannedOutcome, PlannedRow, ProcessCommit, Sighting, SourceKind, Store,
+    order_key, wait_key,
 };
 use syncline::telemetry::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -125,6 +125,10 @@ impl HubView for FakeHub {
             changes: vec!["flow orders-to-erp: mode paused -> live".to_owned()],
             at_restart: vec![],
         })
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        Arc::new(|| Ok(Vec::new()))
     }
 
     fn wake(&self) {

@@ -9,6 +9,7 @@ mod filesystem;
 mod image;
 mod inbox;
 mod issues;
+mod kept_files;
 mod lock;
 mod mirror;
 mod open;
@@ -249,8 +250,8 @@ impl Store for SqliteStore {
         Ok(Purged { removed, emptied, after, more })
     }
 
-    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        image::backup(&self.path, to).await
+    async fn backup(&self, to: &Path, own: OwnFiles) -> Result<(), StoreError> {
+        image::backup(&self.path, to, own).await
     }
 
     async fn close(&self) {

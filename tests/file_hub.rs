@@ -1,4 +1,4 @@
-//! The brake, end to end: a hub with a file drop that empties half the stock.
+//! A hub with file drops, end to end: the brake on a file that empties half the stock, and a backup on an empty machine.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
@@ -147,6 +147,9 @@ async fn a_file_that_empties_half_the_stock_is_held_until_a_person_has_spoken() 
     drop_stock(folder, "1", |n| n + 10);
     until("the first levels", async || told(folder, "shop", "available") == levels(|n| n + 10)).await;
 
+    let sources = hub.connections().into_iter().flat_map(|connection| connection.streams);
+    assert!(sources.clone().any(|stream| stream.last_read_at.is_some()), "files are read too");
+
     drop_stock(folder, "2", half_empty);
     until("a held file", async || !hub.store.issues(IssueFilter::Open).await.unwrap().is_empty()).await;
     // The other flow of the same stream goes on; nothing of the wave reaches the shop, now or after a restart.
@@ -191,4 +194,81 @@ async fn a_file_that_empties_half_the_stock_is_held_until_a_person_has_spoken() 
     until("no issue", async || hub.store.issues(IssueFilter::Open).await.unwrap().is_empty()).await;
     sound(&hub).await;
     hub.stop().await;
+}
+
+fn files(folder: &Path, system: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder.join(system)).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.starts_with("levels_") && name.ends_with(".jsonl"));
+    names.sort();
+    names
+}
+
+fn program(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_syncline"));
+    let output = command.arg("--config").arg(folder).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_restored_on_an_empty_machine_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    install(folder);
+    let hub = start(folder).await;
+    drop_stock(folder, "1", |n| n + 10);
+    until("the levels", async || told(folder, "shop", "available") == levels(|n| n + 10)).await;
+    until("the archive", async || told(folder, "archive", "on_hand") == levels(|n| n + 11)).await;
+    let settled = async || hub.store.queue_stats().await.unwrap().iter().all(|stat| !stat.state.is_open());
+    until("no open job", settled).await;
+    hub.stop().await;
+    let written = (files(folder, "shop"), files(folder, "archive"));
+    let secret = fs::read(folder.join("data/hub.secret")).unwrap();
+    let backup = folder.join("monday.db");
+    program(folder, &["backup", backup.to_str().unwrap()]);
+
+    // The machine is lost; configuration and partners' folders are not on it.
+    fs::remove_dir_all(folder.join("data")).unwrap();
+    let said = program(folder, &["restore", backup.to_str().unwrap()]);
+    assert!(said.contains("of the hub's own restored"), "{said}");
+    assert_eq!(fs::read(folder.join("data/hub.secret")).unwrap(), secret, "webhook addresses stay");
+
+    let hub = start(folder).await;
+    // The same file once more, and a replay: both have had their effect.
+    drop_stock(folder, "1", |n| n + 10);
+    until("the file", async || !folder.join("erp/stock_1.jsonl").exists()).await;
+    let replay = syncline::store::Replay {
+        flow: "stock-to-shop".into(),
+        source_connection: "erp".into(),
+        source_stream: "stock".into(),
+        dest_connection: "shop".into(),
+        dest_stream: "levels".into(),
+        latest: true,
+        key: None,
+        since: None,
+        force: false,
+        at: hub.clock.now_us(),
+    };
+    assert_eq!(hub.store.replay(replay).await.unwrap(), 12);
+    hub.wake();
+    let idle = async || {
+        hub.store.pending_count(1).await.unwrap() == 0
+            && hub.store.queue_stats().await.unwrap().iter().all(|stat| !stat.state.is_open())
+    };
+    until("everything worked off", idle).await;
+    assert_eq!((files(folder, "shop"), files(folder, "archive")), written, "nothing was written twice");
+
+    // What is new goes on behind the last number.
+    drop_stock(folder, "2", |n| if n == 3 { 99 } else { n + 10 });
+    until("the change", async || told(folder, "shop", "available")["SKU-03"] == "99").await;
+    let names = files(folder, "shop");
+    let last = |names: &[String]| names.iter().map(|name| number(name)).max();
+    assert_eq!((names.len(), last(&names)), (written.0.len() + 1, last(&written.0).map(|last| last + 1)), "{names:?}");
+    sound(&hub).await;
+    hub.stop().await;
+}
+
+fn number(name: &str) -> u32 {
+    name.trim_start_matches("levels_").trim_end_matches(".jsonl").parse().unwrap()
 }
