@@ -83,7 +83,7 @@ flows:
     mode: live
     retry: gentle
     freshness: 2m
-    brake: { changes_per_run: 20%, zero_stock: 5% }
+    brake: { changes_per_run: 20% }
   payments-to-erp: { from: psp.payments, to: erp.payments, mode: canary, canary: 5% }
   stock-to-shop:
     from: erp.stock
@@ -91,6 +91,7 @@ flows:
     deliver: latest
     mode: shadow
     publish: on_hand - committed - 2
+    brake: { zero_stock: 5% }
   shipments-to-shop: { from: erp.deliveries, to: shop.fulfilments, needs: [order], mode: live, retry: patient }
 ownership: { order.payment_status: psp, order.fulfilment_status: erp }
 retry:

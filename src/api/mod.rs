@@ -30,8 +30,8 @@ pub use guard::{ACTOR_HEADER, guarded};
 pub use percent::{decode, encode};
 pub use router::{ROUTES, Route, router};
 pub use state::{
-    About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo,
-    StreamRef,
+    About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness,
+    ReloadRefusal, StreamInfo, StreamRef,
 };
 pub use story::{Expectation, Hop, HopKind, Level, Payload, Stage, StageState, Story, SystemValue, Told, tell};
 pub use time::Time;

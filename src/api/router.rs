@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use http::{Method, Uri};
 
 use super::error::{ApiError, Code};
-use super::resources::{audit, backups, connections, events, flows, issues, ledger, overview, records, verify};
+use super::resources::{audit, backups, connections, events, flows, issues, ledger, overview, records, reload, verify};
 use super::state::AppState;
 use super::{health, live, prometheus};
 
@@ -61,6 +61,7 @@ routes! {
     reads "/api/v1/records/{connection}/{stream}/{*key}" => get(records::show), "one record's whole story";
     reads "/api/v1/events" => get(events::list), "?after= business events in CloudEvents form, oldest first";
     reads "/api/v1/ledger" => get(ledger::get), "?days= what became of everything received";
+    changes "/api/v1/reload" => post(reload::reload), "read the configuration anew; refused as a whole if it has mistakes";
     changes "/api/v1/verify" => post(verify::start), "prove the ledger from its rows; answers with the work to watch";
     changes "/api/v1/backups" => post(backups::start), "copy the store while it works; answers with the work to watch";
     reads "/api/v1/work/{id}" => get(verify::show), "how far a verify or backup has come";

@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::costly::Costly;
 use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
+use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
 use crate::model::Entity;
 use crate::model::clock::Clock;
-use crate::store::{FlowStat, QueueStat, Store, StoreError};
+use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 /// The running hub as the API sees it. The daemon implements it over its wiring; a command without a daemon, over the
@@ -29,6 +30,10 @@ pub trait HubView: Send + Sync + 'static {
     /// Nothing of the flow is sent any more; its changes queue up. Survives a restart.
     async fn pause_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError>;
     async fn resume_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError>;
+    /// Reads the configuration anew. What has mistakes is refused as a whole, and the one in force goes on.
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal>;
+    /// Files that belong to the store, for a backup.
+    fn own_files(&self) -> OwnFiles;
     /// There may be new work in the store.
     fn wake(&self);
 }
@@ -147,6 +152,14 @@ pub enum Readiness {
     Ready,
     /// Starting, draining, or a part has ended: which.
     NotReady(String),
+}
+
+/// Why the configuration was not put in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadRefusal {
+    pub what: String,
+    /// Every mistake with its place, in lines; empty where it is not about the files.
+    pub problems: String,
 }
 
 /// Why a flow could not be paused or resumed.

@@ -40,9 +40,9 @@ pub struct Global {
     /// Log errors only, and show no progress
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// How log lines look
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
-    pub log: LogFormat,
+    /// How log lines look; `run` takes what the configuration says, else human
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log: Option<LogFormat>,
     /// Who asks, for the audit trail
     #[arg(long, global = true, value_name = "NAME")]
     pub actor: Option<String>,
@@ -107,6 +107,8 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Have the running hub read its configuration anew
+    Reload,
     /// Prove the ledger: count every row anew and check all that must hold
     Verify,
     /// Copy the store while work goes on

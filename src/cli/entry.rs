@@ -10,9 +10,12 @@ use super::client::Client;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
-use super::{backup, check, connectors, demo, explain, init, issues, mapping, replay, restore, run, status, verify};
+use super::{
+    backup, check, connectors, demo, explain, init, issues, mapping, reload, replay, restore, run, status, verify,
+};
+use crate::config::{self, Log};
 use crate::model::clock::Clock;
-use crate::telemetry::logging;
+use crate::telemetry::logging::{self, LogFormat};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +42,8 @@ impl Exit {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut surroundings = surroundings(&cli.global);
-    let verbosity = if cli.global.quiet { -1 } else { i8::try_from(cli.global.verbose).unwrap_or(i8::MAX) };
-    // Commands say what they do themselves; their log is for those who ask for it.
-    let level = if verbosity == 0 { "warn" } else { logging::level(verbosity) };
-    if let Err(error) = logging::install(cli.global.log, level) {
+    let (format, level) = log(&cli.global, configured_log(&cli));
+    if let Err(error) = logging::install(format, level) {
         eprintln!("error: {error}");
         return ExitCode::from(Exit::Usage.code());
     }
@@ -54,6 +55,42 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(runtime.block_on(execute(cli, &mut surroundings)).code())
+}
+
+/// What the hub's configuration says about the log, for the command that is the hub. One that cannot be read is told by
+/// the command itself.
+fn configured_log(cli: &Cli) -> Option<Log> {
+    match cli.command {
+        Command::Run => crate::config::load(&cli.global.config).ok().map(|config| config.hub.log),
+        Command::Demo(_)
+        | Command::Init
+        | Command::Check { .. }
+        | Command::Connectors { .. }
+        | Command::Mapping { .. }
+        | Command::Status
+        | Command::Explain { .. }
+        | Command::Issues { .. }
+        | Command::Replay { .. }
+        | Command::Reload
+        | Command::Verify
+        | Command::Backup { .. }
+        | Command::Restore { .. } => None,
+    }
+}
+
+/// Flags win over the configuration; over both wins SYNCLINE_LOG (see `logging`).
+fn log(global: &Global, configured: Option<Log>) -> (LogFormat, &'static str) {
+    let format = global.log.unwrap_or(match configured.map(|log| log.format) {
+        Some(config::LogFormat::Json) => LogFormat::Json,
+        Some(config::LogFormat::Text) | None => LogFormat::Human,
+    });
+    let level = match (global.quiet, i8::try_from(global.verbose).unwrap_or(i8::MAX)) {
+        (true, _) => logging::level(-1),
+        // Commands say what they do themselves; their log is for those who ask for it.
+        (false, 0) => configured.map_or("warn", |log| log.level.as_str()),
+        (false, verbosity) => logging::level(verbosity),
+    };
+    (format, level)
 }
 
 fn surroundings(global: &Global) -> Surroundings {
@@ -101,6 +138,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         | Command::Explain { .. }
         | Command::Issues { .. }
         | Command::Replay { .. }
+        | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
         | Command::Restore { .. } => {}
@@ -126,6 +164,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
             let asked = replay::Asked { flow, key: key.as_deref(), since: since.as_deref(), force: *force };
             replay::replay(client, global, &asked, to).await
         }
+        Command::Reload => reload::reload(client, global, to).await,
         Command::Verify => verify::verify(client, global, to).await,
         Command::Backup { to: target } => backup::backup(client, global, target.as_deref(), to).await,
         Command::Restore { .. }
@@ -141,4 +180,30 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
 /// The name that goes into the audit trail.
 pub(super) fn actor(global: &Global, to: &Surroundings) -> String {
     global.actor.clone().unwrap_or_else(|| to.user.clone())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::LogLevel;
+
+    #[track_caller]
+    fn check(flags: &[&str], configured: Option<Log>, expected: (LogFormat, &str)) {
+        let line = ["syncline"].iter().chain(flags).chain(&["run"]);
+        let cli = Cli::try_parse_from(line).unwrap();
+        assert_eq!(log(&cli.global, configured), expected, "{flags:?}");
+    }
+
+    #[test]
+    fn flags_win_over_the_configuration() {
+        let json = Some(Log { level: LogLevel::Debug, format: config::LogFormat::Json });
+        check(&[], None, (LogFormat::Human, "warn"));
+        check(&[], json, (LogFormat::Json, "debug"));
+        check(&[], Some(Log::default()), (LogFormat::Human, "info"));
+        check(&["--log", "human"], json, (LogFormat::Human, "debug"));
+        check(&["-q"], json, (LogFormat::Json, "error"));
+        check(&["-vv"], json, (LogFormat::Json, "trace"));
+        check(&["-v"], Some(Log { level: LogLevel::Error, ..Log::default() }), (LogFormat::Human, "debug"));
+    }
 }

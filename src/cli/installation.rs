@@ -7,13 +7,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::error::CliError;
+use crate::api::resources::reload::Reloaded;
 use crate::api::{
-    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo, StreamRef,
+    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
+    StreamInfo, StreamRef,
 };
 use crate::config::CONFIG_FILE;
 use crate::config::yaml::{Diagnostics, Entry, Node, Source, duration, parse};
 use crate::connector::manifest::{Stream, StreamEntity};
 use crate::connector::registry::Registry;
+use crate::hub::own_files;
+use crate::store::OwnFiles;
 
 const FOLDER: &str = "conf.d";
 const DEFAULT_DATABASE: &str = "data/syncline.db";
@@ -27,6 +31,8 @@ pub struct Installation {
     pub database: Option<PathBuf>,
     /// Where the daemon's address and the backups lie: beside the store and its lock, if that is a file.
     pub data_dir: PathBuf,
+    /// Where the hub's own files lie.
+    pub own_dir: PathBuf,
     pub connections: Vec<ConnectionInfo>,
     pub flows: Vec<FlowInfo>,
 }
@@ -40,7 +46,7 @@ impl Installation {
         // Without the manifests streams have no names; a broken one must not keep anybody from looking.
         let registry = Registry::load(directory).or_else(|_| Registry::shipped()).unwrap_or_default();
         let database = database(directory, hub);
-        let own = || directory.join(hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR));
+        let own_dir = directory.join(hub.and_then(|hub| word(hub, "data_dir")).unwrap_or(DEFAULT_DATA_DIR));
         let connections: Vec<ConnectionInfo> = files
             .iter()
             .flat_map(|file| entries(file, "connections"))
@@ -48,7 +54,8 @@ impl Installation {
             .collect();
         let flows = files.iter().flat_map(|file| entries(file, "flows"));
         Ok(Installation {
-            data_dir: database.as_deref().and_then(Path::parent).map_or_else(own, Path::to_owned),
+            data_dir: database.as_deref().and_then(Path::parent).map_or_else(|| own_dir.clone(), Path::to_owned),
+            own_dir,
             database,
             flows: flows.filter_map(|entry| flow(entry, &connections)).collect(),
             connections,
@@ -212,6 +219,17 @@ impl HubView for AtRest {
 
     async fn resume_flow(&self, flow: &str, _actor: &str) -> Result<(), ActionError> {
         Err(ActionError::Refused(format!("no daemon runs that could resume flow {flow}")))
+    }
+
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        Err(ReloadRefusal {
+            what: "no daemon runs; it reads the configuration when it starts".to_owned(),
+            problems: String::new(),
+        })
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        own_files(self.installation.own_dir.clone())
     }
 
     fn wake(&self) {}

@@ -8,6 +8,7 @@ use super::entry::Exit;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
+use super::status::plural;
 use crate::store::sqlite::SqliteStore;
 
 pub(super) async fn restore(
@@ -33,15 +34,20 @@ pub(super) async fn restore(
             "check that this user may write there",
         )
     })?;
-    let kept = SqliteStore::restore(from, target, replace).await?;
+    let restored = SqliteStore::restore(from, target, replace, &installation.own_dir).await?;
+    let (kept, files) = (restored.former, restored.files);
     if json {
         let kept = kept.as_ref().map(|kept| kept.display().to_string());
-        to.json(&json!({ "restored": target.display().to_string(), "kept": kept }))?;
+        to.json(&json!({ "restored": target.display().to_string(), "kept": kept, "files": files }))?;
         return Ok(Exit::Done);
     }
     to.line(&format!("restored to {}", target.display()))?;
     if let Some(kept) = kept {
         to.line(&format!("the former store is kept as {}", kept.display()))?;
+    }
+    if !files.is_empty() {
+        let own = installation.own_dir.display();
+        to.line(&format!("{} of the hub's own restored to {own}", plural(files.len() as i64, "file")))?;
     }
     to.line("Sources are read again from the backup's checkpoints when the hub starts.")?;
     Ok(Exit::Done)

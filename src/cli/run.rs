@@ -11,7 +11,7 @@ use super::client::ADDRESS_FILE;
 use super::entry::Exit;
 use super::error::CliError;
 use super::output::Surroundings;
-use crate::api::{AppState, HubView};
+use crate::api::{AppState, HubView, ReloadRefusal};
 use crate::config::{Config, Database};
 use crate::hub::{Hub, HubError, HubOptions};
 use crate::telemetry::metrics::Metrics;
@@ -77,7 +77,7 @@ fn refused(error: HubError) -> CliError {
         HubError::DataDir { path, cause } => {
             CliError::new(cause.to_string(), path.display().to_string(), "make the folder writable for the hub")
         }
-        other @ (HubError::Plant(_) | HubError::Database(_)) => {
+        other @ (HubError::Plant(_) | HubError::Database(_) | HubError::Reading(_)) => {
             CliError::new(other.to_string(), "", "correct the configuration; `syncline check` tells more")
         }
     }
@@ -124,7 +124,7 @@ pub(super) async fn run(global: &Global, to: &mut Surroundings) -> Result<Exit, 
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(&running.hub, &global.config, to).await?,
+            _ = hangup.recv() => reload(&running.hub, to).await?,
         }
     }
     to.line("Stopping: nothing new is taken, what is under way is finished.")?;
@@ -134,21 +134,18 @@ pub(super) async fn run(global: &Global, to: &mut Surroundings) -> Result<Exit, 
 }
 
 /// A configuration with problems changes nothing: the one in force goes on.
-async fn reload(hub: &Arc<Hub>, folder: &Path, to: &mut Surroundings) -> Result<(), CliError> {
-    let config = match load(folder, to) {
-        Ok(config) => config,
-        Err(error) => {
-            to.complain(&error)?;
-            writeln!(to.err, "  the configuration in force goes on")?;
-            return Ok(());
+async fn reload(hub: &Arc<Hub>, to: &mut Surroundings) -> Result<(), CliError> {
+    match HubView::reload(hub.as_ref()).await {
+        Ok(reloaded) => {
+            for line in super::reload::lines(&reloaded) {
+                to.line(&line)?;
+            }
         }
-    };
-    let version = config.version.short().to_owned();
-    match hub.reload(config).await {
-        Ok(()) => to.line(&format!("Configuration {version} is in force.")).map_err(CliError::from),
-        Err(error) => {
-            to.complain(&refused(error))?;
-            Ok(writeln!(to.err, "  the configuration in force goes on")?)
+        Err(ReloadRefusal { what, problems }) => {
+            write!(to.err, "{problems}")?;
+            let next_step = "correct what is named above; the configuration in force goes on";
+            to.complain(&CliError::new(what, "", next_step))?;
         }
     }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, StreamEntity, Verify};
 use crate::connector::registry::Registry;
 
-use super::network::Network;
+use super::network::{Host, Network};
 use super::yaml::{Context, Decode, Diagnostic, Diagnostics, Entry, Kind, Node, Place, Spanned, suggest};
 
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Connection {
     /// The unguessable part of its webhook address, for vendors that sign nothing.
     pub path_secret: Option<SecretString>,
     /// Hosts that may be reached besides those of the connector's own addresses.
-    pub allow_hosts: Vec<String>,
+    pub allow_hosts: Vec<Host>,
     /// Private networks that it may reach; all others are refused.
     pub allow_networks: Vec<Network>,
     /// How often streams are read, where it is not as often as their manifest says.
@@ -70,7 +70,7 @@ pub(super) struct WrittenConnection {
     settings_place: Option<Place>,
     enabled: bool,
     path_secret: Option<Spanned<String>>,
-    allow_hosts: Vec<String>,
+    allow_hosts: Vec<Host>,
     allow_networks: Vec<Network>,
     polls: Vec<(Spanned<String>, Duration)>,
     rate_limit: Option<Spanned<RateLimit>>,

@@ -101,7 +101,7 @@ pub(super) struct WrittenFlow {
     pub(super) mode: Option<Mode>,
     pub(super) retry: Option<Spanned<String>>,
     pub(super) freshness: Option<Duration>,
-    pub(super) brake: Brake,
+    pub(super) brake: Option<Spanned<Brake>>,
     pub(super) publish: Option<Spanned<Expression>>,
 }
 
@@ -113,7 +113,7 @@ impl Decode for WrittenFlow {
         let deliver = map.or("deliver", Deliver::Every);
         let (word, share) = (map.required("mode"), map.optional::<Percent>("canary"));
         let retry = map.optional("retry");
-        let (freshness, brake) = (map.optional("freshness"), map.or("brake", Brake::default()));
+        let (freshness, brake) = (map.optional("freshness"), map.optional("brake"));
         let publish = map.optional("publish");
         let mode = match (word, share) {
             (Some(ModeWord::Canary), Some(share)) => Some(Mode::Canary { share }),

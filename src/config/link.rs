@@ -73,7 +73,7 @@ impl Links<'_> {
             mode: written.mode?,
             retry: retry?,
             freshness: written.freshness,
-            brake: written.brake,
+            brake: written.brake.map(|brake| brake.value).unwrap_or_default(),
             publish: written.publish,
         })
     }
@@ -215,6 +215,13 @@ fn expressions(entity: Entity, written: &WrittenFlow, problems: &mut Diagnostics
     }
     if let Some(publish) = &written.publish {
         publish_rule(entity, written, publish, problems);
+    }
+    if let Some(brake) = &written.brake
+        && brake.zero_stock.is_some()
+        && entity != Entity::InventoryLevel
+    {
+        let message = format!("`zero_stock` counts stock levels, but the flow carries {entity} records");
+        problems.push(Diagnostic::new(&brake.place, message).help("write `changes_per_run`, or remove it"));
     }
 }
 

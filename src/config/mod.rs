@@ -4,6 +4,7 @@
 //! connectors, flows with their streams and mappings. A configuration with a problem is refused whole.
 //! Not here: what a connector can do (`connector::manifest`), what a mapping's cells mean (`mapping`), anything that runs.
 
+mod changes;
 mod connection;
 mod document;
 mod flow;
@@ -18,13 +19,14 @@ mod retry;
 mod starter;
 pub mod yaml;
 
+pub use changes::{Changes, changes};
 pub use connection::Connection;
 pub use document::{Config, ConfigVersion};
 pub use flow::{Brake, Deliver, Endpoint, Flow, Mode};
 pub use hub::{Database, Hub, Limits, Log, LogFormat, LogLevel};
 pub use interpolate::{Environment, ProcessEnvironment};
 pub use load::{CONFIG_FILE, load, load_with};
-pub use network::Network;
+pub use network::{Host, Network};
 pub use ownership::Ownership;
 pub use retry::RetryPolicy;
 pub use starter::{StarterFile, starter_files};

@@ -1,4 +1,4 @@
-//! A range of addresses that a connection may reach although it is private.
+//! What a connection may reach besides its own address: ranges of addresses although they are private, and hosts by name.
 //!
 //! Not here: the guard that refuses all other private addresses (the HTTP engine).
 
@@ -43,5 +43,38 @@ impl Decode for Network {
             cx.expected(node, "an address or network such as `10.1.2.3` or `10.0.0.0/8`");
         }
         network
+    }
+}
+
+/// A host by its name, as it stands in an address; the port does not belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    pub name: String,
+}
+
+impl Host {
+    /// `files.example.com`, `10.1.2.3`, `[fd00::1]`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = |text: &str| {
+            !text.is_empty()
+                && text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_'))
+                && !text.starts_with('.')
+        };
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let known = match inner {
+            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => plain(text),
+        };
+        known.then(|| Self { name: text.to_ascii_lowercase() })
+    }
+}
+
+impl Decode for Host {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let host = node.as_str().and_then(Self::parse);
+        if host.is_none() {
+            cx.expected(node, "a host name such as `files.example.com`, without scheme, port, path or wildcard");
+        }
+        host
     }
 }

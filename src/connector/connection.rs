@@ -17,7 +17,7 @@ use super::http::auth::Credentials;
 use super::http::budget::Priority;
 use super::http::client::{Wire, WireFailure, WireLimits};
 use super::http::exchange::{Caller, Clock, Patience, Terms};
-use super::http::guard::{EgressPolicy, NameLookup, SystemLookup};
+use super::http::guard::{Base, EgressPolicy, NameLookup, SystemLookup};
 use super::http::mask::Mask;
 use super::http::render::{self, RenderError};
 use super::http::usage;
@@ -75,7 +75,7 @@ pub struct Connection {
 
 /// The HTTP part of a connection.
 pub(super) struct Channel {
-    pub(super) base: Url,
+    pub(super) base: Base,
     pub(super) caller: Caller,
 }
 
@@ -213,6 +213,7 @@ fn channel(
     let bad = |reason: String| ConnectionError::BaseUrl { connection: id.to_owned(), url: text.clone(), reason };
     let base = Url::parse(&text).map_err(|error| bad(format!("is not an absolute URL: {error}")))?;
     let mut egress = options.egress;
+    let listed = egress.hosts.take().unwrap_or_default();
     // The port was written down by whoever configured the connection; only what vendors send us is held to 443.
     if let (true, Some(port)) = (base.scheme() == "https", base.port()) {
         egress.ports.push(port);
@@ -220,9 +221,12 @@ fn channel(
     egress.check(&base).map_err(|blocked| bad(blocked.to_string()))?;
     let limits =
         WireLimits { connect: http.timeouts.connect, exchange: http.timeouts.request, body_bytes: http.body_cap.bytes };
+    let credentials = Credentials::new(&http.auth, settings).map_err(render_error)?;
+    // What the configuration itself names may be called, and what it lists; never what only a vendor says.
+    let own = [base.host_str(), credentials.host()];
+    egress.hosts = Some(own.into_iter().flatten().map(str::to_owned).chain(listed.iter().cloned()).collect());
     let wire = Wire::new(egress, limits, options.lookup)
         .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?;
-    let credentials = Credentials::new(&http.auth, settings).map_err(render_error)?;
     let mut headers = HeaderMap::new();
     render::add_headers(&mut headers, &http.headers, &scope).map_err(render_error)?;
     let caller = Caller {
@@ -236,5 +240,5 @@ fn channel(
         clock: options.clock,
         http: http.clone(),
     };
-    Ok(Some(Channel { base, caller }))
+    Ok(Some(Channel { base: Base { url: base, hosts: listed }, caller }))
 }

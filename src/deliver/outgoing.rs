@@ -61,6 +61,17 @@ fn published(publish: &Expression, level: &Map<String, Value>) -> Result<Value, 
     Ok(Value::String(if text.starts_with('-') { "0".to_owned() } else { text }))
 }
 
+/// Whether a level, as canonical JSON, tells its destination that nothing is left. One that cannot be read tells nothing.
+pub fn nothing_left(publish: Option<&Expression>, level: &str) -> bool {
+    let Ok(Value::Object(level)) = serde_json::from_str(level) else { return false };
+    let told = match publish {
+        Some(publish) => published(publish, &level).ok(),
+        None => level.get("available").or_else(|| level.get("on_hand")).cloned(),
+    };
+    let text = told.as_ref().and_then(Value::as_str).unwrap_or_default();
+    text.starts_with('-') || (!text.is_empty() && text.bytes().all(|digit| matches!(digit, b'0' | b'.')))
+}
+
 /// A quantity as the number that its text says.
 fn exact(value: &Value) -> Value {
     let number = value.as_str().and_then(|text| text.parse::<serde_json::Number>().ok());

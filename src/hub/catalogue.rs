@@ -13,7 +13,7 @@ use crate::deliver::{gist, mapping_fingerprint};
 use crate::intake::BACKFILL;
 use crate::mapping::{InContext, MappingError};
 use crate::model::{ErrorClass, Record, Version};
-use crate::process::{Candidate, Catalogue, Interpreted, Operation, Part, Route, SourceTraits};
+use crate::process::{Candidate, Catalogue, FlowBrake, Interpreted, Operation, Part, Route, SourceTraits};
 use crate::store::{DeadLetter, EntityKey, InboxRow, NewInbox, SourceKind};
 
 impl Catalogue for Plant {
@@ -44,6 +44,10 @@ impl Catalogue for Plant {
 
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route> {
         self.routes.get(&(connection.to_owned(), stream.to_owned())).cloned().unwrap_or_default()
+    }
+
+    fn brakes(&self, connection: &str, stream: &str) -> Vec<FlowBrake> {
+        self.brakes.get(&(connection.to_owned(), stream.to_owned())).cloned().unwrap_or_default()
     }
 
     fn traits(&self, connection: &str, stream: &str) -> SourceTraits {

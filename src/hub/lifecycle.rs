@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::own_files::SECRET;
+use super::parts::{Parts, SOURCE};
 use super::plant::{Plant, PlantError};
 use super::sources::{ConnectionPoll, ReadTimes};
 use crate::api::server::{ServerLimits, serve};
@@ -25,9 +27,13 @@ use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
 use crate::connector::connection::ConnectionOptions;
 use crate::deliver::{Deliverer, Destination, FlowBook, FlowMode, FlowRun};
-use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router};
+use crate::intake::{
+    Appender, PollSource as _, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router,
+};
 use crate::model::clock::Clock;
-use crate::process::{Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch};
+use crate::process::{
+    Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch,
+};
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ConnectionHealth, DeadLetter, EntityKey, InboxRow, Store, StoreError};
@@ -42,6 +48,8 @@ pub enum HubError {
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("{path}: {cause}; the hub keeps its files there, make the folder writable")]
     DataDir { path: PathBuf, cause: std::io::Error },
+    #[error("the configuration could not be read: {0}")]
+    Reading(String),
     #[error("the configuration asks for {0}, which this build does not have; use `database: sqlite:data/syncline.db`")]
     Database(&'static str),
 }
@@ -74,6 +82,9 @@ impl Catalogue for LivePlant {
     }
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route> {
         self.now().routes(connection, stream)
+    }
+    fn brakes(&self, connection: &str, stream: &str) -> Vec<FlowBrake> {
+        self.now().brakes(connection, stream)
     }
     fn traits(&self, connection: &str, stream: &str) -> SourceTraits {
         self.now().traits(connection, stream)
@@ -127,6 +138,8 @@ pub struct Hub {
     pub(super) read_times: Arc<ReadTimes>,
     /// Nothing more is taken until there is room again.
     overload: Arc<AtomicBool>,
+    pub(super) reloading: tokio::sync::Mutex<()>,
+    pub(super) parts: Parts,
 }
 
 impl Hub {
@@ -184,6 +197,8 @@ impl Hub {
             poll_now: Arc::new(Notify::new()),
             read_times: Arc::default(),
             overload: Arc::default(),
+            reloading: tokio::sync::Mutex::default(),
+            parts: Parts::default(),
         });
         hub.restore_holds().await?;
         let workers = limits.workers as usize + hub.plant.now().waiting_workers();
@@ -198,7 +213,8 @@ impl Hub {
         });
         let router = webhooks.merge(pages(&hub));
         let server = ServerLimits { connections: limits.connections as usize, ..ServerLimits::default() };
-        hub.intake_tasks.spawn(serve(listener, router, server, hub.server_stop.clone()));
+        let serving = serve(listener, router, server, hub.server_stop.clone());
+        hub.intake_tasks.spawn(hub.parts.watch("server", &hub.server_stop, serving));
         hub.start_sources();
         Ok(hub)
     }
@@ -219,7 +235,7 @@ impl Hub {
             self.processor.clone(),
             self.queue.clone(),
         );
-        self.work_tasks.spawn(processor.run(self.work_stop.clone()));
+        self.work("processor", processor.run(self.work_stop.clone()));
         let (dispatcher, backend) = Dispatcher::new(
             Arc::clone(&self.store),
             self.clock.clone(),
@@ -228,7 +244,7 @@ impl Hub {
             DispatcherOptions::new(OWNER.to_owned()),
             workers,
         );
-        self.work_tasks.spawn(dispatcher.run(self.work_stop.clone()));
+        self.work("queue", dispatcher.run(self.work_stop.clone()));
         let deliverer = Arc::new(Deliverer::new(
             Arc::clone(&self.store),
             Arc::clone(&self.plant) as Arc<dyn FlowBook>,
@@ -240,45 +256,67 @@ impl Hub {
             let deliverer = Arc::clone(&deliverer);
             async move { deliverer.deliver(delivery).await }
         };
-        self.worker_tasks.spawn(run_workers(backend, workers, deliver, self.workers_stop.clone()));
-        self.work_tasks.spawn(sweep(
-            Arc::clone(&self.store),
-            self.clock.clone(),
-            self.queue.clone(),
-            self.work_stop.clone(),
-        ));
-        self.work_tasks.spawn(super::pressure::watch(
-            Arc::clone(&self.plant),
-            Arc::clone(&self.store),
-            Arc::clone(&self.overload),
-            self.work_stop.clone(),
-        ));
+        let workers = run_workers(backend, workers, deliver, self.workers_stop.clone());
+        self.worker_tasks.spawn(self.parts.watch("workers", &self.workers_stop, workers));
+        self.work(
+            "sweep of leases",
+            sweep(Arc::clone(&self.store), self.clock.clone(), self.queue.clone(), self.work_stop.clone()),
+        );
+        self.work(
+            "watch over limits",
+            super::pressure::watch(
+                Arc::clone(&self.plant),
+                Arc::clone(&self.store),
+                Arc::clone(&self.overload),
+                self.work_stop.clone(),
+            ),
+        );
+        self.work(
+            "retention",
+            super::retention::keep(
+                Arc::clone(&self.plant),
+                Arc::clone(&self.store),
+                self.clock.clone(),
+                self.work_stop.clone(),
+            ),
+        );
+    }
+
+    /// A part that works until the hub drains.
+    fn work(&self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
+        self.work_tasks.spawn(self.parts.watch(name, &self.work_stop, work));
     }
 
     /// Starts pollers and file watchers of the plant in force, in place of those before.
-    fn start_sources(self: &Arc<Self>) {
+    fn start_sources(&self) {
         let stop = self.intake_stop.child_token();
         let former = {
             let mut sources = self.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::replace(&mut *sources, stop.clone())
         };
         former.cancel();
+        self.parts.forget_sources();
         let plant = self.plant.now();
         for source in ConnectionPoll::all(&plant, &self.read_times) {
-            self.intake_tasks.spawn(poll_stream(
+            let name = format!("{SOURCE}{}.{}", source.connection(), source.stream());
+            let polling = poll_stream(
                 source,
                 Arc::clone(&self.store),
                 self.processor.clone(),
                 self.clock.clone(),
                 Arc::clone(&self.poll_now),
                 stop.clone(),
-            ));
+            );
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, polling));
         }
-        for intake in plant.file_intakes(&self.store, &self.processor, &self.clock, &self.poll_now) {
-            self.intake_tasks.spawn(watch_files(intake, stop.clone()));
+        for intake in plant.file_intakes(&self.store, &self.processor, &self.clock, &self.poll_now, &self.read_times) {
+            let name = format!("{SOURCE}{}.{}", intake.connection, intake.stream);
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, watch_files(intake, stop.clone())));
         }
         for (connection, url) in plant.subscriptions() {
-            self.intake_tasks.spawn(super::watchdog::watch(connection, url, stop.clone()));
+            let name = format!("{SOURCE}{} subscriptions", connection.id());
+            let watching = super::watchdog::watch(connection, url, stop.clone());
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, watching));
         }
     }
 
@@ -313,7 +351,7 @@ impl Hub {
 
     /// Takes a new configuration, which must have passed its checks. Work under way goes on; a plant that cannot be
     /// built leaves the old one in force.
-    pub async fn reload(self: &Arc<Self>, config: Config) -> Result<(), HubError> {
+    pub async fn reload(&self, config: Config) -> Result<(), HubError> {
         let former = self.plant.now();
         let plant =
             Arc::new(Plant::build(config, &self.secret, &self.options.connections, &self.clock, Some(&former))?);
@@ -387,7 +425,7 @@ async fn sweep(store: Arc<dyn Store>, clock: Clock, queue: QueueHandle, stop: Ca
 fn installation_secret(data_dir: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Read as _, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;
-    let path = data_dir.join("hub.secret");
+    let path = data_dir.join(SECRET);
     let mut secret = Vec::new();
     match std::fs::File::open(&path) {
         Ok(mut file) => {

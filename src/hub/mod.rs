@@ -3,11 +3,17 @@
 mod catalogue;
 mod destination;
 mod lifecycle;
+mod own_files;
+mod parts;
 mod plant;
 mod pressure;
+mod reload;
+mod retention;
 mod sources;
 mod view;
 mod watchdog;
 
 pub use lifecycle::{Hub, HubError, HubOptions};
+pub use own_files::own_files;
 pub use plant::{Plant, PlantError};
+pub use reload::{InForce, ReloadError};

@@ -15,16 +15,17 @@ use crate::connector::connection::{Connection, ConnectionError, ConnectionOption
 use crate::connector::file::FileLimits;
 use crate::connector::http::guard::AddressRange;
 use crate::connector::manifest::{FileWrite, Stream, StreamEntity, Write};
-use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy};
+use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy, nothing_left};
 use crate::intake::FileIntake;
 use crate::mapping::{Filter, Mapping};
 use crate::model::Entity;
 use crate::model::clock::Clock;
-use crate::process::{ProcessorHandle, Route, SourceTraits};
+use crate::process::{FlowBrake, ProcessorHandle, Route, SourceTraits};
 use crate::queue::LaneLimits;
 use crate::store::Store;
 
 use super::destination::ConnectionDestination;
+use super::sources::ReadTimes;
 
 /// A configuration that passed every check and still cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,7 @@ pub struct Plant {
     pub(super) sites: BTreeMap<String, Site>,
     pub(super) streams: HashMap<(String, String), SourceStream>,
     pub(super) routes: HashMap<(String, String), Vec<Route>>,
+    pub(super) brakes: HashMap<(String, String), Vec<FlowBrake>>,
     pub(super) flows: BTreeMap<String, Arc<FlowRun>>,
     pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
     lanes: BTreeMap<String, LaneLimits>,
@@ -95,6 +97,7 @@ impl Plant {
             sites: BTreeMap::new(),
             streams: HashMap::new(),
             routes: HashMap::new(),
+            brakes: HashMap::new(),
             flows: BTreeMap::new(),
             destinations: BTreeMap::new(),
             lanes: BTreeMap::new(),
@@ -187,6 +190,7 @@ impl Plant {
         processor: &ProcessorHandle,
         clock: &Clock,
         now: &Arc<Notify>,
+        read_times: &Arc<ReadTimes>,
     ) -> Vec<FileIntake> {
         let mut all = Vec::new();
         for (name, site) in self.sites.iter().filter(|(_, site)| site.config.enabled) {
@@ -205,6 +209,7 @@ impl Plant {
                     processor: processor.clone(),
                     clock: clock.clone(),
                     now: Arc::clone(now),
+                    completed: read_times.noting(name, &stream.name),
                 });
             }
         }
@@ -257,6 +262,7 @@ impl Plant {
         options.egress.allow.extend(
             described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
         );
+        options.egress.hosts = Some(described.allow_hosts.iter().map(|host| host.name.clone()).collect());
         let connection =
             Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());
@@ -340,10 +346,27 @@ impl Plant {
             deletes: false,
             when,
         };
-        self.routes.entry((flow.from.connection.clone(), flow.from.stream.clone())).or_default().push(route);
+        let source = (flow.from.connection.clone(), flow.from.stream.clone());
+        if let Some(brake) = brake(flow) {
+            self.brakes.entry(source.clone()).or_default().push(brake);
+        }
+        self.routes.entry(source).or_default().push(route);
         self.flows.insert(name, Arc::new(run));
         Ok(())
     }
+}
+
+/// What the flow allows one wave, if it says so.
+fn brake(flow: &Flow) -> Option<FlowBrake> {
+    let limit = |share: Option<crate::config::yaml::Percent>| share.map(|share| share.basis_points);
+    let (changes_per_run, zero_stock) = (limit(flow.brake.changes_per_run), limit(flow.brake.zero_stock));
+    let publish = flow.publish.as_ref().map(|publish| publish.value.clone());
+    (changes_per_run.is_some() || zero_stock.is_some()).then(|| FlowBrake {
+        flow: flow.name.value.clone(),
+        changes_per_run,
+        zero_stock,
+        nothing_left: Arc::new(move |doc: &str| nothing_left(publish.as_ref(), doc)),
+    })
 }
 
 fn mode(mode: Mode) -> FlowMode {

@@ -16,7 +16,7 @@ use crate::connector::webhook::Delivery;
 use crate::deliver::{Destination, FlowBook, FlowRun};
 use crate::intake::{PollSource, Proven, Verdict, WebhookSource, WebhookSources};
 use crate::model::ErrorClass;
-use crate::process::Fetcher;
+use crate::process::{Catalogue as _, Fetcher};
 use crate::store::EntityKey;
 
 impl FlowBook for Plant {
@@ -105,6 +105,7 @@ pub(super) struct ConnectionPoll {
     stream: String,
     every: Duration,
     events: bool,
+    in_waves: bool,
     read_times: Arc<ReadTimes>,
 }
 
@@ -116,6 +117,12 @@ impl ReadTimes {
     fn note(&self, connection: &str, stream: &str, at: i64) {
         let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         times.insert((connection.to_owned(), stream.to_owned()), at);
+    }
+
+    /// For whoever reads a stream.
+    pub(super) fn noting(self: &Arc<Self>, connection: &str, stream: &str) -> Arc<dyn Fn(i64) + Send + Sync> {
+        let (times, connection, stream) = (Arc::clone(self), connection.to_owned(), stream.to_owned());
+        Arc::new(move |at| times.note(&connection, &stream, at))
     }
 
     pub fn last(&self, connection: &str, stream: &str) -> Option<i64> {
@@ -139,6 +146,7 @@ impl ConnectionPoll {
                     stream: stream.name.value.clone(),
                     every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
                     events: read.as_webhook,
+                    in_waves: !plant.brakes(name, &stream.name).is_empty(),
                     read_times: Arc::clone(read_times),
                 }));
             }
@@ -159,6 +167,10 @@ impl PollSource for ConnectionPoll {
 
     fn every(&self) -> Duration {
         self.every
+    }
+
+    fn in_waves(&self) -> bool {
+        self.in_waves
     }
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {

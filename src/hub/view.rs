@@ -5,12 +5,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::lifecycle::{FLOW_PREFIX, Hub, HubError};
+use super::own_files::own_files;
+use super::reload::{InForce, ReloadError};
+use crate::api::resources::reload::Reloaded;
 use crate::api::{
-    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo, StreamRef,
+    About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
+    StreamInfo, StreamRef,
 };
 use crate::config::{self, Endpoint, Mode};
 use crate::connector::manifest::{Stream, StreamEntity};
-use crate::store::{ConnectionHealth, ConnectionStateRow, StoreError};
+use crate::store::{ConnectionHealth, ConnectionStateRow, OwnFiles, StoreError};
 
 /// A flow without an objective of its own is stale after this.
 const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
@@ -79,7 +83,15 @@ impl HubView for Hub {
     }
 
     fn readiness(&self) -> Readiness {
-        if self.is_stopping() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready }
+        if self.is_stopping() {
+            return Readiness::NotReady("draining".to_owned());
+        }
+        match self.parts.ended().as_slice() {
+            [] => Readiness::Ready,
+            ended => {
+                Readiness::NotReady(format!("ended by itself: {}; see the log, restart the hub", ended.join(", ")))
+            }
+        }
     }
 
     async fn pause_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError> {
@@ -93,6 +105,31 @@ impl HubView for Hub {
             return Err(ActionError::Refused(message));
         }
         self.set_flow(flow, ConnectionHealth::Ok, actor).await
+    }
+
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        match self.reload_files().await {
+            Ok(InForce { version, changes }) => {
+                tracing::info!(
+                    version,
+                    changes = changes.made.len(),
+                    "the configuration was read again and is in force"
+                );
+                Ok(Reloaded { version, changes: changes.made, at_restart: changes.at_restart })
+            }
+            Err(ReloadError::Problems(problems)) => {
+                let what = match problems.len() {
+                    1 => "the configuration has a problem".to_owned(),
+                    n => format!("the configuration has {n} problems"),
+                };
+                Err(ReloadRefusal { what, problems: problems.to_string() })
+            }
+            Err(ReloadError::Hub(error)) => Err(ReloadRefusal { what: error.to_string(), problems: String::new() }),
+        }
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        own_files(self.plant.now().config.hub.data_dir.clone())
     }
 
     fn wake(&self) {

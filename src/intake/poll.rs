@@ -20,7 +20,7 @@ use crate::connector::call::{CallError, CallResult, Page, PageToken};
 use crate::model::ErrorClass;
 use crate::model::clock::Clock;
 use crate::process::ProcessorHandle;
-use crate::store::{CursorMove, NewInbox, SourceKind, Store, StoreError};
+use crate::store::{CursorMove, NewBatch, NewInbox, SourceKind, Store, StoreError};
 
 /// A stream that can be asked.
 #[async_trait]
@@ -31,6 +31,8 @@ pub trait PollSource: Send + Sync + 'static {
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page>;
     /// The record's key; `None` if it has none that can be read (it is stored all the same, and fails with its place).
     fn key(&self, record: &Value) -> Option<String>;
+    /// Whether a walk counts as a whole somewhere: then its records become payloads together, at its end.
+    fn in_waves(&self) -> bool;
     /// A walk has come to its end, whether anything had changed or not.
     fn completed(&self, at: i64);
     /// For lists of events: topic and dedupe key, the same that the webhook would have had.
@@ -125,8 +127,11 @@ async fn round(
     if store.pending_count(BACKLOG + 1).await? > u64::from(BACKLOG) {
         return Err(RoundError::Backlog);
     }
-    memory.round += 1;
+    memory.begin();
     let cursor = store.cursor(source.connection(), source.stream()).await?;
+    if source.in_waves() {
+        return wave(source, store, processor, clock, memory, cursor).await;
+    }
     let mut token = None;
     let mut stored = 0;
     loop {
@@ -157,6 +162,61 @@ async fn round(
     }
 }
 
+/// A walk whose records are staged, and become payloads in one commit once all of them are there. The cursor follows: what
+/// is read again in between is known by then.
+async fn wave(
+    source: &dyn PollSource,
+    store: &dyn Store,
+    processor: &ProcessorHandle,
+    clock: &Clock,
+    memory: &mut Memory,
+    cursor: Option<String>,
+) -> Result<usize, RoundError> {
+    let (connection, stream) = (source.connection().to_owned(), source.stream().to_owned());
+    let (mut batch, mut moved, mut token, mut stored) = (None, None, None, 0);
+    loop {
+        let page = source.page(cursor.as_deref(), token).await?;
+        let at = clock.now_us();
+        let rows: Vec<NewInbox> =
+            page.records.iter().filter_map(|record| memory.row(source, record, cursor.is_none(), at)).collect();
+        if !rows.is_empty() {
+            let id = match batch {
+                Some(id) => id,
+                None => {
+                    let walk = NewBatch {
+                        connection: connection.clone(),
+                        stream: stream.clone(),
+                        name: WALK.to_owned(),
+                        sha256: String::new(),
+                        at,
+                    };
+                    *batch.insert(store.open_batch(walk).await?)
+                }
+            };
+            stored += rows.len();
+            store.stage_rows(id, rows).await?;
+        }
+        moved = page.cursor.or(moved);
+        match page.next {
+            Some(next) => token = Some(next),
+            None => break,
+        }
+    }
+    if let Some(batch) = batch {
+        store.release_batch(batch, None).await?;
+        processor.wake();
+    }
+    memory.commit();
+    if let Some(value) = moved.filter(|moved| Some(moved) != cursor.as_ref()) {
+        let moved = CursorMove { connection, stream, value, at: clock.now_us() };
+        store.append_inbox(Vec::new(), Some(moved)).await?;
+    }
+    Ok(stored)
+}
+
+/// The name of a batch that is no file.
+const WALK: &str = "walk";
+
 /// What this process read last of each record, as fingerprints.
 struct Memory {
     /// Part of dedupe keys, so that a content that returns after a restart is not taken for its first occurrence.
@@ -170,6 +230,12 @@ struct Memory {
 impl Memory {
     fn new(life: i64) -> Memory {
         Memory { life, round: 0, seen: HashMap::new(), fresh: Vec::new() }
+    }
+
+    /// A new round. What the last one read and could not store is not known.
+    fn begin(&mut self) {
+        self.round += 1;
+        self.fresh.clear();
     }
 
     /// The row to store for a record, unless it is what was read last.
@@ -227,3 +293,7 @@ fn fingerprint(text: &str) -> u64 {
     text.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+#[path = "poll_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::brake::{FlowBrake, Waves, hold};
 use super::plan::{Candidate, Plan, Route, SourceTraits, plan};
 use super::tie::TieFetch;
 use crate::model::ErrorClass;
@@ -42,6 +43,10 @@ pub trait Catalogue: Send + Sync + 'static {
     fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>>;
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route>;
     fn traits(&self, connection: &str, stream: &str) -> SourceTraits;
+    /// Flows from this stream that allow a wave only so much.
+    fn brakes(&self, _connection: &str, _stream: &str) -> Vec<FlowBrake> {
+        Vec::new()
+    }
 }
 
 /// Tells the processor that there may be work.
@@ -57,8 +62,9 @@ impl ProcessorHandle {
 }
 
 pub struct Processor {
-    store: Arc<dyn Store>,
-    catalogue: Arc<dyn Catalogue>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) catalogue: Arc<dyn Catalogue>,
+    pub(super) waves: Waves,
     ties: TieFetch,
     clock: Clock,
     handle: ProcessorHandle,
@@ -74,7 +80,7 @@ impl Processor {
         handle: ProcessorHandle,
         queue: QueueHandle,
     ) -> Processor {
-        Processor { store, catalogue, ties, clock, handle, queue }
+        Processor { store, catalogue, waves: Waves::default(), ties, clock, handle, queue }
     }
 
     /// Works until `stop`. What is pending then is still pending at the next start.
@@ -99,6 +105,7 @@ impl Processor {
     /// Walks through everything pending once. True if something was decided, so that another walk may find more.
     pub async fn pass(&self) -> Result<bool, StoreError> {
         self.ties.begin_walk();
+        self.waves.forget();
         let mut after = 0;
         let mut held = HashSet::new();
         let mut worked = false;
@@ -121,10 +128,12 @@ impl Processor {
     async fn batch(&self, rows: &[InboxRow], held: &mut HashSet<EntityKey>) -> Result<bool, StoreError> {
         let interpreted: Vec<_> = rows.iter().map(|row| self.interpret(row)).collect();
         let mut known = self.known(&interpreted).await?;
+        let waves = self.judge_waves(rows).await?;
         let mut planned = Vec::with_capacity(rows.len());
         for (row, interpreted) in rows.iter().zip(interpreted) {
             let decision = self.decide(row, interpreted, &mut known, held);
-            if let Some(decided) = decision {
+            if let Some(mut decided) = decision {
+                hold(&mut decided.outcome, row.batch.and_then(|wave| waves.get(&wave)));
                 planned.push(decided);
             }
         }
@@ -139,7 +148,7 @@ impl Processor {
         Ok(true)
     }
 
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
+    pub(super) fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
         // A payload must never take the hub down with it, not even by a defect of ours.
         catch_unwind(AssertUnwindSafe(|| self.catalogue.interpret(row))).unwrap_or_else(|_| {
             Err(Box::new(DeadLetter {
@@ -153,7 +162,10 @@ impl Processor {
         })
     }
 
-    async fn known(&self, interpreted: &[Result<Interpreted, Box<DeadLetter>>]) -> Result<Known, StoreError> {
+    pub(super) async fn known(
+        &self,
+        interpreted: &[Result<Interpreted, Box<DeadLetter>>],
+    ) -> Result<Known, StoreError> {
         let keys: HashSet<EntityKey> = interpreted
             .iter()
             .filter_map(|item| match item {
@@ -200,8 +212,8 @@ impl Processor {
         }
         let traits = self.catalogue.traits(&id.connection, &id.stream);
         let routes = self.catalogue.routes(&id.connection, &id.stream);
-        let echoes = known.echoes.get(&id).map_or(&[][..], Vec::as_slice);
-        let (outcome, sighting) = match plan(&candidate, known.states.get(&id), echoes, &routes, traits) {
+        let (current, echoes) = known.of(&id);
+        let (outcome, sighting) = match plan(&candidate, current, echoes, &routes, traits) {
             Ok(Plan::Fetch) => return self.after_fetch(row, id, held, "tie"),
             Ok(Plan::Commit { outcome, sighting }) => (outcome, sighting),
             Err(error) => (PlannedOutcome::Dead(route_failure(row, &error.flow, &error.to_string())), None),
@@ -229,13 +241,17 @@ impl Processor {
 
 /// State as of this point of the batch: what is stored, overlaid by what was just decided.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     states: HashMap<EntityKey, EntityRow>,
     echoes: HashMap<EntityKey, Vec<BindingRow>>,
 }
 
 impl Known {
-    fn remember(&mut self, outcome: &PlannedOutcome) {
+    pub(super) fn of(&self, id: &EntityKey) -> (Option<&EntityRow>, &[BindingRow]) {
+        (self.states.get(id), self.echoes.get(id).map_or(&[], Vec::as_slice))
+    }
+
+    pub(super) fn remember(&mut self, outcome: &PlannedOutcome) {
         match outcome {
             PlannedOutcome::Apply { state, .. } | PlannedOutcome::Absorb { state, .. } => {
                 self.states.insert(state.id.clone(), stored(state));

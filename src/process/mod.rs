@@ -1,5 +1,6 @@
 //! From inbox to state, event and jobs: a pure plan and a thin driver; not here: network calls, SQL.
 
+mod brake;
 mod driver;
 mod echo;
 mod part;
@@ -8,6 +9,7 @@ mod plan;
 mod plan_tests;
 mod tie;
 
+pub use brake::FlowBrake;
 pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle};
 pub use part::Part;
 pub use plan::{Candidate, Operation, Plan, Route, SourceTraits, plan};

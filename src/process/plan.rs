@@ -236,6 +236,7 @@ fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteErr
                 stream: route.stream.clone(),
                 latest: route.latest,
                 order_key: order_key(&route.lane, &route.stream, &candidate.id.connection, &candidate.id.key),
+                held: None,
             });
         }
     }

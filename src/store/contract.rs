@@ -67,6 +67,8 @@ pub trait Store: Send + Sync + 'static {
     async fn pending_inbox(&self, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
     /// How many payloads are pending, counted no further than `up_to`.
     async fn pending_count(&self, up_to: u32) -> Result<u64, StoreError>;
+    /// How many records of a stream have ever been seen.
+    async fn known_records(&self, connection: &str, stream: &str) -> Result<u64, StoreError>;
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError>;
     /// Bindings whose remote side is (connection, stream, remote id): how our own echoes are recognised.
     async fn bindings_by_remote(&self, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError>;
@@ -94,6 +96,8 @@ pub trait Store: Send + Sync + 'static {
     async fn queue_stats(&self) -> Result<Vec<QueueStat>, StoreError>;
     async fn flow_stats(&self, since: i64) -> Result<Vec<FlowStat>, StoreError>;
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError>;
+    /// The open issue of that cause.
+    async fn open_issue(&self, fingerprint: &str) -> Result<Option<IssueRow>, StoreError>;
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError>;
     /// Dead letters of an issue go back to work (or one of them); returns how many. A job goes back behind whatever of its
     /// key is in flight; its failures start from zero, its doubt (`unknown`) and its attempts stay. Like the other two acts
@@ -138,8 +142,13 @@ pub trait Store: Send + Sync + 'static {
         &self,
         progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
     ) -> Result<VerifyReport, StoreError>;
-    /// Copies a consistent image while work goes on.
-    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+    /// Removes one small batch of what is old and closed: jobs with their attempts, events that are not their record's last,
+    /// payloads. Never touched: what is pending, dead or under way, states, bindings, cursors, counters, the audit trail.
+    /// Until `forget_before` a payload's identity stays, so that a late repeat is still a duplicate; what is forgotten
+    /// stays counted, so that `verify` still ties.
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError>;
+    /// Copies a consistent image while work goes on, and with it files of the hub's own, as they are after that moment.
+    async fn backup(&self, to: &Path, own: OwnFiles) -> Result<(), StoreError>;
     /// Waits for writes under way, folds the log into the database, closes.
     async fn close(&self);
 }

@@ -106,6 +106,8 @@ delegate! {
     fn cursor(connection: &str, stream: &str) -> Option<String>;
     fn cursors() -> Vec<CursorRow>;
     fn pending_inbox(after: i64, limit: u32) -> Vec<InboxRow>;
+    fn known_records(connection: &str, stream: &str) -> u64;
+    fn open_issue(fingerprint: &str) -> Option<IssueRow>;
     fn entities(keys: &[EntityKey]) -> Vec<EntityRow>;
     fn bindings_by_remote(keys: &[EntityKey]) -> Vec<BindingRow>;
     fn commit_processed(commit: ProcessCommit) -> Processed;
@@ -130,5 +132,6 @@ delegate! {
     fn throughput(flow: &str, since: i64, slice_us: i64) -> Vec<ThroughputRow>;
     fn append_audit(at: i64, actor: &str, action: &str, target: &str, detail: &str) -> ();
     fn audit(after: i64, limit: u32) -> Vec<AuditEntry>;
-    fn backup(to: &Path) -> ();
+    fn purge(purge: Purge) -> Purged;
+    fn backup(to: &Path, own: OwnFiles) -> ();
 }

@@ -55,6 +55,7 @@ impl Rig {
             processor: ProcessorHandle::default(),
             clock: Clock::System,
             now: Arc::new(Notify::new()),
+            completed: Arc::new(|_| {}),
         }
     }
 

@@ -10,7 +10,7 @@ use syncline::connector::manifest::OpKind;
 use syncline::model::ErrorClass;
 
 use crate::setup::{AUTH, STREAMS, context, manifest, options, try_connect};
-use crate::vendor::{Vendor, json};
+use crate::vendor::{Vendor, json, with};
 
 struct LeadsTo(&'static str);
 
@@ -97,4 +97,57 @@ fn patient_once() -> ConnectionOptions {
     let mut once = options();
     once.patience.retries = 0;
     once
+}
+
+const LINKED: &str = r#"
+streams:
+  orders:
+    entity: order
+    key: "{record.id}"
+    version: none
+    read:
+      request: { get: /orders }
+      records: orders
+      pages: { scheme: next_url, path: next }
+      cursor: { kind: snapshot }
+"#;
+
+/// A list whose second page lies on another host. `allow` is what the connection lists.
+async fn linked(allow: &[&str]) -> (Result<usize, syncline::connector::call::CallError>, usize) {
+    let other = Vendor::start(|_, _| json(200, r#"{"orders":[{"id":2}]}"#)).await;
+    let next = format!("http://files.internal:{}/page2", other.port());
+    let first = format!(r#"{{"orders":[{{"id":1}}],"next":"{next}"}}"#);
+    let vendor = Vendor::start(move |_, _| json(200, &first)).await;
+    let mut options = ConnectionOptions { lookup: Arc::new(LeadsTo("127.0.0.1")), ..options() };
+    options.egress.hosts = Some(allow.iter().map(|host| (*host).to_owned()).collect());
+    let url = format!("http://shop.internal:{}", vendor.port());
+    let shop = try_connect(manifest(AUTH, LINKED), &url, options).unwrap();
+    let read = async || {
+        let first = shop.read_page("orders", None, None).await?;
+        let second = shop.read_page("orders", None, first.next).await?;
+        Ok(first.records.len() + second.records.len())
+    };
+    (read().await.map_err(|error: Box<_>| *error), other.count())
+}
+
+#[tokio::test]
+async fn a_next_page_elsewhere_is_read_only_from_a_listed_host() {
+    let (read, calls) = linked(&["cdn.internal"]).await;
+    let error = read.unwrap_err();
+    assert!(error.message.contains("files.internal") && error.message.contains("allow_hosts"), "{error}");
+    assert_eq!(calls, 0);
+    assert_eq!(linked(&["Files.Internal"]).await, (Ok(2), 1));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_even_to_a_listed_host() {
+    let other = Vendor::start(|_, _| json(200, r#"{"orders":[]}"#)).await;
+    let to = format!("http://files.internal:{}/orders", other.port());
+    let vendor = Vendor::start(move |_, _| with(302, &[("Location", &to)], "{}")).await;
+    let mut options = ConnectionOptions { lookup: Arc::new(LeadsTo("127.0.0.1")), ..options() };
+    options.egress.hosts = Some(vec!["files.internal".to_owned()]);
+    let url = format!("http://shop.internal:{}", vendor.port());
+    let shop = try_connect(manifest(AUTH, STREAMS), &url, options).unwrap();
+    assert!(shop.read_page("orders", None, None).await.is_err());
+    assert_eq!(other.connections(), 0);
 }

@@ -53,7 +53,7 @@ streams:
 
 pub fn options() -> ConnectionOptions {
     ConnectionOptions {
-        egress: EgressPolicy { allow: vec!["127.0.0.0/8".parse().unwrap()], ports: Vec::new() },
+        egress: EgressPolicy { allow: vec!["127.0.0.0/8".parse().unwrap()], ports: Vec::new(), hosts: None },
         patience: Patience {
             budget: Duration::from_millis(50),
             retries: 2,

@@ -7,17 +7,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use syncline::api::resources::reload::Reloaded;
 use syncline::api::{
-    About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, StreamInfo,
-    StreamRef,
+    About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness,
+    ReloadRefusal, StreamInfo, StreamRef,
 };
 use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass};
 use syncline::store::sqlite::SqliteStore;
 use syncline::store::{
     Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, CursorMove, DeadLetter, Dispatch, EntityKey,
-    EntityWrite, NewInbox, NewJob, PlannedOutcome, PlannedRow, ProcessCommit, Sighting, SourceKind, Store, order_key,
-    wait_key,
+    EntityWrite, NewInbox, NewJob, OwnFiles, PlannedOutcome, PlannedRow, ProcessCommit, Sighting, SourceKind, Store,
+    order_key, wait_key,
 };
 use syncline::telemetry::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -116,6 +117,18 @@ impl HubView for FakeHub {
 
     async fn resume_flow(&self, flow: &str, _actor: &str) -> Result<(), ActionError> {
         self.set_mode(flow, FlowMode::Live)
+    }
+
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        Ok(Reloaded {
+            version: "c8".to_owned(),
+            changes: vec!["flow orders-to-erp: mode paused -> live".to_owned()],
+            at_restart: vec![],
+        })
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        Arc::new(|| Ok(Vec::new()))
     }
 
     fn wake(&self) {
@@ -259,6 +272,7 @@ impl World {
                 stream: info.to.stream.clone(),
                 latest: info.deliver == Deliver::Latest,
                 order_key: order_key(&info.to.connection, &info.to.stream, &connection, rec.key),
+                held: None,
             }],
         };
         let sighting = match rec.source {

@@ -92,6 +92,7 @@ pub fn job_for(key: &str, latest: bool) -> NewJob {
         stream: "sales_orders".into(),
         latest,
         order_key: order_key(ERP, "sales_orders", SHOP, key),
+        held: None,
     }
 }
 

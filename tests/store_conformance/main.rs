@@ -10,6 +10,7 @@ mod intake;
 mod model;
 mod people;
 mod process;
+mod retention;
 mod sqlite_files;
 
 macro_rules! suite {
@@ -35,6 +36,7 @@ macro_rules! suite {
                 process: sightings_add_up;
                 process: our_own_writes_are_found_by_remote_id;
                 process: keys_are_looked_up_in_bulk;
+                process: a_held_job_waits_for_a_person;
                 deliver: one_job_of_a_key_runs_at_a_time;
                 deliver: only_the_newest_of_a_latest_key_is_sent;
                 deliver: a_retry_gives_way_to_a_newer_job;
@@ -64,6 +66,12 @@ macro_rules! suite {
                 people: connection_states_survive;
                 people: a_changed_audit_entry_is_named;
                 people: a_changed_counter_is_named;
+                retention: what_is_old_and_closed_goes;
+                retention: verify_ties_after_a_purge;
+                retention: a_duplicate_after_a_purge_is_still_a_duplicate;
+                retention: nothing_open_is_purged;
+                retention: a_purge_goes_in_small_batches;
+                retention: a_purged_record_goes_on;
                 model: random_work_matches_the_reference;
             );
         }

@@ -138,3 +138,49 @@ pub async fn keys_are_looked_up_in_bulk(bench: &impl Bench) {
     assert!(store.entities(&[]).await.unwrap().is_empty());
     assert_sound(&*store).await;
 }
+
+pub async fn a_held_job_waits_for_a_person(bench: &impl Bench) {
+    let store = bench.open().await;
+    owe(&*store, "1", 1, true).await;
+    let first = claim_one(&*store, T0 + 10).await;
+    acknowledge(&*store, T0 + 11, first.claim, done("r")).await;
+    let hold = |key: &str| NewJob { held: Some(std::sync::Arc::new(dead_letter("brake"))), ..job_for(key, true) };
+    let (one, two, three) =
+        (append_one(&*store, "1-2").await, append_one(&*store, "2-1").await, append_one(&*store, "3-1").await);
+    // Another flow takes the same change as usual.
+    let other = NewJob { flow: "orders-archive".into(), order_key: "archive/2".into(), ..job_for("2", false) };
+    let rows = vec![
+        planned(one, "1", applied("1", 2, vec![hold("1")])),
+        planned(two, "2", applied("2", 1, vec![hold("2"), other])),
+        planned(three, "3", applied("3", 1, vec![hold("3")])),
+    ];
+    commit(&*store, rows, T0 + 20).await;
+    let issue = store.open_issue("brake").await.unwrap().expect("an issue");
+    assert_eq!((issue.open_count, issue.sample.as_str()), (3, "detail of brake"));
+    assert!(store.open_issue("another").await.unwrap().is_none());
+    assert_eq!(store.known_records(SHOP, "orders").await.unwrap(), 3);
+    let free = claim_one(&*store, T0 + 21).await;
+    assert_eq!(free.flow, "orders-archive");
+    acknowledge(&*store, T0 + 22, free.claim, done("r")).await;
+    assert_eq!(ledger(&*store).await, [entry(Disposition::Applied, "", 1), entry(Disposition::Dead, "delivery", 3)]);
+    assert_sound(&*store).await;
+    // A restart keeps the hold; a later change of one record goes on and settles what was held of it.
+    drop(store);
+    let store = bench.open().await;
+    assert_eq!(claim(&*store, T0 + 30, 10).await.len(), 0);
+    owe(&*store, "3", 2, true).await;
+    let later = claim_one(&*store, T0 + 31).await;
+    acknowledge(&*store, T0 + 32, later.claim, done("r3")).await;
+    assert_eq!(job_states(&*store, "3").await, [JobState::Superseded, JobState::Done]);
+    // A person gives one up and releases the rest.
+    let detail = store.issue(issue.id).await.unwrap().unwrap();
+    assert_eq!(detail.dead.iter().map(|dead| dead.key.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(store.discard_issue(issue.id, Some(detail.dead[1].dead), "wrong", "ann", T0 + 33).await.unwrap(), 1);
+    assert_eq!(store.retry_issue(issue.id, None, "ann", T0 + 34).await.unwrap(), 1);
+    let released = claim_one(&*store, T0 + 35).await;
+    assert_eq!((released.source.key.as_str(), released.revision, released.attempt), ("1", 2, 1));
+    acknowledge(&*store, T0 + 36, released.claim, done("r")).await;
+    assert!(store.open_issue("brake").await.unwrap().is_none());
+    assert_eq!(ledger(&*store).await.iter().filter(|(disposition, ..)| *disposition == Disposition::Dead).count(), 0);
+    assert_sound(&*store).await;
+}

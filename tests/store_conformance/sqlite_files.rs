@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::ConnectOptions as _;
 use syncline::store::sqlite::SqliteStore;
-use syncline::store::{Store as _, StoreError};
+use syncline::store::{KeptFile, Restored, Store as _, StoreError};
 
 use crate::bench::*;
 
@@ -26,7 +26,7 @@ async fn a_second_daemon_is_refused_by_name_and_pid() {
     let first = bench.open().await;
     let path = bench.path();
     check_says(SqliteStore::open(&path).await, &[path.to_str().unwrap(), &format!("pid {}", std::process::id())]);
-    let restored = SqliteStore::restore(&path, &path, true).await;
+    let restored = SqliteStore::restore(&path, &path, true, bench.directory.path()).await;
     assert!(matches!(restored, Err(StoreError::Open { .. })), "{restored:?}");
     first.close().await;
     assert!(matches!(first.append_audit(T0, "a", "b", "c", "d").await, Err(StoreError::Closed)));
@@ -69,13 +69,16 @@ async fn a_backup_taken_under_load_is_whole() {
         }
     });
     let image = bench.directory.path().join("backup.db");
-    store.backup(&image).await.unwrap();
-    assert!(matches!(store.backup(&image).await, Err(StoreError::Refused(_))), "an image is never overwritten");
+    store.backup(&image, Arc::new(|| Ok(Vec::new()))).await.unwrap();
+    assert!(
+        matches!(store.backup(&image, Arc::new(|| Ok(Vec::new()))).await, Err(StoreError::Refused(_))),
+        "an image is never overwritten"
+    );
     stop.store(true, Ordering::Relaxed);
     let written = load.await.unwrap();
 
     let copy = bench.directory.path().join("copy.db");
-    assert_eq!(SqliteStore::restore(&image, &copy, false).await.unwrap(), None);
+    assert_eq!(SqliteStore::restore(&image, &copy, false, bench.directory.path()).await.unwrap(), Restored::default());
     let restored = SqliteStore::open(&copy).await.unwrap();
     let report = assert_sound(&restored).await;
     assert!(report.received >= 1 && report.received <= written + 1, "{report:?}");
@@ -83,8 +86,11 @@ async fn a_backup_taken_under_load_is_whole() {
     restored.close().await;
 
     // Not over something that exists, unless told; then what was there is kept.
-    assert!(matches!(SqliteStore::restore(&image, &copy, false).await, Err(StoreError::Refused(_))));
-    let kept = SqliteStore::restore(&image, &copy, true).await.unwrap().unwrap();
+    assert!(matches!(
+        SqliteStore::restore(&image, &copy, false, bench.directory.path()).await,
+        Err(StoreError::Refused(_))
+    ));
+    let kept = SqliteStore::restore(&image, &copy, true, bench.directory.path()).await.unwrap().former.unwrap();
     assert_sound(&SqliteStore::open_reader(&kept).await.unwrap()).await;
     let names: Vec<String> = std::fs::read_dir(bench.directory.path())
         .unwrap()
@@ -126,7 +132,7 @@ async fn damage_is_refused_with_restore_steps() {
         append_one(&*store, &format!("{n}")).await;
     }
     let image = bench.directory.path().join("backup.db");
-    store.backup(&image).await.unwrap();
+    store.backup(&image, Arc::new(|| Ok(Vec::new()))).await.unwrap();
     store.close().await;
     for damaged in [bench.path(), image.clone()] {
         let mut bytes = std::fs::read(&damaged).unwrap();
@@ -137,7 +143,7 @@ async fn damage_is_refused_with_restore_steps() {
     }
     check_says(SqliteStore::open(bench.path()).await, &["damaged", "syncline restore"]);
     let before = std::fs::read(bench.path()).unwrap();
-    assert!(SqliteStore::restore(&image, &bench.path(), true).await.is_err());
+    assert!(SqliteStore::restore(&image, &bench.path(), true, bench.directory.path()).await.is_err());
     assert_eq!(std::fs::read(bench.path()).unwrap(), before, "a damaged backup replaces nothing");
     std::fs::write(bench.path(), "this is no database, whatever its name says; it is a text of some length").unwrap();
     check_says(SqliteStore::open(bench.path()).await, &["damaged", "syncline restore"]);
@@ -156,7 +162,7 @@ async fn a_newer_schema_is_refused() {
     check_says(SqliteStore::open(bench.path()).await, &["version 99", "newer"]);
     check_says(SqliteStore::open_reader(bench.path()).await, &["version 99", "newer"]);
     let elsewhere = bench.directory.path().join("other.db");
-    assert!(SqliteStore::restore(&bench.path(), &elsewhere, false).await.is_err());
+    assert!(SqliteStore::restore(&bench.path(), &elsewhere, false, bench.directory.path()).await.is_err());
     assert!(!elsewhere.exists());
 }
 
@@ -168,9 +174,53 @@ async fn the_database_is_its_owners_alone() {
     let store = bench.open().await;
     append_one(&*store, "a").await;
     let image = bench.directory.path().join("backup.db");
-    store.backup(&image).await.unwrap();
+    store.backup(&image, Arc::new(|| Ok(Vec::new()))).await.unwrap();
     for name in ["hub.db", "hub.db-wal", "backup.db"] {
         let mode = std::fs::metadata(bench.directory.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_backup_carries_the_hubs_own_files() {
+    let bench = SqliteBench::new().await;
+    let store = bench.open().await;
+    append_one(&*store, "a").await;
+    let folder = bench.directory.path();
+    std::fs::create_dir_all(folder.join("own/sinks/erp")).unwrap();
+    std::fs::write(folder.join("own/secret"), "s3cret").unwrap();
+    std::fs::write(folder.join("own/sinks/erp/1.json"), "{}").unwrap();
+    let file = |name: &str| KeptFile { name: name.to_owned(), path: folder.join("own").join(name) };
+    // One that is gone by the time it is read is none.
+    let files = vec![file("secret"), file("sinks/erp/1.json"), file("sinks/erp/0.json")];
+    let image = folder.join("image.db");
+    store.backup(&image, Arc::new(move || Ok(files.clone()))).await.unwrap();
+    store.close().await;
+
+    let (copy, empty) = (folder.join("copy.db"), folder.join("empty"));
+    let restored = SqliteStore::restore(&image, &copy, false, &empty).await.unwrap();
+    assert_eq!(restored.files, ["secret", "sinks/erp/1.json"]);
+    assert_eq!(std::fs::read(empty.join("sinks/erp/1.json")).unwrap(), b"{}");
+    let restored_store = SqliteStore::open(&copy).await.unwrap();
+    assert_eq!(restored_store.pending_inbox(0, 10).await.unwrap().len(), 1);
+    // The copy is a plain store: its own backup carries what is there then.
+    restored_store.backup(&folder.join("second.db"), Arc::new(|| Ok(Vec::new()))).await.unwrap();
+    restored_store.close().await;
+
+    // What is there stays.
+    std::fs::write(empty.join("secret"), "newer").unwrap();
+    std::fs::remove_file(empty.join("sinks/erp/1.json")).unwrap();
+    std::fs::write(empty.join("sinks/erp/2.json"), "{}").unwrap();
+    let again = SqliteStore::restore(&image, &copy, true, &empty).await.unwrap();
+    assert_eq!((again.files.len(), again.former.is_some()), (0, true));
+    assert_eq!(std::fs::read(empty.join("secret")).unwrap(), b"newer");
+    assert!(!empty.join("sinks/erp/1.json").exists());
+    // A backup that somebody has changed leads nowhere else.
+    let strange = vec![KeptFile { name: "../outside".to_owned(), path: empty.join("secret") }];
+    let (bad, store) = (folder.join("bad.db"), SqliteStore::open(bench.path()).await.unwrap());
+    store.backup(&bad, Arc::new(move || Ok(strange.clone()))).await.unwrap();
+    store.close().await;
+    let refused = SqliteStore::restore(&bad, &folder.join("other.db"), false, &empty).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    assert!(!folder.join("outside").exists() && !folder.join("other.db").exists());
 }

@@ -64,5 +64,5 @@ async fn copy(state: &AppState, path: &std::path::Path) -> Result<(), ApiError> 
             )
         })?;
     }
-    Ok(state.store().backup(path).await?)
+    Ok(state.store().backup(path, state.hub().own_files()).await?)
 }

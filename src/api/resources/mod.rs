@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod overview;
 mod reading;
 pub mod records;
+pub mod reload;
 pub mod verify;
 
 pub(super) use reading::Reading;

@@ -46,6 +46,7 @@ fn received(key: &EntityKey, row: &InboxSummary, understood: bool) -> Hop {
     detail.extend((!row.topic.is_empty()).then(|| format!("topic {}", row.topic)));
     detail.extend((!row.place.is_empty()).then(|| row.place.clone()));
     detail.extend((row.duplicates > 0).then(|| format!("delivered {} more times", row.duplicates)));
+    detail.extend(row.purged_at.map(|_| "the payload was removed after its retention".to_owned()));
     Hop {
         at: Time(row.received_at),
         kind: HopKind::Received,
@@ -55,7 +56,10 @@ fn received(key: &EntityKey, row: &InboxSummary, understood: bool) -> Hop {
         level,
         took_ms: row.processed_at.map(|at| (at - row.received_at).max(0) / 1000),
         issue: None,
-        payloads: vec![Payload { label: "As received".to_owned(), text: row.payload.clone() }],
+        payloads: match row.purged_at {
+            None => vec![Payload { label: "As received".to_owned(), text: row.payload.clone() }],
+            Some(_) => Vec::new(),
+        },
     }
 }
 

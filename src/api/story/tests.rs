@@ -72,6 +72,7 @@ fn timeline(connection: &str, jobs: Vec<JobRow>) -> (EntityKey, Timeline) {
         reason: String::new(),
         duplicates: 3,
         payload: "{}".to_owned(),
+        purged_at: None,
     };
     let event = EventRow {
         id: 1,

@@ -66,6 +66,14 @@ impl Credentials {
         }
     }
 
+    /// The host that credentials are fetched from, where they are.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Token(source) => source.host(),
+            Self::None | Self::Header { .. } | Self::Query { .. } => None,
+        }
+    }
+
     /// Secrets that arise from the settings and must be masked as well.
     pub(crate) fn derived_secrets(&self) -> Vec<SecretString> {
         match self {

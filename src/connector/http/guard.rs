@@ -126,6 +126,10 @@ pub enum Blocked {
         "{host} leads to {address}; without TLS or on an unlisted port only the connection's allowed addresses may be called"
     )]
     NotAllowed { host: String, address: IpAddr },
+    #[error(
+        "{host} is neither the host of the connection's own address nor one that it lists; add it to `allow_hosts` if it is to be called"
+    )]
+    Host { host: String },
     #[error("the address `{url}` {reason}")]
     Url { url: String, reason: &'static str },
 }
@@ -137,6 +141,29 @@ pub struct EgressPolicy {
     pub allow: Vec<AddressRange>,
     /// Ports besides 443 that may be called on public addresses, with TLS.
     pub ports: Vec<u16>,
+    /// The only hosts that may be called; `None` where names are not what limits.
+    pub hosts: Option<Vec<String>>,
+}
+
+/// Where a connection's requests begin, and where what its vendor says may lead them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    pub url: Url,
+    /// Hosts that an administrator listed besides.
+    pub hosts: Vec<String>,
+}
+
+impl Base {
+    /// Whether credentials may go to an address that the vendor gave us (a next page, a link): our own origin, or a listed
+    /// host without giving TLS up.
+    pub fn reaches(&self, url: &Url) -> bool {
+        let listed = url.host_str().is_some_and(|host| is_among(&self.hosts, host));
+        url.origin() == self.url.origin() || (listed && (url.scheme() == "https" || self.url.scheme() == url.scheme()))
+    }
+}
+
+fn is_among(hosts: &[String], host: &str) -> bool {
+    hosts.iter().any(|listed| listed.eq_ignore_ascii_case(host))
 }
 
 /// Which client may make the call.
@@ -162,6 +189,9 @@ impl EgressPolicy {
             return Err(refuse("contains a user name; use the connection's authentication instead"));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("has no host"))?;
+        if self.hosts.as_ref().is_some_and(|hosts| !is_among(hosts, host)) {
+            return Err(Blocked::Host { host: host.to_owned() });
+        }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse::<IpAddr>() {
             self.check_address(host, address, reach)?;

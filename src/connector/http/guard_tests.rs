@@ -4,7 +4,7 @@
 use super::*;
 
 fn policy(allow: &[&str]) -> EgressPolicy {
-    EgressPolicy { allow: allow.iter().map(|range| range.parse().unwrap()).collect(), ports: vec![44300] }
+    EgressPolicy { allow: allow.iter().map(|range| range.parse().unwrap()).collect(), ports: vec![44300], hosts: None }
 }
 
 /// Whether a URL may be called as far as can be said without resolving names; forms that do not parse are refused.
@@ -236,4 +236,27 @@ async fn names_that_lead_inside_are_not_dialled() {
         ["10.9.9.9"]
     );
     assert!(resolve(policy(&[]), Reach::Public, &[]).await.is_err());
+}
+
+#[test]
+fn only_listed_names_are_called() {
+    let listed = EgressPolicy { hosts: Some(vec!["api.example.com".to_owned()]), ..policy(&[]) };
+    assert_eq!(listed.check(&Url::parse("https://API.example.com/a").unwrap()), Ok(Reach::Public));
+    for url in ["https://example.com/", "https://api.example.com.evil.net/", "https://8.8.8.8/"] {
+        assert!(matches!(listed.check(&Url::parse(url).unwrap()), Err(Blocked::Host { .. })), "{url}");
+    }
+    let nothing = EgressPolicy { hosts: Some(Vec::new()), ..policy(&[]) };
+    assert!(refused(&nothing, "https://api.example.com/"));
+}
+
+#[test]
+fn what_a_vendor_says_leads_to_our_host_or_a_listed_one() {
+    let base = |url: &str| Base { url: Url::parse(url).unwrap(), hosts: vec!["files.example.com".to_owned()] };
+    let reaches = |from: &str, to: &str| base(from).reaches(&Url::parse(to).unwrap());
+    assert!(reaches("https://api.example.com/v1", "https://api.example.com/v2?page=2"));
+    assert!(reaches("https://api.example.com", "https://files.example.com/a"));
+    assert!(reaches("http://api.example.com", "http://files.example.com/a"));
+    assert!(!reaches("https://api.example.com", "http://files.example.com/a"), "TLS is not given up");
+    assert!(!reaches("https://api.example.com", "https://api.example.com:8443/"));
+    assert!(!reaches("https://api.example.com", "https://example.com/"));
 }

@@ -101,6 +101,10 @@ impl TokenSource {
         Ok(Self { url, headers, form, lifetime: *lifetime, state: Mutex::default() })
     }
 
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.url.host_str()
+    }
+
     /// A token that is good for a while. Whoever asks first fetches; the others wait and share the outcome, good or bad.
     pub(crate) async fn token(&self, fetching: &Fetching<'_>) -> CallResult<Token> {
         let asked = clock_now();

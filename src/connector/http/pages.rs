@@ -10,6 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::form::percent_encode;
+use super::guard::Base;
 use super::link;
 use super::render::{Content, Outgoing};
 use crate::connector::manifest::Pages;
@@ -41,10 +42,11 @@ pub(crate) struct Seen<'a> {
     pub(crate) records: &'a [Value],
     /// The page's own address.
     pub(crate) url: &'a Url,
+    pub(crate) base: &'a Base,
 }
 
 /// Turns the request for the first page into that for `place` (`None`: the first page itself).
-pub(crate) fn ask(pages: &Pages, outgoing: &mut Outgoing, place: Option<&Place>) -> Result<(), PageError> {
+pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Option<&Place>) -> Result<(), PageError> {
     match (pages, place) {
         (Pages::PageNumber { param, start, size_param, size }, place) => {
             let number = match place {
@@ -65,7 +67,7 @@ pub(crate) fn ask(pages: &Pages, outgoing: &mut Outgoing, place: Option<&Place>)
         }
         (_, None) => {}
         (Pages::LinkHeader | Pages::NextUrl { .. }, Some(Place::Url(url))) => {
-            outgoing.url = same_origin(&outgoing.url, url)?;
+            outgoing.url = allowed(base, &outgoing.url, url)?;
         }
         (Pages::CursorToken { param, .. } | Pages::LastId { param, .. }, Some(Place::Token(token))) => {
             set_query(&mut outgoing.url, param, token);
@@ -99,12 +101,12 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
             let lines = seen.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
             match lines.into_iter().find_map(|line| link::target(line, "next")) {
                 None => None,
-                Some(url) => Some(Place::Url(same_origin(seen.url, &url)?.to_string())),
+                Some(url) => Some(Place::Url(allowed(seen.base, seen.url, &url)?.to_string())),
             }
         }
         Pages::NextUrl { path } => match text_at(path, seen.body)? {
             None => None,
-            Some(url) => Some(Place::Url(same_origin(seen.url, &url)?.to_string())),
+            Some(url) => Some(Place::Url(allowed(seen.base, seen.url, &url)?.to_string())),
         },
         Pages::CursorToken { path, .. } => text_at(path, seen.body)?.map(Place::Token),
         Pages::GraphQl { page_info, .. } => {
@@ -169,12 +171,14 @@ fn text_at(path: &Path, body: &Value) -> Result<Option<String>, PageError> {
 }
 
 /// An address that the vendor gave, resolved against the page's own; credentials go nowhere else.
-fn same_origin(page: &Url, given: &str) -> Result<Url, PageError> {
+fn allowed(base: &Base, page: &Url, given: &str) -> Result<Url, PageError> {
     let wrong =
         |reason| PageError::Url { url: super::mask::escape(given.split('?').next().unwrap_or_default(), 200), reason };
     let url = page.join(given).map_err(|_| wrong("is not an address"))?;
-    if url.origin() != page.origin() {
-        return Err(wrong("leads to another host; credentials are not sent there"));
+    if !base.reaches(&url) {
+        return Err(wrong(
+            "leads to another host; credentials are not sent there. If they are to be, add it to the connection's `allow_hosts`",
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() { Err(wrong("contains a user name")) } else { Ok(url) }
 }

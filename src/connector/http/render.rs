@@ -10,6 +10,7 @@ use reqwest::Url;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::guard::Base;
 use super::{form, xml};
 use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, Request};
 use crate::mapping::expr::{Scope, Template, TemplateError};
@@ -58,7 +59,7 @@ impl Content {
 }
 
 /// Renders `request` under `base`. Query parameters that read a name in `without` are left out.
-pub fn render(base: &Url, request: &Request, scope: &Scope<'_>, without: &[&str]) -> Result<Outgoing, RenderError> {
+pub fn render(base: &Base, request: &Request, scope: &Scope<'_>, without: &[&str]) -> Result<Outgoing, RenderError> {
     let mut url = address(base, &request.path, scope)?;
     let kept = request.query.iter().filter(|(_, value)| !without.iter().any(|name| value.reads(name)));
     let query = pairs("query parameter", kept, scope)?;
@@ -122,19 +123,17 @@ fn optional(name: &str) -> (&str, bool) {
     name.strip_suffix('?').map_or((name, false), |bare| (bare, true))
 }
 
+const ELSEWHERE: &str = "leads to another host than the connection's; if it is to be called, add it to `allow_hosts`";
+
 /// Values become one path segment each: a slash in a key must not lead elsewhere, nor may `..`.
-fn address(base: &Url, path: &Template, scope: &Scope<'_>) -> Result<Url, RenderError> {
+fn address(base: &Base, path: &Template, scope: &Scope<'_>) -> Result<Url, RenderError> {
     let wrong = |reason: &str| RenderError::Value { what: "the path".to_owned(), reason: reason.to_owned() };
     let failed = |error| RenderError::Template { what: "the path".to_owned(), error };
     if path.as_str().starts_with('{') {
         // An address that the vendor gave us, whole.
         let given = path.render(scope).map_err(failed)?;
-        let url = base.join(&given).map_err(|_| wrong("is not an address"))?;
-        return if url.origin() == base.origin() {
-            Ok(url)
-        } else {
-            Err(wrong("leads to another host than the connection's"))
-        };
+        let url = base.url.join(&given).map_err(|_| wrong("is not an address"))?;
+        return if base.reaches(&url) { Ok(url) } else { Err(wrong(ELSEWHERE)) };
     }
     let dotted = Cell::new(false);
     let rendered = path.render_with(scope, |value| {
@@ -146,15 +145,15 @@ fn address(base: &Url, path: &Template, scope: &Scope<'_>) -> Result<Url, Render
         return Err(wrong("would contain an empty value, `.` or `..`, which leads to another object"));
     }
     if rendered.is_empty() {
-        return Ok(base.clone());
+        return Ok(base.url.clone());
     }
     let whole = if rendered.starts_with("https://") || rendered.starts_with("http://") {
         rendered
     } else {
-        format!("{}{rendered}", base.as_str().trim_end_matches('/'))
+        format!("{}{rendered}", base.url.as_str().trim_end_matches('/'))
     };
     let url = Url::parse(&whole).map_err(|_| wrong("is not an address"))?;
-    if url.origin() == base.origin() { Ok(url) } else { Err(wrong("leads to another host than the connection's")) }
+    if base.reaches(&url) { Ok(url) } else { Err(wrong(ELSEWHERE)) }
 }
 
 fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Content, RenderError> {

@@ -53,12 +53,18 @@ impl Connection {
                 .ok_or_else(|| self.misuse(&what, "the page token is not one of this stream; start the walk again"))?,
         };
         let mut outgoing = self.first_request(read, &walk, channel)?;
-        pages::ask(&read.pages, &mut outgoing, walk.place.as_ref())
+        pages::ask(&read.pages, &channel.base, &mut outgoing, walk.place.as_ref())
             .map_err(|error| channel.caller.error(&outgoing, ErrorClass::Data, error.to_string()))?;
         let answer = channel.caller.call(&outgoing, terms(&read.request)).await?;
         let failed = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
         let mut records = list_at(read.records.as_deref(), &answer.body).map_err(&failed)?;
-        let seen = Seen { headers: &answer.headers, body: &answer.body, records: &records, url: &outgoing.url };
+        let seen = Seen {
+            headers: &answer.headers,
+            body: &answer.body,
+            records: &records,
+            url: &outgoing.url,
+            base: &channel.base,
+        };
         let next = pages::next(&read.pages, walk.place.as_ref(), &seen).map_err(|error| failed(error.to_string()))?;
         let next = next.map(|next| channel.caller.credentials.strip(next));
         walk.pages += 1;

@@ -52,8 +52,8 @@ pub(super) struct Journals {
     pub last_time_ms: i64,
 }
 
-const OPEN: &str = ".open.json";
-const CLOSED: &str = ".json";
+pub(super) const OPEN: &str = ".open.json";
+pub(super) const CLOSED: &str = ".json";
 
 impl Journals {
     /// Reads what is there. Open journals come back to be dealt with; they are not indexed yet.

@@ -9,6 +9,8 @@
 mod batch_writer;
 mod failure;
 mod journal;
+mod kept;
 mod sink;
 
+pub use kept::journal_files;
 pub use sink::FileSink;

@@ -56,7 +56,7 @@ impl FileSink {
             write: write.clone(),
             settings,
             folder: base.join(folder),
-            journals: data_dir.join("file-sinks").join(connection).join(stream),
+            journals: data_dir.join(super::kept::FOLDER).join(connection).join(stream),
         };
         Ok(FileSink { layout: Arc::new(layout), clock, waiting: Mutex::default(), writer: Arc::default() })
     }

@@ -35,6 +35,8 @@ pub struct FileIntake {
     pub clock: Clock,
     /// Asks for a round at once.
     pub now: Arc<Notify>,
+    /// Told when the folder was looked through to its end, whether anything was there or not.
+    pub completed: Arc<dyn Fn(i64) + Send + Sync>,
 }
 
 /// Payloads waiting in the inbox above which files are left where they are.
@@ -80,6 +82,7 @@ pub async fn watch_files(intake: FileIntake, stop: CancellationToken) {
         pause = match watch.round().await {
             Ok(()) => {
                 failures = 0;
+                (intake.completed)(intake.clock.now_us());
                 intake.read.every
             }
             Err(RoundError::Trouble(Trouble::Stopped)) => return,

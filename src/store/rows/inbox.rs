@@ -66,6 +66,8 @@ pub struct InboxRow {
     pub place: String,
     pub payload: Vec<u8>,
     pub received_at: i64,
+    /// What brought it together with others, if anything did: a file, a walk through a list.
+    pub batch: Option<i64>,
 }
 
 #[derive(Clone, Debug)]

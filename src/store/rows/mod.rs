@@ -3,6 +3,7 @@
 //! Times are microseconds since the epoch (UTC). Ids are the store's own and mean nothing outside.
 
 mod batch;
+mod care;
 mod entity;
 mod health;
 mod inbox;
@@ -13,6 +14,7 @@ mod timeline;
 mod words;
 
 pub use batch::*;
+pub use care::*;
 pub use entity::*;
 pub use health::*;
 pub use inbox::*;

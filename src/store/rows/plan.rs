@@ -1,5 +1,7 @@
 //! What the planner decided for received payloads, as one commit; not here: deciding.
 
+use std::sync::Arc;
+
 use super::entity::{EntityKey, EntityWrite};
 use super::inbox::NewInbox;
 use super::issue::DeadLetter;
@@ -62,6 +64,8 @@ pub struct NewJob {
     pub stream: String,
     pub latest: bool,
     pub order_key: String,
+    /// Not to be sent before a person has said so: born dead, on this issue.
+    pub held: Option<Arc<DeadLetter>>,
 }
 
 #[derive(Clone, Debug)]

@@ -29,6 +29,8 @@ pub struct InboxSummary {
     pub reason: String,
     pub duplicates: i64,
     pub payload: String,
+    /// When the payload was removed, its time being over.
+    pub purged_at: Option<i64>,
 }
 
 #[derive(Clone, Debug, Serialize)]

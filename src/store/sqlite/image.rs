@@ -8,16 +8,21 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, query, query_scalar};
 
 use super::SqliteStore;
+use super::kept_files;
 use super::lock::{InstanceLock, beside};
 use super::open::{damaged, known_schema, open_error, read_alone};
 use crate::store::contract::StoreError;
+use crate::store::rows::{OwnFiles, Restored};
 
 /// Writes a consistent image of the database to a path that must not exist. A reader that began the copy sees the state
 /// of that moment; the writer goes on. The image appears under its name only when it is whole and on disk.
-pub(super) async fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
+pub(super) async fn backup(database: &Path, to: &Path, own: OwnFiles) -> Result<(), StoreError> {
     refuse_existing(to)?;
     let partial = beside(to, &format!(".partial-{}", std::process::id()));
-    let copied = copy_image(database, &partial).await;
+    let copied = match copy_image(database, &partial).await {
+        Ok(()) => kept_files::put(&partial, own).await,
+        failed => failed,
+    };
     let placed = copied.and_then(|()| {
         refuse_existing(to)?;
         place(&partial, to).map_err(|cause| image_error(to, &cause))
@@ -45,20 +50,22 @@ impl SqliteStore {
     /// Puts a backup in the place of a database. The backup is read through first. Without `replace` an existing
     /// database stays untouched; with it, the former one is kept beside under the returned name. Never while a hub has
     /// the database open.
-    pub async fn restore(from: &Path, to: &Path, replace: bool) -> Result<Option<PathBuf>, StoreError> {
+    /// Files that the backup brought along go into `data_dir` where there are none.
+    pub async fn restore(from: &Path, to: &Path, replace: bool, data_dir: &Path) -> Result<Restored, StoreError> {
         let lock = InstanceLock::acquire(to)?;
         if !replace {
             refuse_existing(to)?;
         }
         check_image(from).await?;
         let partial = beside(to, &format!(".partial-{}", std::process::id()));
-        let restored = copy_file(from, &partial).and_then(|()| {
-            let kept = set_aside(to)?;
+        copy_file(from, &partial).map_err(|cause| image_error(&partial, &cause))?;
+        let files = kept_files::take(&partial, data_dir).await?;
+        let placed = set_aside(to).and_then(|former| {
             place(&partial, to)?;
-            Ok(kept)
+            Ok(Restored { former, files })
         });
         drop(lock);
-        restored.map_err(|cause| image_error(to, &cause))
+        placed.map_err(|cause| image_error(to, &cause))
     }
 }
 
@@ -121,14 +128,14 @@ fn set_aside(database: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-fn sync_directory(of: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(of: &Path) -> io::Result<()> {
     match of.parent() {
         Some(parent) if parent != Path::new("") => File::open(parent)?.sync_all(),
         _ => File::open(".")?.sync_all(),
     }
 }
 
-fn create_private(path: &Path) -> io::Result<File> {
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -143,7 +150,7 @@ fn refuse_existing(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn image_error(path: &Path, cause: &io::Error) -> StoreError {
+pub(super) fn image_error(path: &Path, cause: &io::Error) -> StoreError {
     StoreError::Open {
         path: path.display().to_string(),
         cause: cause.to_string(),

@@ -25,6 +25,18 @@ pub(super) async fn issues(pool: &SqlitePool, filter: IssueFilter) -> Result<Vec
     rows.iter().map(issue_row).collect()
 }
 
+pub(super) async fn open_issue(pool: &SqlitePool, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
+    let row = query(
+        "SELECT s.*, (SELECT COUNT(*) FROM job j WHERE j.issue_id = s.id AND j.state = 'dead') \
+         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count \
+         FROM issue s WHERE s.state = 'open' AND s.fingerprint = $1",
+    )
+    .bind(fingerprint)
+    .fetch_optional(pool)
+    .await?;
+    row.as_ref().map(issue_row).transpose()
+}
+
 fn issue_row(row: &SqliteRow) -> Result<IssueRow, StoreError> {
     Ok(IssueRow {
         id: row.try_get("id")?,

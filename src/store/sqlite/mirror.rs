@@ -1,7 +1,7 @@
 //! Look-ups in the mirror: records by key, copies by remote id, references by natural key; not here: changes to it.
 
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Row as _, query};
+use sqlx::{Row as _, query, query_scalar};
 
 use super::sql::{binding_row, entity_row, entity_word, json_list, key_list};
 use crate::store::contract::StoreError;
@@ -68,4 +68,14 @@ pub(super) async fn resolve_refs(
             })
         })
         .collect()
+}
+
+/// Counted from an index alone.
+pub(super) async fn known_records(pool: &SqlitePool, connection: &str, stream: &str) -> Result<u64, StoreError> {
+    let n: i64 = query_scalar("SELECT COUNT(*) FROM entity WHERE connection = $1 AND stream = $2")
+        .bind(connection)
+        .bind(stream)
+        .fetch_one(pool)
+        .await?;
+    Ok(n.unsigned_abs())
 }

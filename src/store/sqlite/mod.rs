@@ -10,6 +10,7 @@ mod filesystem;
 mod image;
 mod inbox;
 mod issues;
+mod kept_files;
 mod lock;
 mod mirror;
 mod open;
@@ -17,6 +18,7 @@ mod order;
 mod outcome;
 mod people;
 mod process;
+mod purge;
 mod settle;
 mod sql;
 mod timeline;
@@ -106,6 +108,10 @@ impl Store for SqliteStore {
         process::pending_count(&self.readers, up_to).await
     }
 
+    async fn known_records(&self, connection: &str, stream: &str) -> Result<u64, StoreError> {
+        mirror::known_records(&self.readers, connection, stream).await
+    }
+
     async fn entities(&self, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
         mirror::entities(&self.readers, keys).await
     }
@@ -156,6 +162,10 @@ impl Store for SqliteStore {
 
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
         issues::issues(&self.readers, filter).await
+    }
+
+    async fn open_issue(&self, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
+        issues::open_issue(&self.readers, fingerprint).await
     }
 
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {
@@ -235,8 +245,14 @@ impl Store for SqliteStore {
         verify::verify(&self.readers, progress).await
     }
 
-    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        image::backup(&self.path, to).await
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        let (remove, after, more) = purge::find(&self.readers, &purge).await?;
+        let (removed, emptied) = if remove.is_empty() { (0, 0) } else { self.write(remove).await? };
+        Ok(Purged { removed, emptied, after, more })
+    }
+
+    async fn backup(&self, to: &Path, own: OwnFiles) -> Result<(), StoreError> {
+        image::backup(&self.path, to, own).await
     }
 
     async fn close(&self) {

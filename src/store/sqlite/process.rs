@@ -17,8 +17,8 @@ use crate::store::rows::*;
 
 pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
-        "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, body) AS payload, received_at \
-         FROM inbox JOIN payload ON inbox_id = id WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, body) AS payload, received_at, \
+         batch FROM inbox JOIN payload ON inbox_id = id WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(limit)
@@ -36,6 +36,7 @@ pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result
                 place: row.try_get("place")?,
                 payload: row.try_get("payload")?,
                 received_at: row.try_get("received_at")?,
+                batch: row.try_get("batch")?,
             })
         })
         .collect()
@@ -124,6 +125,8 @@ struct Pass<'a> {
     caused: Vec<Caused<'a>>,
     /// Records whose plan was outdated: what was decided about them afterwards is too.
     conflicted: HashSet<Record<'a>>,
+    /// Jobs that a person has to release.
+    held: Vec<(Caused<'a>, &'a DeadLetter)>,
     /// `connection|entity|natural key` of records that came into being: what others may wait for.
     appeared: BTreeSet<String>,
     /// By webhook, by poll, late: of each connection, stream and day.
@@ -180,9 +183,14 @@ impl<'a> Pass<'a> {
         let (to, reason) = match &row.outcome {
             PlannedOutcome::Apply { state, jobs, .. } => {
                 for (job, event) in jobs.iter().zip(event.into_iter().cycle()) {
-                    self.lanes.insert(job.lane.clone());
                     let (inbox_id, revision) = (row.inbox_id, state.revision);
-                    self.caused.push(Caused { job, event, inbox_id, revision, force: false });
+                    let caused = Caused { job, event, inbox_id, revision, force: false };
+                    if let Some(dead) = &job.held {
+                        self.held.push((caused, dead));
+                    } else {
+                        self.lanes.insert(job.lane.clone());
+                        self.caused.push(caused);
+                    }
                 }
                 self.appears(state);
                 if jobs.is_empty() { (Disposition::Applied, "") } else { (Disposition::Pending, "") }
@@ -253,6 +261,10 @@ impl<'a> Pass<'a> {
         // Across records as they arrived, too: nobody's turn comes later for having been in a wave with others.
         self.caused.sort_by_key(|caused| caused.inbox_id);
         line_up(conn, &self.caused, self.now).await?;
+        for (caused, dead) in &self.held {
+            born_dead(conn, caused, dead, self.now).await?;
+        }
+        settle_payloads(conn, &self.held.iter().map(|(caused, _)| caused.inbox_id).collect::<Vec<_>>()).await?;
         for ((connection, stream, day), counts) in &self.sightings {
             count_sightings(conn, connection, stream, *day, *counts).await?;
         }
@@ -269,6 +281,35 @@ async fn line_up(conn: &mut SqliteConnection, caused: &[Caused<'_>], now: i64) -
     let crowded: Vec<String> = enqueue(conn, caused, now).await?.into_iter().collect();
     coalesce(conn, &crowded, now).await?;
     promote(conn, &crowded).await?;
+    Ok(())
+}
+
+/// A job that a person has to release: it is a dead letter from the first, and stands in nobody's way.
+async fn born_dead(
+    conn: &mut SqliteConnection,
+    Caused { job, event, inbox_id, revision, .. }: &Caused<'_>,
+    dead: &DeadLetter,
+    now: i64,
+) -> Result<(), StoreError> {
+    let issue = file_dead_letter(conn, dead, now).await?;
+    query(
+        "INSERT INTO job (flow, lane, stream, order_key, latest, event_id, inbox_id, revision, state, run_at, created_at, \
+         finished_at, class, error, issue_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'dead', $9, $9, $9, $10, $11, $12)",
+    )
+    .bind(&job.flow)
+    .bind(&job.lane)
+    .bind(&job.stream)
+    .bind(&job.order_key)
+    .bind(job.latest)
+    .bind(event)
+    .bind(inbox_id)
+    .bind(revision)
+    .bind(now)
+    .bind(dead.class.as_str())
+    .bind(&dead.detail)
+    .bind(issue)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -325,6 +366,7 @@ impl Operation for ReplayFlow {
                     stream: replay.dest_stream.clone(),
                     latest: replay.latest,
                     order_key: order_key(&replay.dest_connection, &replay.dest_stream, &replay.source_connection, &key),
+                    held: None,
                 });
             }
             let mut caused = Vec::with_capacity(events.len());

@@ -26,7 +26,25 @@ impl TallyDelta {
     }
 }
 
+/// The counters of what the ledger holds.
+const TALLY: &str = "INSERT INTO tally (connection, day, disposition, reason, n) \
+     SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each($1) k WHERE true \
+     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n";
+/// The counters of what was removed from under it.
+const PURGED: &str = "INSERT INTO purged (connection, day, disposition, reason, n) \
+     SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each($1) k WHERE true \
+     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n";
+
 pub(super) async fn move_tally(conn: &mut SqliteConnection, delta: TallyDelta) -> Result<(), StoreError> {
+    count(conn, TALLY, &delta).await
+}
+
+/// Rows that leave the inbox stay in the ledger: they are counted here instead.
+pub(super) async fn count_purged(conn: &mut SqliteConnection, rows: TallyDelta) -> Result<(), StoreError> {
+    count(conn, PURGED, &rows).await
+}
+
+async fn count(conn: &mut SqliteConnection, statement: &'static str, delta: &TallyDelta) -> Result<(), StoreError> {
     // Payloads that were cut into several are not records: their parts are counted instead.
     let moves: Vec<(&str, i64, &str, &str, i64)> = delta
         .0
@@ -39,14 +57,7 @@ pub(super) async fn move_tally(conn: &mut SqliteConnection, delta: TallyDelta) -
     if moves.is_empty() {
         return Ok(());
     }
-    query(
-        "INSERT INTO tally (connection, day, disposition, reason, n) \
-         SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each($1) k WHERE true \
-         ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n",
-    )
-    .bind(json_list(&moves)?)
-    .execute(conn)
-    .await?;
+    query(statement).bind(json_list(&moves)?).execute(conn).await?;
     Ok(())
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timel
 async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary>, StoreError> {
     let rows = query(
         "SELECT id, source, topic, place, received_at, processed_at, disposition, reason, duplicates, \
-         body FROM inbox JOIN payload ON inbox_id = id \
+         COALESCE(body, x'') AS body, purged_at FROM inbox LEFT JOIN payload ON inbox_id = id \
          WHERE connection = $1 AND stream = $2 AND key = $3 AND key <> '' \
          ORDER BY id DESC LIMIT $4",
     )
@@ -91,6 +91,7 @@ async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary
                 reason: row.try_get("reason")?,
                 duplicates: row.try_get("duplicates")?,
                 payload: String::from_utf8_lossy(&payload).into_owned(),
+                purged_at: row.try_get("purged_at")?,
             })
         })
         .collect()

@@ -48,9 +48,13 @@ const RULES: [Rule; 11] = [
     },
     Rule {
         name: "revisions have no gaps",
-        broken: "SELECT 'record ' || connection || '/' || stream || '/' || key || ' has ' || COUNT(*) || ' events with revisions ' \
-                 || MIN(revision) || ' to ' || MAX(revision) FROM event GROUP BY connection, stream, key \
-                 HAVING MIN(revision) <> 1 OR MAX(revision) <> COUNT(*) OR COUNT(DISTINCT revision) <> COUNT(*)",
+        broken: "SELECT 'record ' || connection || '/' || stream || '/' || key || ' has ' || n || ' events with revisions ' \
+                 || first || ' to ' || last || ' and ' || purged || ' that were removed' FROM (SELECT v.*, COALESCE(( \
+                 SELECT e.purged_events FROM entity e WHERE e.connection = v.connection AND e.stream = v.stream \
+                 AND e.key = v.key), 0) AS purged FROM (SELECT connection, stream, key, COUNT(*) AS n, \
+                 MIN(revision) AS first, MAX(revision) AS last, COUNT(DISTINCT revision) AS different FROM event \
+                 GROUP BY connection, stream, key) v) \
+                 WHERE first < 1 OR last <> n + purged OR (purged = 0 AND first <> 1) OR different <> n",
     },
     Rule {
         name: "records are at their last event",
@@ -118,14 +122,15 @@ pub(super) async fn verify(pool: &SqlitePool, progress: Progress<'_>) -> Result<
 
 type Ledger = BTreeMap<(String, i64, Disposition, String), i64>;
 
-/// The ledger as its rows say it, against the counters. Payloads that were cut up are not counted, their parts are; each
-/// further delivery of a payload counts as received and ignored.
+/// The ledger as its rows say it, with those that retention removed, against the counters. Payloads that were cut up are
+/// not counted, their parts are; each further delivery of a payload counts as received and ignored.
 async fn ledger(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result<(), StoreError> {
     let rows = query(
         "SELECT connection, received_at / 86400000000 AS day, disposition, reason, COUNT(*) AS n FROM inbox \
          WHERE disposition <> 'split' GROUP BY 1, 2, 3, 4 \
          UNION ALL SELECT connection, received_at / 86400000000, 'ignored', 'duplicate', SUM(duplicates) FROM inbox \
-         WHERE duplicates > 0 GROUP BY 1, 2",
+         WHERE duplicates > 0 GROUP BY 1, 2 \
+         UNION ALL SELECT connection, day, disposition, reason, n FROM purged",
     )
     .fetch_all(&mut *conn)
     .await?;
