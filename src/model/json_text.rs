@@ -11,7 +11,7 @@ pub struct JsonFault {
     pub reason: &'static str,
 }
 
-/// A place in a JSON text. Small methods are marked inline: readers of the hot way live in other modules.
+/// A place in a JSON text. The smallest methods are marked inline: readers of the hot way live in other modules.
 pub(crate) struct JsonText<'t> {
     text: &'t str,
     at: usize,
@@ -65,7 +65,6 @@ impl<'t> JsonText<'t> {
     }
 
     /// At its first character: a number's literal text, valid by JSON's grammar.
-    #[inline]
     pub(crate) fn number(&mut self) -> Result<&'t str, JsonFault> {
         let start = self.at;
         self.take(b'-');
@@ -102,7 +101,6 @@ impl<'t> JsonText<'t> {
     }
 
     /// At its opening quote: a string, borrowed unless it has escapes.
-    #[inline]
     pub(crate) fn string(&mut self) -> Result<Cow<'t, str>, JsonFault> {
         self.at += 1;
         let mut unescaped: Option<String> = None;
