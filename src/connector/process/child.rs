@@ -222,7 +222,7 @@ impl Running {
             if let Ok(Ok(status)) = tokio::time::timeout(GRACE, self.wait_discarding()).await {
                 self.ended = Some((status, Instant::now()));
                 self.kill();
-                return End::Exited(status);
+                return if signal.is_none() { End::Exited(status) } else { End::Killed };
             }
         }
         self.kill();

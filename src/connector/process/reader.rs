@@ -3,6 +3,7 @@
 //! Not here: storing, and when the next round begins (intake).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -26,6 +27,8 @@ pub struct ProcessReader {
     program: Arc<Program>,
     name: StreamName,
     read: ProcessRead,
+    /// Pages handed out.
+    pages: AtomicU64,
     /// The run under way, while nobody reads from it.
     paused: Mutex<Option<Run>>,
 }
@@ -37,7 +40,6 @@ struct Run {
     /// Everything is read, every time: there is no state.
     is_snapshot: bool,
     token: String,
-    pages: u64,
     /// What went wrong after the last page that was handed out.
     failed: Option<Failure>,
 }
@@ -59,7 +61,13 @@ impl ProcessReader {
     pub fn new(program: &Arc<Program>, stream: &Stream) -> Option<ProcessReader> {
         let read = stream.process_read()?.clone();
         let name = StreamName::new(&stream.name, read.stream.as_ref());
-        Some(ProcessReader { program: Arc::clone(program), name, read, paused: Mutex::new(None) })
+        Some(ProcessReader {
+            program: Arc::clone(program),
+            name,
+            read,
+            pages: AtomicU64::new(0),
+            paused: Mutex::new(None),
+        })
     }
 
     /// The first page starts the program at `cursor`; the last one has seen it end. A call that is given up, and a walk that
@@ -90,8 +98,8 @@ impl ProcessReader {
         };
         let mut page = Page { records: gathered.records, next: None, server_time: None, cursor: gathered.cursor };
         if more {
-            run.pages += 1;
-            run.token = format!("{}#{}", self.name.ours, run.pages);
+            // Of this page of this run and no other.
+            run.token = format!("{}#{}", self.name.ours, self.pages.fetch_add(1, Ordering::Relaxed));
             page.next = Some(PageToken(run.token.clone()));
             *self.paused.lock().await = Some(run);
         } else {
@@ -108,7 +116,7 @@ impl ProcessReader {
             )),
         };
         let is_snapshot = self.read.mode == ProcessReadMode::Snapshot;
-        Ok(Run { source, states: States::new(cursor), is_snapshot, token: String::new(), pages: 0, failed: None })
+        Ok(Run { source, states: States::new(cursor), is_snapshot, token: String::new(), failed: None })
     }
 
     async fn ask(&self, cursor: Option<&str>) -> Result<Session, Failure> {

@@ -27,6 +27,7 @@ pub(super) struct Session {
     id: u64,
     /// What is left for the answer under way. Only waiting for the program counts.
     left: Duration,
+    allowed: Duration,
     /// Size of the line heard last.
     pub heard_bytes: u64,
     /// Log lines that may still be passed on.
@@ -54,6 +55,7 @@ impl Session {
             about: String::new(),
             id: 0,
             left: program.process.timeouts.start,
+            allowed: program.process.timeouts.start,
             heard_bytes: 0,
             log_bytes_left: program.process.limits.log.bytes,
         };
@@ -108,7 +110,7 @@ impl Session {
             return Err((Fault::Unfit(reason), false));
         }
         self.id += 1;
-        self.left = self.timeouts.call;
+        (self.left, self.allowed) = (self.timeouts.call, self.timeouts.call);
         self.running.begin(doing(ability));
         let question = message::line(ability.as_str(), Some(self.id), members);
         self.running.tell(&question, self.timeouts.silence).await
@@ -163,7 +165,7 @@ impl Session {
                 Ok(Some(said))
             }
             Heard::End => Err(self.running.end_of_output().await),
-            Heard::Nothing if self.left.is_zero() => Err(Fault::Slow(self.timeouts.call)),
+            Heard::Nothing if self.left.is_zero() && self.allowed != silence => Err(Fault::Slow(self.allowed)),
             Heard::Nothing if until.is_some_and(|until| until < patience) => Ok(None),
             Heard::Nothing => Err(Fault::Silent { waited: silence, doing: self.running.doing }),
         }
