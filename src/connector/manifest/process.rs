@@ -24,6 +24,9 @@ pub struct Process {
     /// For Singer: the content of its configuration file; sees `settings`. `None`: the settings themselves.
     pub config: Option<JsonTemplate>,
     pub catalog: TapCatalog,
+    /// How long what a tap discovered is used before it is asked anew; by default it is asked before every read, because a
+    /// catalogue that is behind its source leaves fields out.
+    pub discover_every: Duration,
     pub limits: ProcessLimits,
     pub timeouts: ProcessTimeouts,
     pub place: Place,
@@ -174,6 +177,7 @@ impl Decode for Process {
         let protocol = map.or("protocol", ProcessProtocol::Syncline);
         let env = map.node("env").and_then(|node| fields(node, cx)).unwrap_or_default();
         let (config, catalog) = (map.optional("config"), map.or("catalog", TapCatalog::Discover));
+        let discover_every = map.or("discover_every", Duration::ZERO);
         let (limits, timeouts) =
             (map.or("limits", ProcessLimits::default()), map.or("timeouts", ProcessTimeouts::default()));
         if command.as_ref().is_some_and(Vec::is_empty) {
@@ -186,12 +190,12 @@ impl Decode for Process {
                 "remove it; settings come in `hello`",
             );
         }
-        if map.has("catalog") && protocol != ProcessProtocol::SingerTap {
+        if (map.has("catalog") || map.has("discover_every")) && protocol != ProcessProtocol::SingerTap {
             map.error("catalog", "only a Singer tap has a catalogue", "remove it, or write `protocol: singer_tap`");
         }
         map.finish();
         let place = cx.place(node.span);
-        Some(Self { command: command?, protocol, env, config, catalog, limits, timeouts, place })
+        Some(Self { command: command?, protocol, env, config, catalog, discover_every, limits, timeouts, place })
     }
 }
 

@@ -52,8 +52,8 @@ pub struct Program {
     pub(super) config: Value,
     pub(super) mask: Arc<Mask>,
     runs: PathBuf,
-    /// What a Singer tap said it has.
-    pub(super) catalog: tokio::sync::Mutex<Option<Value>>,
+    /// What a Singer tap said it has, and when.
+    pub(super) catalog: tokio::sync::Mutex<Option<(Instant, Value)>>,
 }
 
 /// A stream in both vocabularies.

@@ -144,14 +144,14 @@ impl Tap {
     }
 }
 
-/// What the tap says it has; asked once, as long as nothing changes.
+/// What the tap says it has.
 async fn discovered(program: &Program) -> Result<Value, Failure> {
     let mut known = program.catalog.lock().await;
-    if let Some(catalog) = &*known {
+    if let Some((_, catalog)) = known.as_ref().filter(|(at, _)| at.elapsed() < program.process.discover_every) {
         return Ok(catalog.clone());
     }
     let catalog = discover(program).await?;
-    *known = Some(catalog.clone());
+    *known = Some((std::time::Instant::now(), catalog.clone()));
     Ok(catalog)
 }
 
