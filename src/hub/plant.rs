@@ -74,6 +74,8 @@ pub struct Plant {
     pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
     lanes: BTreeMap<String, LaneLimits>,
     sinks: Sinks,
+    /// Programs that may be in conversation.
+    programs: Vec<Arc<ProcessSink>>,
     /// Those of the plant before: taken over where nothing about them has changed.
     former_sinks: Sinks,
 }
@@ -107,6 +109,7 @@ impl Plant {
             destinations: BTreeMap::new(),
             lanes: BTreeMap::new(),
             sinks: BTreeMap::new(),
+            programs: Vec::new(),
             former_sinks: former.map(|former| former.sinks.clone()).unwrap_or_default(),
         };
         for described in &config.connections {
@@ -176,6 +179,11 @@ impl Plant {
                 sink.drain().await;
             }
         }
+    }
+
+    /// Ends the programs that wait for more to write.
+    pub(super) async fn end_programs(&self) {
+        futures::future::join_all(self.programs.iter().map(|program| program.close())).await;
     }
 
     /// Whether a connection is configured and switched on.
@@ -280,6 +288,7 @@ impl Plant {
             let files = self.file_sinks(described, &settings, clock)?;
             // A batch fills only if as many deliveries may wait for it.
             let programs = process_sinks(described, program.as_ref())?;
+            self.programs.extend(programs.values().cloned());
             let batches = files.values().map(|file| file.batch_records());
             let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
             let waiting = batches.map(|records| records.min(FILE_LANE)).sum::<u32>();

@@ -76,10 +76,9 @@ async fn a_program_that_exceeds_its_limits_fails_alone() {
 
 #[tokio::test]
 async fn a_child_that_holds_the_output_open_holds_nobody_up() {
-    let script = format!(
-        "sleep 1000 & echo $! > \"$TMPDIR/../../../../child\"\necho '{{\"type\":\"record\",\"id\":1,\"record\":{{}}}}'; exit 5"
-    );
-    let rig = Rig::greeting(&script);
+    let script = r#"sleep 1000 & echo $! > "$TMPDIR/../../../../child"
+echo '{"type":"record","id":1,"record":{}}'; exit 5"#;
+    let rig = Rig::greeting(script);
     let (rows, error) = rig.failing_walk().await;
     assert_eq!(rows.len(), 1);
     assert!(error.message.contains("exit status 5"), "{error}");

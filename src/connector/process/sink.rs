@@ -111,6 +111,13 @@ impl ProcessSink {
         }
     }
 
+    /// Ends the conversation in order; for shutting down.
+    pub async fn close(&self) {
+        if let Some(session) = self.session.lock().await.take() {
+            session.close().await;
+        }
+    }
+
     fn locked(&self) -> std::sync::MutexGuard<'_, VecDeque<Entry>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
