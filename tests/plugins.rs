@@ -3,8 +3,12 @@
 
 #[path = "plugins/examples.rs"]
 mod examples;
+#[path = "plugins/hub.rs"]
+mod hub;
 #[path = "plugins/isolation.rs"]
 mod isolation;
+#[path = "plugins/manifest.rs"]
+mod manifest;
 #[path = "plugins/reading.rs"]
 mod reading;
 #[path = "plugins/rig.rs"]

@@ -44,13 +44,18 @@ pub fn load(folder: &Path) -> Config {
     syncline::config::load(folder).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// Everything in a folder's files, line by line.
+/// Everything in a folder's files, line by line; a line that is still being written is not there yet.
 pub fn lines(folder: &Path) -> Vec<Value> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
     files.sort();
-    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let whole = |file: &PathBuf| {
+        let text = fs::read(file).unwrap();
+        let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        String::from_utf8(text[..end].to_vec()).unwrap()
+    };
+    let text: String = files.iter().map(whole).collect();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -77,7 +82,7 @@ pub async fn settle(hub: &Hub) {
 }
 
 /// What came in is accounted for, and nothing waits.
-async fn assert_tied(hub: &Hub) {
+pub async fn assert_tied(hub: &Hub) {
     settle(hub).await;
     let report = hub.store.verify(&|_, _, _| {}).await.unwrap();
     assert_eq!(report.faults, Vec::<String>::new());

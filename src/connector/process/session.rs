@@ -150,6 +150,10 @@ impl Session {
     }
 
     async fn hear(&mut self, silence: Duration, until: Option<Instant>) -> Result<Option<Said>, Fault> {
+        if self.left.is_zero() {
+            // Whoever never stops talking is not done either.
+            return Err(Fault::Slow(self.allowed));
+        }
         let began = Instant::now();
         let patience = began + silence.min(self.left);
         let heard = self.running.hear(until.map_or(patience, |until| until.min(patience))).await;

@@ -101,6 +101,9 @@ impl Tap {
     /// `None`: not in time; `Some(None)`: the end.
     async fn hear(&mut self, until: Option<Instant>) -> Result<Option<Option<Vec<u8>>>, Fault> {
         loop {
+            if self.left.is_zero() {
+                return Err(Fault::Slow(self.timeouts.call));
+            }
             let began = Instant::now();
             let patience = began + self.timeouts.silence.min(self.left);
             let heard = self.running.hear(until.map_or(patience, |until| until.min(patience))).await;
