@@ -61,12 +61,10 @@ async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, C
         Ok(report) => {
             let mark = to.mark(if report.warnings.is_empty() { Level::Good } else { Level::Warn }, name);
             let shows = report.shows.map(|shows| format!(", {}", clean(&shows))).unwrap_or_default();
-            to.line(&format!(
-                "{mark}: {} answered {} in {} ms{shows}",
-                report.what,
-                report.status,
-                report.latency.as_millis()
-            ))?;
+            // Programs have no status numbers.
+            let status = if report.status == 0 { String::new() } else { format!(" {}", report.status) };
+            let took = report.latency.as_millis();
+            to.line(&format!("{mark}: {} answered{status} in {took} ms{shows}", report.what))?;
             for warning in &report.warnings {
                 to.line(&format!("    {}", clean(warning)))?;
             }

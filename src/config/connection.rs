@@ -3,14 +3,17 @@
 //! Not here: what its settings mean (the connector's manifest declares them).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, StreamEntity, Verify};
+use crate::connector::process::missing_command;
 use crate::connector::registry::Registry;
 
+use super::document::connector_folder;
 use super::network::{Host, Network};
 use super::yaml::{Context, Decode, Diagnostic, Diagnostics, Entry, Kind, Node, Place, Spanned, suggest};
 
@@ -53,6 +56,17 @@ impl Connection {
             let help =
                 "set it to the address at which vendors reach this hub; until then changes are found by polling only";
             warnings.push(Diagnostic::new(&self.name.place, message).help(help));
+        }
+    }
+
+    /// A program that cannot be started is told now, not when the first record waits for it.
+    pub(super) fn check_program(&self, folder: &Path, problems: &mut Diagnostics) {
+        let Some(process) = self.manifest.process.as_ref().filter(|_| self.enabled) else { return };
+        let own = connector_folder(folder, &self.manifest.name);
+        if let Some(reason) = missing_command(process, &self.settings.masked(), &own) {
+            let message = format!("connection `{}` cannot start its program: {reason}", *self.name);
+            let help = "install it, correct `process.command` of the connector or the setting that names it, or write `enabled: false`";
+            problems.push(Diagnostic::new(&self.name.place, message).help(help));
         }
     }
 
@@ -201,7 +215,7 @@ impl WrittenConnection {
     }
 
     fn polls(&self, manifest: &Manifest, problems: &mut Diagnostics) -> BTreeMap<String, Duration> {
-        let polled = |stream: &&Stream| stream.http_read().is_some() || stream.file_read().is_some();
+        let polled = |stream: &&Stream| stream.read.is_some();
         let known: Vec<&str> = manifest.streams.iter().filter(polled).map(|stream| stream.name.as_str()).collect();
         for (name, _) in self.polls.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             let message = format!("connector `{}` reads no stream `{}`", *manifest.name, name.escape_debug());

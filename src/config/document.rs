@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -35,9 +35,18 @@ pub struct Config {
     pub warnings: Diagnostics,
 }
 
+pub(super) fn connector_folder(folder: &Path, connector: &str) -> PathBuf {
+    folder.join("connectors").join(connector)
+}
+
 impl Config {
     pub fn connection(&self, name: &str) -> Option<&Connection> {
         self.connections.iter().find(|connection| *connection.name == name)
+    }
+
+    /// Where the files of an installation's own connector are.
+    pub fn connector_folder(&self, connector: &str) -> PathBuf {
+        connector_folder(&self.folder, connector)
     }
 
     /// The mapping of a flow's end; `None` where records are canonical already.

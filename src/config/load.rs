@@ -186,6 +186,7 @@ impl Parts {
         let ownership =
             ownership.filter_map(|(key, owner)| ownership::link(&key, owner, &declared, problems)).collect();
         let hub = self.hub.map(|hub| hub.value).unwrap_or_default().anchored(folder);
+        connections.iter().for_each(|connection| connection.check_program(folder, problems));
         if hub.public_url.is_none() {
             connections.iter().for_each(|connection| connection.warn_without_public_url(&mut warnings));
         }

@@ -115,6 +115,7 @@ pub struct WriteContext {
 pub struct CheckReport {
     /// What was asked of the vendor; empty when the manifest describes no check.
     pub what: String,
+    /// 0 where answers have no status.
     pub status: u16,
     pub latency: Duration,
     /// The vendor's clock minus ours, in seconds: beyond a few minutes, signed webhooks will look stale.

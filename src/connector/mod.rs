@@ -8,5 +8,6 @@ pub mod connection;
 pub mod file;
 pub mod http;
 pub mod manifest;
+pub mod process;
 pub mod registry;
 pub mod webhook;

@@ -1,4 +1,4 @@
-//! A connection as a destination: its HTTP streams and its file streams behind one face; not here: when to send.
+//! A connection as a destination: its streams over HTTP, in files and through a program behind one face; not here: when to send.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,17 +8,23 @@ use serde_json::{Map, Value};
 
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::connection::Connection;
-use crate::connector::manifest::{Idempotency, OpKind, Write};
+use crate::connector::manifest::{CreateSafety, Idempotency, OpKind, ProcessWrite, Write};
+use crate::connector::process::ProcessSink;
 use crate::deliver::{Destination, Effect, EffectKind, FileSink, Protection};
 
 pub(super) struct ConnectionDestination {
     connection: Arc<Connection>,
     files: HashMap<String, Arc<FileSink>>,
+    programs: HashMap<String, Arc<ProcessSink>>,
 }
 
 impl ConnectionDestination {
-    pub fn new(connection: Arc<Connection>, files: HashMap<String, Arc<FileSink>>) -> ConnectionDestination {
-        ConnectionDestination { connection, files }
+    pub fn new(
+        connection: Arc<Connection>,
+        files: HashMap<String, Arc<FileSink>>,
+        programs: HashMap<String, Arc<ProcessSink>>,
+    ) -> ConnectionDestination {
+        ConnectionDestination { connection, files, programs }
     }
 }
 
@@ -32,21 +38,42 @@ fn op_kind(kind: EffectKind) -> OpKind {
     }
 }
 
+/// What states how things are may be repeated; a create only as its manifest says.
+fn by_program(write: &ProcessWrite, op: OpKind) -> Option<Protection> {
+    if !write.operations.contains(&op) {
+        return None;
+    }
+    match (op, write.create) {
+        (OpKind::Create, Some(CreateSafety::Key { ttl })) => Some(Protection::Key { ttl }),
+        (OpKind::Create, Some(CreateSafety::Lookup)) => Some(Protection::LookUp),
+        (OpKind::Create, None) => None,
+        (OpKind::Create, Some(CreateSafety::Natural))
+        | (OpKind::Update | OpKind::Upsert | OpKind::Set | OpKind::Delete, _) => Some(Protection::Natural),
+    }
+}
+
 #[async_trait]
 impl Destination for ConnectionDestination {
     fn protection(&self, stream: &str, kind: EffectKind) -> Option<Protection> {
         if let Some(file) = self.files.get(stream) {
             return file.protection(kind);
         }
-        let Some(Write::Http(write)) = &self.connection.manifest().stream(stream)?.write else { return None };
-        Some(match &write.operation(op_kind(kind))?.idempotency {
-            Idempotency::Header { ttl, .. } => Protection::Key { ttl: *ttl },
-            Idempotency::Lookup { .. } => Protection::LookUp,
-            Idempotency::Natural => Protection::Natural,
-        })
+        match self.connection.manifest().stream(stream)?.write.as_ref()? {
+            Write::Http(write) => Some(match &write.operation(op_kind(kind))?.idempotency {
+                Idempotency::Header { ttl, .. } => Protection::Key { ttl: *ttl },
+                Idempotency::Lookup { .. } => Protection::LookUp,
+                Idempotency::Natural => Protection::Natural,
+            }),
+            Write::Process(write) => by_program(write, op_kind(kind)),
+            // It has a sink, which was asked above.
+            Write::File(_) => None,
+        }
     }
 
     async fn write(&self, effect: &Effect) -> CallResult<Receipt> {
+        if let Some(program) = self.programs.get(&effect.stream) {
+            return program.write(op_kind(effect.kind), &effect.context).await;
+        }
         match self.files.get(&effect.stream) {
             Some(file) => file.write(effect).await,
             None => self.connection.write(&effect.stream, op_kind(effect.kind), &effect.context).await,
@@ -54,6 +81,9 @@ impl Destination for ConnectionDestination {
     }
 
     async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup> {
+        if let Some(program) = self.programs.get(stream) {
+            return program.lookup(context).await;
+        }
         match self.files.get(stream) {
             Some(file) => file.lookup(context).await,
             None => self.connection.lookup(stream, context).await,

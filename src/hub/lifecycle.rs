@@ -393,6 +393,7 @@ impl Hub {
         self.workers_stop.cancel();
         self.worker_tasks.close();
         self.worker_tasks.wait().await;
+        self.plant.now().end_programs().await;
         self.store.close().await;
     }
 }

@@ -13,8 +13,10 @@ use crate::config::{Config, Deliver, Flow, Mode};
 use crate::connector::call::{CallResult, CheckReport};
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
 use crate::connector::file::FileLimits;
+use crate::connector::http::RenderError;
 use crate::connector::http::guard::AddressRange;
 use crate::connector::manifest::{FileWrite, Stream, StreamEntity, Write};
+use crate::connector::process::{ProcessSink, Program, ProgramError, ProgramFolders};
 use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy, nothing_left};
 use crate::intake::FileIntake;
 use crate::mapping::{Filter, Mapping};
@@ -36,6 +38,10 @@ pub enum PlantError {
     When { flow: String, cause: String },
     #[error("connection {connection}, stream {stream}: the folder: {cause}")]
     Folder { connection: String, stream: String, cause: String },
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[error("connection {connection}, stream {stream}: {cause}")]
+    Schema { connection: String, stream: String, cause: Box<RenderError> },
     #[error("the hub's secret for webhook addresses: {0}")]
     Token(std::io::Error),
 }
@@ -51,6 +57,8 @@ pub(super) struct SourceStream {
 /// One connection, ready.
 pub(super) struct Site {
     pub connection: Arc<Connection>,
+    /// The program that its streams go through, if any do.
+    pub program: Option<Arc<Program>>,
     pub config: crate::config::Connection,
     pub settings: Arc<Value>,
     /// The unguessable part of its webhook address.
@@ -68,6 +76,8 @@ pub struct Plant {
     pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
     lanes: BTreeMap<String, LaneLimits>,
     sinks: Sinks,
+    /// Programs that may be in conversation.
+    programs: Vec<Arc<ProcessSink>>,
     /// Those of the plant before: taken over where nothing about them has changed.
     former_sinks: Sinks,
 }
@@ -79,7 +89,7 @@ type Sinks = BTreeMap<(String, String), (String, Arc<FileSink>)>;
 const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// Deliveries in flight per destination that is called; the connection's own limits come on top.
 const HTTP_LANE: u32 = 32;
-/// Deliveries that may wait for one file's batch.
+/// Deliveries that may wait for one batch of a file or a program.
 const FILE_LANE: u32 = 256;
 
 impl Plant {
@@ -102,6 +112,7 @@ impl Plant {
             destinations: BTreeMap::new(),
             lanes: BTreeMap::new(),
             sinks: BTreeMap::new(),
+            programs: Vec::new(),
             former_sinks: former.map(|former| former.sinks.clone()).unwrap_or_default(),
         };
         for described in &config.connections {
@@ -173,6 +184,11 @@ impl Plant {
         }
     }
 
+    /// Ends the programs that wait for more to write.
+    pub(super) async fn end_programs(&self) {
+        futures::future::join_all(self.programs.iter().map(|program| program.close())).await;
+    }
+
     /// Whether a connection is configured and switched on.
     pub(super) fn is_enabled(&self, connection: &str) -> bool {
         self.sites.get(connection).is_some_and(|site| site.config.enabled)
@@ -234,6 +250,9 @@ impl Plant {
     /// Asks a connection's vendor who it is; `None` if the connector describes no such question.
     pub async fn check(&self, connection: &str) -> Option<CallResult<CheckReport>> {
         let site = self.sites.get(connection)?;
+        if let Some(program) = &site.program {
+            return Some(program.check(&site.config.manifest.streams).await);
+        }
         site.config.manifest.check.as_ref()?;
         Some(site.connection.check().await)
     }
@@ -266,6 +285,7 @@ impl Plant {
         let connection =
             Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());
+        let program = self.program(described)?;
         let token = match &described.path_secret {
             Some(secret) => secret.expose_secret().to_owned(),
             None => token(hub_secret, &name),
@@ -273,13 +293,27 @@ impl Plant {
         if described.manifest.streams.iter().any(Stream::is_sink) {
             let files = self.file_sinks(described, &settings, clock)?;
             // A batch fills only if as many deliveries may wait for it.
-            let waiting = files.values().map(|file| file.batch_records().min(FILE_LANE)).sum::<u32>();
+            let programs = process_sinks(described, program.as_ref())?;
+            self.programs.extend(programs.values().cloned());
+            let batches = files.values().map(|file| file.batch_records());
+            let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
+            let waiting = batches.map(|records| records.min(FILE_LANE)).sum::<u32>();
             self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
-            let destination = ConnectionDestination::new(Arc::clone(&connection), files);
+            let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs);
             self.destinations.insert(name.clone(), Arc::new(destination));
         }
-        self.sites.insert(name, Site { connection, config: described.clone(), settings, token });
+        self.sites.insert(name, Site { connection, program, config: described.clone(), settings, token });
         Ok(())
+    }
+
+    fn program(&self, described: &crate::config::Connection) -> Result<Option<Arc<Program>>, PlantError> {
+        let manifest = &described.manifest;
+        let folders = ProgramFolders {
+            connector: &self.config.connector_folder(&manifest.name),
+            base: &self.config.folder,
+            runs: &self.config.hub.data_dir.join("plugins"),
+        };
+        Ok(Program::new(&described.name, manifest, &described.settings, folders)?.map(Arc::new))
     }
 
     fn source_streams(&mut self, described: &crate::config::Connection) {
@@ -294,7 +328,7 @@ impl Plant {
                 None => None,
             };
             let traits = SourceTraits {
-                can_fetch: stream.get.is_some(),
+                can_fetch: stream.get.is_some() || stream.process_read().is_some_and(|read| read.fetch),
                 measures_loss: stream.webhook.is_some() && stream.http_read().is_some(),
             };
             let key = (described.name.value.clone(), stream.name.value.clone());
@@ -367,6 +401,26 @@ fn brake(flow: &Flow) -> Option<FlowBrake> {
         zero_stock,
         nothing_left: Arc::new(move |doc: &str| nothing_left(publish.as_ref(), doc)),
     })
+}
+
+fn process_sinks(
+    described: &crate::config::Connection,
+    program: Option<&Arc<Program>>,
+) -> Result<HashMap<String, Arc<ProcessSink>>, PlantError> {
+    let mut sinks = HashMap::new();
+    for (program, stream) in
+        program.into_iter().flat_map(|program| described.manifest.streams.iter().map(move |s| (program, s)))
+    {
+        let failed = |cause| PlantError::Schema {
+            connection: described.name.value.clone(),
+            stream: stream.name.value.clone(),
+            cause: Box::new(cause),
+        };
+        if let Some(sink) = ProcessSink::new(program, stream).map_err(failed)? {
+            sinks.insert(stream.name.value.clone(), Arc::new(sink));
+        }
+    }
+    Ok(sinks)
 }
 
 fn mode(mode: Mode) -> FlowMode {

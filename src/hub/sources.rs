@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::plant::Plant;
 use crate::connector::call::{CallError, CallResult, Page, PageToken};
 use crate::connector::connection::Connection;
+use crate::connector::process::ProcessReader;
 use crate::connector::webhook::Delivery;
 use crate::deliver::{Destination, FlowBook, FlowRun};
 use crate::intake::{PollSource, Proven, Verdict, WebhookSource, WebhookSources};
@@ -33,7 +34,10 @@ impl FlowBook for Plant {
 impl Fetcher for Plant {
     async fn fetch(&self, id: &EntityKey) -> CallResult<Option<Value>> {
         match self.sites.get(&id.connection) {
-            Some(site) => site.connection.get(&id.stream, &id.key).await,
+            Some(site) => match (&site.program, site.config.manifest.stream(&id.stream)) {
+                (Some(program), Some(stream)) if stream.process_read().is_some() => program.get(stream, &id.key).await,
+                (_, _) => site.connection.get(&id.stream, &id.key).await,
+            },
             None => Err(Box::new(CallError {
                 class: ErrorClass::Data,
                 system: id.connection.clone(),
@@ -102,6 +106,8 @@ fn event_key(id: &str) -> String {
 /// One polled stream of a plant.
 pub(super) struct ConnectionPoll {
     connection: Arc<Connection>,
+    /// What pages come from, where it is not HTTP.
+    program: Option<ProcessReader>,
     stream: String,
     every: Duration,
     events: bool,
@@ -132,20 +138,25 @@ impl ReadTimes {
 }
 
 impl ConnectionPoll {
-    /// Every stream that is read over HTTP and that somebody here can read.
+    /// Every stream that is asked for, over HTTP or of a program, and that somebody here can read.
     pub fn all(plant: &Plant, read_times: &Arc<ReadTimes>) -> Vec<Arc<ConnectionPoll>> {
         let mut all = Vec::new();
         for (name, site) in plant.sites.iter().filter(|(_, site)| site.config.enabled) {
             for stream in &site.config.manifest.streams {
-                let Some(read) = stream.http_read() else { continue };
+                let program = site.program.as_ref().and_then(|program| ProcessReader::new(program, stream));
+                let every = match (stream.http_read(), &program) {
+                    (None, None) => continue,
+                    (_, _) => stream.read_every().unwrap_or_default(),
+                };
                 if !plant.polled(name, &stream.name) {
                     continue;
                 }
                 all.push(Arc::new(ConnectionPoll {
                     connection: Arc::clone(&site.connection),
                     stream: stream.name.value.clone(),
-                    every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
-                    events: read.as_webhook,
+                    every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(every),
+                    events: stream.http_read().is_some_and(|read| read.as_webhook),
+                    program,
                     in_waves: !plant.brakes(name, &stream.name).is_empty(),
                     read_times: Arc::clone(read_times),
                 }));
@@ -174,7 +185,10 @@ impl PollSource for ConnectionPoll {
     }
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
-        self.connection.read_page(&self.stream, cursor, page).await
+        match &self.program {
+            Some(program) => program.page(cursor, page).await,
+            None => self.connection.read_page(&self.stream, cursor, page).await,
+        }
     }
 
     fn completed(&self, at: i64) {

@@ -175,9 +175,7 @@ fn stream_info(
     last_read_at: Option<i64>,
 ) -> Option<StreamInfo> {
     let StreamEntity::One(entity) = stream.entity else { return None };
-    let every = every
-        .or_else(|| stream.http_read().map(|read| read.every))
-        .or_else(|| stream.file_read().map(|read| read.every));
+    let every = every.or_else(|| stream.read_every());
     Some(StreamInfo {
         name: stream.name.value.clone(),
         entity,

@@ -207,7 +207,7 @@ fn form_text(fields: &Fields, scope: &Scope<'_>) -> Result<String, RenderError> 
     Ok(pieces.join("&"))
 }
 
-fn json(what: &str, template: &JsonTemplate, scope: &Scope<'_>) -> Result<Value, RenderError> {
+pub fn json(what: &str, template: &JsonTemplate, scope: &Scope<'_>) -> Result<Value, RenderError> {
     Ok(match template {
         JsonTemplate::Null => Value::Null,
         JsonTemplate::Bool(flag) => Value::Bool(*flag),

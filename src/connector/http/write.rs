@@ -175,7 +175,7 @@ impl Connection {
 fn http_write(stream: &Stream) -> Option<&HttpWrite> {
     match &stream.write {
         Some(Write::Http(write)) => Some(write),
-        Some(Write::File(_)) | None => None,
+        Some(Write::File(_) | Write::Process(_)) | None => None,
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
     if let Some(http) = &manifest.http {
         checker.http(http);
     }
+    if let Some(process) = &manifest.process {
+        checker.process(process);
+    }
     if let Some(check) = &manifest.check {
         checker.request(&check.request, scope::CHECK, &[]);
         checker.template(check.shows.as_ref(), scope::ANSWER);
@@ -192,7 +195,7 @@ impl Checker<'_> {
         }
     }
 
-    fn references(&self, references: &[Reference], place: &Place, scope: Scope, steps: &[&str]) {
+    pub(super) fn references(&self, references: &[Reference], place: &Place, scope: Scope, steps: &[&str]) {
         for reference in references {
             if !scope.roots.contains(&reference.root.as_str()) {
                 let message = format!("`{}` does not exist in {}", reference.root, scope.what);

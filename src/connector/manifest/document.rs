@@ -9,6 +9,7 @@ use crate::config::yaml::{ByteSize, Context, Decode, Diagnostics, MapReader, Nod
 
 use super::auth::{Auth, OutgoingSignature};
 use super::errors::ErrorRule;
+use super::process::Process;
 use super::rate::RateLimit;
 use super::request::{Fields, Request, fields};
 use super::settings::Setting;
@@ -24,6 +25,7 @@ pub struct Manifest {
     pub description: Option<String>,
     pub settings: Vec<Setting>,
     pub http: Option<Http>,
+    pub process: Option<Process>,
     pub check: Option<Check>,
     pub webhooks: Option<Webhooks>,
     pub streams: Vec<Stream>,
@@ -101,9 +103,10 @@ impl Decode for Manifest {
         let (title, description) = (map.required("title"), map.optional("description"));
         let settings = map.node("settings").map(|node| Setting::decode_all(node, cx)).unwrap_or_default();
         let (http, check, webhooks) = (map.optional("http"), map.optional("check"), map.optional("webhooks"));
+        let process = map.optional("process");
         let streams = streams(&map);
         map.finish();
-        Some(Self { name: name?, title: title?, description, settings, http, check, webhooks, streams })
+        Some(Self { name: name?, title: title?, description, settings, http, process, check, webhooks, streams })
     }
 }
 

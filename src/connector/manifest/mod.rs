@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod check;
+mod check_process;
 mod check_stream;
 mod document;
 mod errors;
@@ -16,6 +17,7 @@ mod fixed;
 mod format;
 mod format_out;
 mod pages;
+mod process;
 mod rate;
 mod read;
 pub(crate) mod references;
@@ -35,6 +37,10 @@ pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use pages::Pages;
+pub use process::{
+    CreateSafety, Process, ProcessLimits, ProcessProtocol, ProcessRead, ProcessReadMode, ProcessTimeouts, ProcessWrite,
+    Replication, ReplicationMethod, TapCatalog,
+};
 pub use rate::{RateLimit, RateScheme};
 pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};

@@ -56,6 +56,10 @@ pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
     }
 }
 
+pub fn of_json(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
+    json_references(json)
+}
+
 fn json_references(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
     match json {
         JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) => Vec::new(),

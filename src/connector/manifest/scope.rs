@@ -34,6 +34,8 @@ pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);
 pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
 pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "url"]);
+/// A command line and an environment can be read by others on the machine.
+pub(super) const PROGRAM: Scope = scope("a program's command or environment", &["settings"]);
 pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
 pub(super) const FILE_NAME: Scope = scope("a file name", &["settings", "batch"]);
 /// `event` is what happened, for sinks that pass events on: `event.id`, `.type`, `.source`, `.subject`, `.time`.

@@ -5,6 +5,7 @@
 use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
+use super::process::{ProcessRead, ProcessWrite};
 use super::read::{Get, HttpRead};
 use super::request::Request;
 use super::webhook::StreamWebhook;
@@ -87,12 +88,14 @@ pub struct Enrich {
 pub enum Read {
     Http(Box<HttpRead>),
     File(Box<FileRead>),
+    Process(Box<ProcessRead>),
 }
 
 #[derive(Debug, Clone)]
 pub enum Write {
     Http(HttpWrite),
     File(Box<FileWrite>),
+    Process(Box<ProcessWrite>),
 }
 
 impl Stream {
@@ -108,15 +111,38 @@ impl Stream {
     pub fn file_read(&self) -> Option<&FileRead> {
         match &self.read {
             Some(Read::File(read)) => Some(read),
-            Some(Read::Http(_)) | None => None,
+            Some(Read::Http(_) | Read::Process(_)) | None => None,
         }
     }
 
     pub fn http_read(&self) -> Option<&HttpRead> {
         match &self.read {
             Some(Read::Http(read)) => Some(read),
-            Some(Read::File(_)) | None => None,
+            Some(Read::File(_) | Read::Process(_)) | None => None,
         }
+    }
+
+    pub fn process_read(&self) -> Option<&ProcessRead> {
+        match &self.read {
+            Some(Read::Process(read)) => Some(read),
+            Some(Read::Http(_) | Read::File(_)) | None => None,
+        }
+    }
+
+    pub fn process_write(&self) -> Option<&ProcessWrite> {
+        match &self.write {
+            Some(Write::Process(write)) => Some(write),
+            Some(Write::Http(_) | Write::File(_)) | None => None,
+        }
+    }
+
+    /// How often the stream is read, where it is read at intervals.
+    pub fn read_every(&self) -> Option<std::time::Duration> {
+        self.read.as_ref().map(|read| match read {
+            Read::Http(read) => read.every,
+            Read::File(read) => read.every,
+            Read::Process(read) => read.every,
+        })
     }
 
     pub(super) fn decode(name: Spanned<String>, node: &Node, cx: &Context) -> Option<Self> {
@@ -213,13 +239,14 @@ impl Decode for Enrich {
     }
 }
 
-/// `from: http` (the default) or `from: file` decides which keys are read.
+/// `from: http` (the default), `from: file` or `from: process` decides which keys are read.
 impl Decode for Read {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "read")?;
         let read = match map.or("from", Transport::Http) {
             Transport::Http => HttpRead::read(&map).map(|read| Self::Http(Box::new(read))),
             Transport::File => FileRead::read(&map).map(|read| Self::File(Box::new(read))),
+            Transport::Process => ProcessRead::read(&map).map(|read| Self::Process(Box::new(read))),
         };
         map.finish();
         read
@@ -232,6 +259,7 @@ impl Decode for Write {
         let write = match map.or("to", Transport::Http) {
             Transport::Http => HttpWrite::read(&map).map(Self::Http),
             Transport::File => FileWrite::read(&map).map(|write| Self::File(Box::new(write))),
+            Transport::Process => ProcessWrite::read(&map).map(|write| Self::Process(Box::new(write))),
         };
         map.finish();
         write
@@ -239,5 +267,5 @@ impl Decode for Write {
 }
 
 crate::choice! {
-    enum Transport ("transport") { Http = "http", File = "file" }
+    enum Transport ("transport") { Http = "http", File = "file", Process = "process" }
 }

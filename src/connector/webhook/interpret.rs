@@ -56,13 +56,16 @@ impl Connection {
                     scope.set(name, value);
                 }
             }
-            let rule = Rule {
-                stream: described,
-                index,
-                op: IncomingOp::Upsert,
-                key: described.key.as_deref(),
-                fetch: Fetch::Never,
+            let op = match gone(described, &scope) {
+                Ok(true) => IncomingOp::Delete,
+                Ok(false) => IncomingOp::Upsert,
+                Err(reason) => {
+                    let (stream, what) = (stream.to_owned(), "the condition `deleted`");
+                    found.incoming.push(Err(InterpretError::Field { stream, index, what, reason }));
+                    continue;
+                }
             };
+            let rule = Rule { stream: described, index, op, key: described.key.as_deref(), fetch: Fetch::Never };
             let incoming = rule.read(&scope);
             found.incoming.push(incoming.map(|incoming| Incoming { payload: record.into_owned(), ..incoming }));
         }
@@ -230,6 +233,12 @@ impl Rule<'_> {
         };
         Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
     }
+}
+
+/// Whether a record that was read says of itself that it is gone.
+fn gone(stream: &Stream, scope: &Scope<'_>) -> Result<bool, String> {
+    let Some(condition) = stream.process_read().and_then(|read| read.deleted.as_ref()) else { return Ok(false) };
+    condition.eval_bool(scope).map_err(|error| error.to_string())
 }
 
 /// A version as the stream's rule says; `None` for streams whose vendor tells none.
