@@ -10,7 +10,9 @@ use super::client::Client;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
-use super::{backup, check, connectors, demo, explain, init, issues, mapping, replay, restore, run, status, verify};
+use super::{
+    backup, check, connectors, demo, explain, init, issues, mapping, rehearse, replay, restore, run, status, verify,
+};
 use crate::model::clock::Clock;
 use crate::telemetry::logging;
 
@@ -93,6 +95,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Init => return init::init(global, to),
         Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
         Command::Run => return run::run(global, to).await,
+        Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
         Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
         Command::Mapping { command: MappingCommand::Test { only } } => {
             return mapping::test(global, only.as_deref(), to);
@@ -133,6 +136,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Init
         | Command::Check { .. }
         | Command::Run
+        | Command::Rehearse(_)
         | Command::Connectors { .. }
         | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
     }

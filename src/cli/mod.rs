@@ -20,6 +20,7 @@ mod issues;
 mod mapping;
 mod output;
 mod progress;
+mod rehearse;
 mod replay;
 mod restore;
 mod run;

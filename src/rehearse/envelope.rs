@@ -100,7 +100,7 @@ fn times(stream: &Stream) -> Vec<(Place, VersionKind)> {
     };
     let mut found: Vec<(Place, VersionKind)> =
         stream.version.value.iter().flat_map(|template| in_body(template, stream.version.kind)).collect();
-    for template in &stream.occurred_at {
+    if let Some(template) = &stream.occurred_at {
         // A Unix time is understood wherever a time is read; a version of the same place keeps its own form.
         let more = in_body(template, VersionKind::Unix);
         found.extend(more.into_iter().filter(|(place, _)| !found_at(stream, place)));

@@ -23,12 +23,14 @@ mod routes;
 mod run;
 mod secrets;
 mod sign;
+mod stage;
 mod standin;
 mod token;
 mod yaml_text;
 
 pub use book::Latencies;
 pub use figures::{FlowFigures, Ledger, NotDriven, Report, SourceFigures, VendorLimit};
-pub use limit::{FoundLimit, find_limit};
+pub use limit::{FoundLimit, Stage, find_limit};
 pub use prepare::{Options, Rehearsal, RehearseError};
-pub use run::run;
+pub use run::{Progress, Step, per_s, run};
+pub use stage::Pace;

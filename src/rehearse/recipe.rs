@@ -214,8 +214,11 @@ mod tests {
         let now: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
         let made = recipe.record(5, now, &|entity| (entity == Entity::Order).then(|| "#9".to_owned()));
         let five = tokens.of(5);
-        assert_eq!(made, json!({ "id": five, "name": format!("#{five}"), "at": "2026-12-01T00:00:00Z", "order": "#9",
-            "kind": "a1", "amount": 12, "created": "2026-11-20T10:00:00Z" }));
+        assert_eq!(
+            made,
+            json!({ "id": five, "name": format!("#{five}"), "at": "2026-12-01T00:00:00Z", "order": "#9",
+            "kind": "a1", "amount": 12, "created": "2026-11-20T10:00:00Z" })
+        );
         assert_eq!(recipe.natural_key(5), format!("#{five}"));
         assert_eq!(recipe.refers_to().collect::<Vec<_>>(), [Entity::Order]);
     }

@@ -98,7 +98,8 @@ impl Route {
         let given = query.iter().filter(|(name, _)| known(name)).count() as i64;
         let foreign = query.iter().filter(|(name, _)| !known(name)).count() as i64;
         let missing = self.query.iter().filter(|own| !query.iter().any(|(name, _)| name == *own)).count() as i64;
-        let literal: usize = self.path.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 0 }).sum();
+        let literal: usize =
+            self.path.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 0 }).sum();
         Some(((given - foreign) * 10_000 - missing * 1_000 + literal as i64, holes))
     }
 }
@@ -138,7 +139,9 @@ fn parts(template: &str) -> Vec<Part> {
 fn matches(parts: &[Part], path: &str, holes: &mut Vec<String>) -> bool {
     match parts.split_first() {
         None => path.is_empty(),
-        Some((Part::Text(text), rest)) => path.strip_prefix(text.as_str()).is_some_and(|path| matches(rest, path, holes)),
+        Some((Part::Text(text), rest)) => {
+            path.strip_prefix(text.as_str()).is_some_and(|path| matches(rest, path, holes))
+        }
         Some((Part::Hole, rest)) => {
             let most = path.find('/').unwrap_or(path.len());
             for end in (1..=most).rev().filter(|end| path.is_char_boundary(*end)) {
@@ -177,7 +180,14 @@ mod tests {
         let asked = [Purpose::Lookup(orders()), Purpose::Step("payments".to_owned(), OpKind::Set, "order".to_owned())];
         check("sandbox-erp", "GET", "/orders", &[("reference", "#1")], &asked, &[]);
         check("sandbox-erp", "PUT", "/orders/7", &[], &[Purpose::Write(orders(), OpKind::Update)], &["7"]);
-        check("sandbox-erp", "PUT", "/orders/7/payment", &[], &[Purpose::Write("payments".to_owned(), OpKind::Set)], &["7"]);
+        check(
+            "sandbox-erp",
+            "PUT",
+            "/orders/7/payment",
+            &[],
+            &[Purpose::Write("payments".to_owned(), OpKind::Set)],
+            &["7"],
+        );
         check("shopify", "GET", "/orders/7.json", &[], &[Purpose::Get(orders())], &["7"]);
         check("webhook", "POST", "", &[], &[Purpose::Write("events".to_owned(), OpKind::Upsert)], &[]);
         check("stripe", "DELETE", "/x", &[], &[], &[]);

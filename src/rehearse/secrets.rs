@@ -51,7 +51,11 @@ impl Substitutes {
                 }
             }
             let hub = |key: &str| file.get("hub").and_then(|hub| hub.get(key));
-            for (key, value) in [("listen", "127.0.0.1:8470"), ("database", "sqlite:data/syncline.db"), ("public_url", "http://127.0.0.1")] {
+            for (key, value) in [
+                ("listen", "127.0.0.1:8470"),
+                ("database", "sqlite:data/syncline.db"),
+                ("public_url", "http://127.0.0.1"),
+            ] {
                 if let Some(node) = hub(key) {
                     found.note(node, &|_| value.to_owned());
                 }
@@ -157,7 +161,9 @@ fn form(manifest: &Manifest, setting: &str) -> KeyForm {
     match manifest.webhooks.as_ref().map(|webhooks| &webhooks.verify) {
         Some(Verify::Hmac { hmac, secrets }) if reads(secrets) => hmac.key.clone(),
         Some(Verify::StandardWebhooks { secrets }) if reads(secrets) => standard(),
-        Some(Verify::Hmac { .. } | Verify::StandardWebhooks { .. } | Verify::SharedSecret { .. } | Verify::PathSecret)
+        Some(
+            Verify::Hmac { .. } | Verify::StandardWebhooks { .. } | Verify::SharedSecret { .. } | Verify::PathSecret,
+        )
         | None => KeyForm::Text,
     }
 }

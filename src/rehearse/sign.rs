@@ -9,17 +9,21 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
 
-use crate::connector::manifest::{
-    ContentPart, Encoding, Hash, Hmac, KeyForm, TimeUnit, TimestampFrom, Verify,
-};
+use crate::connector::manifest::{ContentPart, Encoding, Hash, Hmac, KeyForm, TimeUnit, TimestampFrom, Verify};
 use crate::connector::webhook::standard::Signer as StandardSigner;
 use crate::mapping::expr::{Scope, Template};
 
 /// A connection's first active secret and how it is used.
 pub(super) enum Signer {
-    Hmac { described: Box<Hmac>, key: Vec<u8> },
+    Hmac {
+        described: Box<Hmac>,
+        key: Vec<u8>,
+    },
     Standard(StandardSigner),
-    Shared { header: String, secret: String },
+    Shared {
+        header: String,
+        secret: String,
+    },
     /// The address is the proof.
     Path,
 }

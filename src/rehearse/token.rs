@@ -65,7 +65,8 @@ mod tests {
     fn records_are_found_where_they_are_named_and_nowhere_else() {
         let tokens = Tokens::new(1);
         let (seven, eight) = (tokens.of(7), tokens.of(8));
-        let text = format!("{{\"id\":{seven},\"name\":\"#{eight}\",\"again\":\"{seven}\",\"ean\":\"{seven}0\",\"n\":12}}");
+        let text =
+            format!("{{\"id\":{seven},\"name\":\"#{eight}\",\"again\":\"{seven}\",\"ean\":\"{seven}0\",\"n\":12}}");
         assert_eq!(tokens.found_in(text.as_bytes()), [7, 8]);
         assert!(Tokens::new(2).found_in(text.as_bytes()).is_empty(), "another seed has other numbers");
         assert!(tokens.found_in(tokens.trial().to_string().as_bytes()).is_empty(), "a trial is no record");

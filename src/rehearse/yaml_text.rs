@@ -62,7 +62,8 @@ fn text(scalar: &Scalar) -> String {
     if scalar.plain && !scalar.text.is_empty() && scalar.text.chars().all(simple) {
         return scalar.text.clone();
     }
-    let number = scalar.plain && scalar.text.strip_prefix('-').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    let number =
+        scalar.plain && scalar.text.strip_prefix('-').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
     if number && scalar.text.len() > 1 { scalar.text.clone() } else { quoted(&scalar.text) }
 }
 

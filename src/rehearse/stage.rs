@@ -1,0 +1,315 @@
+//! One installation of a rehearsal: copied, cast, started, loaded, drained, counted. Not here: what the counts mean (`run`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::resources::flows::FlowView;
+use crate::api::resources::ledger::Ledger as HubLedger;
+use crate::api::resources::verify::VerifyOutcome;
+use crate::api::{FlowMode, Work, WorkState};
+use crate::config::{Config, Mode};
+use crate::connector::manifest::{Read, Write};
+use crate::telemetry::freshness::Word;
+
+use super::book::{Book, Lane};
+use super::child::{Hub, Usage};
+use super::copy::Scratch;
+use super::files::{Outbox, watch};
+use super::load::{Load, Sender};
+use super::prepare::{Rehearsal, RehearseError, Way, cast, load_copy};
+use super::run::{Progress, Step};
+use super::secrets::path_secret;
+use super::sign::Signer;
+use super::standin::StandIn;
+use super::token::Tokens;
+
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// After the load, what is under way may arrive before the backlog is judged.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What is asked of one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Records over all sources, in thousandths a second.
+    pub milli_per_s: u64,
+    pub run_for: Duration,
+    /// How long the rest may take afterwards, besides what files and polls wait by themselves.
+    pub drain: Duration,
+}
+
+impl Pace {
+    pub fn records(&self) -> u64 {
+        let millis = u64::try_from(self.run_for.as_millis()).unwrap_or(u64::MAX);
+        (self.milli_per_s.saturating_mul(millis) / 1_000_000).max(1)
+    }
+
+    fn gap(&self) -> Duration {
+        Duration::from_nanos(1_000_000_000_000 / self.milli_per_s.max(1))
+    }
+}
+
+/// Everything that a stage leaves behind.
+pub(super) struct Outcome {
+    pub(super) copy: Config,
+    pub(super) load: Arc<Load>,
+    pub(super) stand_in: Arc<StandIn>,
+    pub(super) not_driven: Vec<(String, String)>,
+    pub(super) same_disk: bool,
+    pub(super) sending: Duration,
+    pub(super) started_in: Duration,
+    pub(super) before: Option<Usage>,
+    pub(super) after: Option<Usage>,
+    /// A little after the load had ended.
+    pub(super) behind: State,
+    pub(super) drained_in: Option<Duration>,
+    pub(super) last: State,
+    /// Flows that were stale at some look.
+    pub(super) stale: Vec<String>,
+    pub(super) verified: VerifyOutcome,
+    pub(super) complaints: Vec<String>,
+}
+
+/// The hub's own word at one moment.
+pub(super) struct State {
+    pub(super) ledger: HubLedger,
+    pub(super) flows: Vec<FlowView>,
+}
+
+impl State {
+    async fn of(hub: &Hub) -> Result<State, RehearseError> {
+        Ok(State { ledger: hub.get("/api/v1/ledger?days=2").await?, flows: hub.get("/api/v1/flows").await? })
+    }
+
+    /// Payloads not processed and deliveries not made, of flows that are not paused.
+    pub(super) fn open(&self) -> u64 {
+        let flows = self.flows.iter().filter(|flow| flow.mode != FlowMode::Paused);
+        count(self.ledger.total.pending) + flows.map(|flow| count(flow.queue.open)).sum::<u64>()
+    }
+}
+
+pub(super) fn count(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+/// Runs one stage in an installation of its own.
+pub(super) async fn stage(
+    rehearsal: &Rehearsal,
+    pace: Pace,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Outcome, RehearseError> {
+    let scratch = Scratch::new(&rehearsal.config, rehearsal.options.scratch.as_deref())
+        .map_err(RehearseError::io("no folder for the rehearsal"))?;
+    let stand_in = StandIn::listen().await.map_err(RehearseError::io("the stand-in cannot listen"))?;
+    let listen = free_address()?;
+    let base = format!("http://{}", stand_in.address);
+    let off = rehearsal
+        .original
+        .write_copy(&rehearsal.config, &scratch.path, &listen.to_string(), &base)
+        .map_err(RehearseError::io("the configuration cannot be copied"))?;
+    let copy = load_copy(rehearsal, &scratch.path, &base)?;
+    let tokens = Tokens::new(rehearsal.options.seed);
+    let cast = cast(rehearsal, &copy, &off, tokens);
+    if cast.sources.is_empty() {
+        let reasons: Vec<String> = cast.not_driven.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
+        return Err(RehearseError::NothingDriven(reasons.join("; ")));
+    }
+    let lanes = lanes(&copy, &cast.sources);
+    let book = Arc::new(Book::new(tokens, lanes));
+    let senders = cast.sources.into_iter().map(|source| sender(rehearsal, &copy, source, listen));
+    let senders = senders.collect::<Result<Vec<Sender>, RehearseError>>()?;
+    let load = Arc::new(Load { senders, book: Arc::clone(&book), records: pace.records(), gap: pace.gap() });
+    stand_in.represent(&copy, &load);
+    let variables = rehearsal.original.substitutes.variables.clone().into_iter();
+    let unset = variables.filter(|(name, _)| std::env::var(name).map_or(true, |value| value.is_empty()));
+    let hub = Hub::start(&rehearsal.options.program, &scratch.path, listen, unset).await?;
+    let stop_watching = CancellationToken::new();
+    let watching = tokio::spawn(watch(outboxes(&copy), Arc::clone(&book), stop_watching.clone()));
+
+    let mut stale = Vec::new();
+    let before = hub.usage();
+    let sending = send(&hub, &load, pace, &mut stale, progress).await?;
+    tokio::time::sleep(GRACE).await;
+    let behind = State::of(&hub).await?;
+    let drained_in = drain(&hub, &load, pace.drain + patience(&copy), &mut stale, progress).await?;
+    let after = hub.usage();
+    progress(Progress { step: Step::Verify, done: 0, total: 0 });
+    let verified = verify(&hub).await?;
+    let last = State::of(&hub).await?;
+    let (started_in, complaints) = (hub.started_in, hub.complaints());
+    hub.stop().await;
+    stop_watching.cancel();
+    if let Err(error) = watching.await {
+        tracing::warn!(%error, "watching the files ended badly");
+    }
+    stand_in.shutdown().await;
+    Ok(Outcome {
+        copy,
+        load,
+        stand_in,
+        not_driven: cast.not_driven,
+        same_disk: scratch.same_disk,
+        sending,
+        started_in,
+        before,
+        after,
+        behind,
+        drained_in,
+        last,
+        stale,
+        verified,
+        complaints,
+    })
+}
+
+async fn send(
+    hub: &Hub,
+    load: &Arc<Load>,
+    pace: Pace,
+    stale: &mut Vec<String>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Duration, RehearseError> {
+    let mut sending = tokio::spawn(Arc::clone(load).run());
+    let began = Instant::now();
+    loop {
+        tokio::select! {
+            sent = &mut sending => {
+                let sent = sent.map_err(|error| hub.failed(&format!("could not be loaded: {error}")))?;
+                return sent.map_err(|error| hub.failed(&format!("could not be loaded: {error}")));
+            }
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                let done = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let total = u64::try_from(pace.run_for.as_millis()).unwrap_or(u64::MAX);
+                progress(Progress { step: Step::Load { milli_per_s: pace.milli_per_s }, done: done.min(total), total });
+                // Freshness moves slowly; asking more often would be a load of its own.
+                if began.elapsed().as_secs().is_multiple_of(2) {
+                    note_stale(&hub.get::<Vec<FlowView>>("/api/v1/flows").await?, stale);
+                }
+            }
+        }
+    }
+}
+
+fn note_stale(flows: &[FlowView], stale: &mut Vec<String>) {
+    for flow in flows.iter().filter(|flow| flow.freshness.word == Word::Stale) {
+        // A source that nobody reads in a rehearsal says nothing about what the hub carries.
+        if flow.queue.open > 0 && !stale.contains(&flow.name) {
+            stale.push(flow.name.clone());
+        }
+    }
+}
+
+/// Until nothing is open, or until patience ends; how long it took.
+async fn drain(
+    hub: &Hub,
+    load: &Load,
+    patience: Duration,
+    stale: &mut Vec<String>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Option<Duration>, RehearseError> {
+    let began = Instant::now();
+    let accepted: u64 = (0..load.senders.len()).map(|at| load.book.answers(at).accepted).sum();
+    let mut most = 0;
+    while began.elapsed() < patience {
+        let state = State::of(hub).await?;
+        note_stale(&state.flows, stale);
+        let missing = accepted.saturating_sub(count(state.ledger.total.received));
+        let open = state.open() + missing;
+        if open == 0 {
+            return Ok(Some(began.elapsed()));
+        }
+        most = open.max(most);
+        progress(Progress { step: Step::Drain, done: most - open, total: most });
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(None)
+}
+
+async fn verify(hub: &Hub) -> Result<VerifyOutcome, RehearseError> {
+    let mut work: Work = hub.post("/api/v1/verify").await?;
+    while work.state == WorkState::Running {
+        tokio::time::sleep(LOOK_EVERY).await;
+        work = hub.get(&format!("/api/v1/work/{}", work.id)).await?;
+    }
+    work.report.ok_or_else(|| hub.failed("could not prove its ledger"))
+}
+
+/// How long files and polls wait by themselves, twice: once on the way in, once on the way out.
+fn patience(copy: &Config) -> Duration {
+    let waits = copy.connections.iter().flat_map(|connection| {
+        connection.manifest.streams.iter().flat_map(|stream| {
+            let own = connection.polls.get(stream.name.as_str()).copied();
+            let read = match &stream.read {
+                Some(Read::Http(read)) => Some(own.unwrap_or(read.every)),
+                Some(Read::File(read)) => Some(own.unwrap_or(read.every)),
+                None => None,
+            };
+            let write = match &stream.write {
+                Some(Write::File(write)) => Some(write.batch.every),
+                Some(Write::Http(_)) | None => None,
+            };
+            let used = copy.flows.iter().any(|flow| {
+                let name = connection.name.as_str();
+                let at = |end: &crate::config::Endpoint| end.connection == name && end.stream == *stream.name;
+                at(&flow.from) || at(&flow.to)
+            });
+            [read, write].into_iter().flatten().filter(move |_| used)
+        })
+    });
+    waits.max().unwrap_or_default() * 2
+}
+
+fn lanes(copy: &Config, sources: &[super::prepare::Source]) -> Vec<Lane> {
+    let sends = copy.flows.iter().filter(|flow| matches!(flow.mode, Mode::Live | Mode::Canary { .. }));
+    sends
+        .filter_map(|flow| {
+            let from = |source: &super::prepare::Source| {
+                source.connection == flow.from.connection && source.stream == flow.from.stream
+            };
+            Some(Lane {
+                flow: flow.name.value.clone(),
+                source: sources.iter().position(from)?,
+                connection: flow.to.connection.clone(),
+                stream: flow.to.stream.clone(),
+            })
+        })
+        .collect()
+}
+
+fn sender(
+    rehearsal: &Rehearsal,
+    copy: &Config,
+    source: super::prepare::Source,
+    listen: SocketAddr,
+) -> Result<Sender, RehearseError> {
+    let secret = path_secret(&source.connection, rehearsal.options.seed);
+    let url = format!("http://{listen}/hooks/{}/{secret}", source.connection);
+    let connection = copy.connection(&source.connection);
+    let verify = connection.and_then(|connection| Some((connection, connection.manifest.webhooks.as_ref()?)));
+    let signer = match (&source.way, verify) {
+        (Way::Webhook(_), Some((connection, webhooks))) => {
+            let signer = Signer::new(&webhooks.verify, &connection.settings.expose());
+            Some(signer.map_err(|reason| RehearseError::Unsigned { connection: source.connection.clone(), reason })?)
+        }
+        (Way::Webhook(_) | Way::Poll | Way::File(_), _) => None,
+    };
+    Ok(Sender { source, url, signer })
+}
+
+fn outboxes(copy: &Config) -> Vec<Outbox> {
+    let streams = copy.connections.iter().flat_map(|connection| {
+        connection.manifest.streams.iter().filter_map(move |stream| match &stream.write {
+            Some(Write::File(write)) => Outbox::new(connection, stream, write.marker.clone()),
+            Some(Write::Http(_)) | None => None,
+        })
+    });
+    streams.collect()
+}
+
+/// Nobody has it now; whoever takes it in between makes the start fail, which is told.
+fn free_address() -> Result<SocketAddr, RehearseError> {
+    let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
+    listener.and_then(|listener| listener.local_addr()).map_err(RehearseError::io("no free port"))
+}
