@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Global, RehearseArgs};
 use super::entry::Exit;
@@ -19,7 +20,21 @@ use crate::rehearse::{
 const LOAD: Duration = Duration::from_secs(30);
 const STAGE: Duration = Duration::from_secs(10);
 
+/// Until it is done or somebody ends it; either way hub and folder of the rehearsal are gone afterwards.
 pub(super) async fn rehearse(global: &Global, args: &RehearseArgs, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ended = tokio::select! {
+        ended = held(global, args, to) => Some(ended),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    ended.unwrap_or_else(|| {
+        Err(CliError::new("the rehearsal was broken off", "", "give a shorter time by --for, or let it come to its end"))
+    })
+}
+
+async fn held(global: &Global, args: &RehearseArgs, to: &mut Surroundings) -> Result<Exit, CliError> {
     let options = Options {
         config: global.config.clone(),
         program: std::env::current_exe()?,

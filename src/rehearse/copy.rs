@@ -18,6 +18,9 @@ const PARTS: [&str; 4] = ["connections", "flows", "ownership", "retry"];
 /// Magic number of tmpfs and ramfs in what `statfs` tells: memory, on which durability costs nothing.
 const MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
 
+/// To remove the folder.
+const ATTEMPTS: u32 = 50;
+
 /// A folder of the rehearsal's own, removed at its end.
 #[derive(Debug)]
 pub(super) struct Scratch {
@@ -64,9 +67,16 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "the rehearsal's folder could not be removed");
+        // A hub that was just ended may still be writing its last file.
+        for _ in 0..ATTEMPTS {
+            match std::fs::remove_dir_all(&self.path) {
+                Ok(()) => return,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+                Err(error) => tracing::debug!(path = %self.path.display(), %error, "the rehearsal's folder is still in use"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
+        tracing::warn!(path = %self.path.display(), "the rehearsal's folder could not be removed");
     }
 }
 

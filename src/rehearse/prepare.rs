@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::yaml::Diagnostics;
-use crate::config::{Config, Connection, Mode, load_with};
+use crate::config::{Config, Connection, Endpoint, Mode, load_with};
 use crate::connector::call::IncomingOp;
 use crate::connector::connection::{Connection as Wired, ConnectionOptions};
+use crate::connector::http::guard::AddressRange;
 use crate::connector::manifest::{Fetch, FileRead, Stream, StreamEntity};
 use crate::mapping::{InContext, Mapping, Sample, Values, samples};
-use crate::model::{Entity, Record, schema};
+use crate::model::{Entity, FieldPath, FieldType, Record, schema};
 
 use super::copy::Original;
 use super::envelope::Envelope;
@@ -120,11 +121,13 @@ pub(super) struct Cast {
     pub(super) sources: Vec<Source>,
     /// Stream or flow, and why.
     pub(super) not_driven: Vec<(String, String)>,
+    /// Flows whose records need others that nothing here brings: their deliveries wait.
+    pub(super) held: Vec<String>,
 }
 
 /// Finds a way for every stream that a flow begins with. `copy` is the rehearsed configuration, `off` what was switched off in it.
 pub(super) fn cast(rehearsal: &Rehearsal, copy: &Config, off: &[(String, String)], tokens: Tokens) -> Cast {
-    let mut cast = Cast { sources: Vec::new(), not_driven: off.to_vec() };
+    let mut cast = Cast { sources: Vec::new(), not_driven: off.to_vec(), held: Vec::new() };
     let mut seen: Vec<String> = Vec::new();
     for flow in &copy.flows {
         let name = flow.from.to_string();
@@ -148,7 +151,45 @@ pub(super) fn cast(rehearsal: &Rehearsal, copy: &Config, off: &[(String, String)
         }
     }
     in_order(&mut cast.sources);
+    for (flow, reason) in unmet(copy, &cast.sources) {
+        cast.not_driven.push((format!("flow {flow}"), reason));
+        cast.held.push(flow);
+    }
     cast
+}
+
+/// Flows whose `needs` nothing here fulfils: what they refer to comes neither from their destination nor to it.
+fn unmet(copy: &Config, sources: &[Source]) -> Vec<(String, String)> {
+    let sends = |end: &Endpoint| sources.iter().find(|s| s.connection == end.connection && s.stream == end.stream);
+    let mut found = Vec::new();
+    for flow in &copy.flows {
+        let Some(source) = sends(&flow.from) else { continue };
+        for need in &flow.needs {
+            let Some(entity) = needed(source.entity, need) else { continue };
+            let to = flow.to.connection.as_str();
+            let comes_from = sources.iter().any(|other| other.entity == entity && other.connection == to);
+            let goes_to = copy.flows.iter().any(|other| {
+                other.to.connection == to && sends(&other.from).is_some_and(|other| other.entity == entity)
+            });
+            if !comes_from && !goes_to {
+                let reason = format!(
+                    "its records need `{}`, a {entity}, and no stream that is driven brings one to {to}; they are taken and wait",
+                    **need
+                );
+                found.push((flow.name.value.clone(), reason));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The kind of record that a flow's `needs` names.
+fn needed(entity: Entity, path: &str) -> Option<Entity> {
+    match FieldPath::parse(entity, path).ok()?.ty() {
+        FieldType::Ref(entity) => Some(*entity),
+        _ => None,
+    }
 }
 
 /// Streams whose records others refer to come first, so that what is referred to has been sent.
@@ -177,7 +218,10 @@ fn source(rehearsal: &Rehearsal, copy: &Config, name: &str, stream: &str, tokens
     let StreamEntity::One(entity) = described.entity else {
         return Err("it has no kind of record of its own".to_owned());
     };
-    let wired = Wired::new(name, Arc::clone(&connection.manifest), &connection.settings, ConnectionOptions::default())
+    let mut options = ConnectionOptions::default();
+    let networks = connection.allow_networks.iter();
+    options.egress.allow.extend(networks.filter_map(|network| AddressRange::new(network.address, network.prefix)));
+    let wired = Wired::new(name, Arc::clone(&connection.manifest), &connection.settings, options)
         .map_err(|error| error.to_string())?;
     let reader = Reader { copy, connection, described, entity, wired: &wired };
     let samples = payloads(rehearsal, copy, connection, described, entity)?;

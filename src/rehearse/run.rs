@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::FlowMode;
+use crate::api::resources::flows::FlowView;
 use crate::config::{Config, Flow, Mode};
 use crate::connector::manifest::{Fetch, Write};
 
@@ -77,9 +78,9 @@ fn report(outcome: &Outcome, pace: Pace) -> Report {
         cpu_us_per_record: cpu.and_then(|cpu| cpu.checked_div(accepted)),
         peak_rss_bytes: outcome.after.map(|usage| usage.peak_rss_bytes),
         started_in_ms: millis(outcome.started_in),
-        backlog_at_end: outcome.behind.open(),
+        backlog_at_end: outcome.behind.open(&outcome.held) + accepted.saturating_sub(count(outcome.behind.ledger.total.received)),
         drained_in_ms: outcome.drained_in.map(millis),
-        left_over: outcome.last.open(),
+        left_over: outcome.last.open(&outcome.held),
         ledger: Ledger {
             received: counts.received,
             applied: counts.applied,
@@ -141,7 +142,7 @@ fn flows(outcome: &Outcome) -> Vec<FlowFigures> {
             dead: count(view.queue.dead),
             end_to_end,
             objective_ms,
-            missed: flow.mode != Mode::Paused && (late || outcome.stale.contains(&flow.name)),
+            missed: flow.mode != Mode::Paused && !outcome.held.contains(&flow.name) && (late || outcome.stale.contains(&flow.name)),
         })
     };
     outcome.copy.flows.iter().filter(driven).filter_map(figures).collect()
@@ -256,7 +257,7 @@ fn gave_way(outcome: &Outcome, report: &Report) -> Vec<String> {
 
 /// Open two seconds after the load, without what files and polls hold back by design.
 fn behind(outcome: &Outcome) -> u64 {
-    let immediate = |view: &&crate::api::resources::flows::FlowView| {
+    let immediate = |view: &&FlowView| {
         let pushed = outcome.load.senders.iter().any(|sender| {
             sender.source.connection == view.from.connection
                 && sender.source.stream == view.from.stream
@@ -264,7 +265,10 @@ fn behind(outcome: &Outcome) -> u64 {
         });
         let to = outcome.copy.connection(&view.to.connection);
         let write = to.and_then(|to| to.manifest.stream(&view.to.stream)).and_then(|stream| stream.write.as_ref());
-        pushed && matches!(write, Some(Write::Http(_))) && view.mode != FlowMode::Paused
+        pushed
+            && matches!(write, Some(Write::Http(_)))
+            && view.mode != FlowMode::Paused
+            && !outcome.held.contains(&view.name)
     };
     let open: u64 = outcome.behind.flows.iter().filter(immediate).map(|view| count(view.queue.open)).sum();
     open + count(outcome.behind.ledger.total.pending)

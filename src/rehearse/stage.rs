@@ -57,6 +57,8 @@ pub(super) struct Outcome {
     pub(super) load: Arc<Load>,
     pub(super) stand_in: Arc<StandIn>,
     pub(super) not_driven: Vec<(String, String)>,
+    /// Flows whose deliveries wait for what a rehearsal lacks.
+    pub(super) held: Vec<String>,
     pub(super) same_disk: bool,
     pub(super) sending: Duration,
     pub(super) started_in: Duration,
@@ -83,9 +85,9 @@ impl State {
         Ok(State { ledger: hub.get("/api/v1/ledger?days=2").await?, flows: hub.get("/api/v1/flows").await? })
     }
 
-    /// Payloads not processed and deliveries not made, of flows that are not paused.
-    pub(super) fn open(&self) -> u64 {
-        let flows = self.flows.iter().filter(|flow| flow.mode != FlowMode::Paused);
+    /// Payloads not processed and deliveries not made, of flows that are not paused and not `held` by what a rehearsal lacks.
+    pub(super) fn open(&self, held: &[String]) -> u64 {
+        let flows = self.flows.iter().filter(|flow| flow.mode != FlowMode::Paused && !held.contains(&flow.name));
         count(self.ledger.total.pending) + flows.map(|flow| count(flow.queue.open)).sum::<u64>()
     }
 }
@@ -116,7 +118,7 @@ pub(super) async fn stage(
         let reasons: Vec<String> = cast.not_driven.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
         return Err(RehearseError::NothingDriven(reasons.join("; ")));
     }
-    let lanes = lanes(&copy, &cast.sources);
+    let lanes = lanes(&copy, &cast.sources, &cast.held);
     let book = Arc::new(Book::new(tokens, lanes));
     let senders = cast.sources.into_iter().map(|source| sender(rehearsal, &copy, source, listen));
     let senders = senders.collect::<Result<Vec<Sender>, RehearseError>>()?;
@@ -133,7 +135,7 @@ pub(super) async fn stage(
     let sending = send(&hub, &load, pace, &mut stale, progress).await?;
     tokio::time::sleep(GRACE).await;
     let behind = State::of(&hub).await?;
-    let drained_in = drain(&hub, &load, pace.drain + patience(&copy), &mut stale, progress).await?;
+    let drained_in = drain(&hub, &load, &cast.held, pace.drain + patience(&copy, &load.senders), &mut stale, progress).await?;
     let after = hub.usage();
     progress(Progress { step: Step::Verify, done: 0, total: 0 });
     let verified = verify(&hub).await?;
@@ -150,6 +152,7 @@ pub(super) async fn stage(
         load,
         stand_in,
         not_driven: cast.not_driven,
+        held: cast.held,
         same_disk: scratch.same_disk,
         sending,
         started_in,
@@ -205,6 +208,7 @@ fn note_stale(flows: &[FlowView], stale: &mut Vec<String>) {
 async fn drain(
     hub: &Hub,
     load: &Load,
+    held: &[String],
     patience: Duration,
     stale: &mut Vec<String>,
     progress: &mut (dyn FnMut(Progress) + Send),
@@ -216,7 +220,7 @@ async fn drain(
         let state = State::of(hub).await?;
         note_stale(&state.flows, stale);
         let missing = accepted.saturating_sub(count(state.ledger.total.received));
-        let open = state.open() + missing;
+        let open = state.open(held) + missing;
         if open == 0 {
             return Ok(Some(began.elapsed()));
         }
@@ -237,32 +241,32 @@ async fn verify(hub: &Hub) -> Result<VerifyOutcome, RehearseError> {
 }
 
 /// How long files and polls wait by themselves, twice: once on the way in, once on the way out.
-fn patience(copy: &Config) -> Duration {
-    let waits = copy.connections.iter().flat_map(|connection| {
-        connection.manifest.streams.iter().flat_map(|stream| {
-            let own = connection.polls.get(stream.name.as_str()).copied();
-            let read = match &stream.read {
-                Some(Read::Http(read)) => Some(own.unwrap_or(read.every)),
-                Some(Read::File(read)) => Some(own.unwrap_or(read.every)),
-                None => None,
-            };
-            let write = match &stream.write {
-                Some(Write::File(write)) => Some(write.batch.every),
-                Some(Write::Http(_)) | None => None,
-            };
-            let used = copy.flows.iter().any(|flow| {
-                let name = connection.name.as_str();
-                let at = |end: &crate::config::Endpoint| end.connection == name && end.stream == *stream.name;
-                at(&flow.from) || at(&flow.to)
-            });
-            [read, write].into_iter().flatten().filter(move |_| used)
-        })
+fn patience(copy: &Config, senders: &[Sender]) -> Duration {
+    let stream = |end: &crate::config::Endpoint| {
+        let connection = copy.connection(&end.connection)?;
+        Some((connection, connection.manifest.stream(&end.stream)?))
+    };
+    let reads = senders.iter().filter_map(|sender| {
+        let source = &sender.source;
+        let end = crate::config::Endpoint { connection: source.connection.clone(), stream: source.stream.clone() };
+        let (connection, described) = stream(&end)?;
+        let own = connection.polls.get(&source.stream).copied();
+        match (&source.way, &described.read) {
+            (Way::Webhook(_), _) | (_, None) => None,
+            (Way::Poll | Way::File(_), Some(Read::Http(read))) => Some(own.unwrap_or(read.every)),
+            (Way::Poll | Way::File(_), Some(Read::File(read))) => Some(own.unwrap_or(read.every)),
+        }
     });
-    waits.max().unwrap_or_default() * 2
+    let writes = copy.flows.iter().filter_map(|flow| match &stream(&flow.to)?.1.write {
+        Some(Write::File(write)) => Some(write.batch.every),
+        Some(Write::Http(_)) | None => None,
+    });
+    reads.chain(writes).max().unwrap_or_default() * 2
 }
 
-fn lanes(copy: &Config, sources: &[super::prepare::Source]) -> Vec<Lane> {
+fn lanes(copy: &Config, sources: &[super::prepare::Source], held: &[String]) -> Vec<Lane> {
     let sends = copy.flows.iter().filter(|flow| matches!(flow.mode, Mode::Live | Mode::Canary { .. }));
+    let sends = sends.filter(|flow| !held.contains(&flow.name));
     sends
         .filter_map(|flow| {
             let from = |source: &super::prepare::Source| {
