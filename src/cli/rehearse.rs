@@ -30,7 +30,11 @@ pub(super) async fn rehearse(global: &Global, args: &RehearseArgs, to: &mut Surr
         _ = interrupt.recv() => None,
     };
     ended.unwrap_or_else(|| {
-        Err(CliError::new("the rehearsal was broken off", "", "give a shorter time by --for, or let it come to its end"))
+        Err(CliError::new(
+            "the rehearsal was broken off",
+            "",
+            "give a shorter time by --for, or let it come to its end",
+        ))
     })
 }
 
@@ -97,6 +101,7 @@ impl Screen {
     fn show(&mut self, progress: Progress, to: &mut Surroundings) {
         let step = match progress.step {
             Step::Load { milli_per_s } => format!("{}/s (ms)", per_s(milli_per_s)),
+            Step::Mirror => "what the destinations have is read".to_owned(),
             Step::Drain => "what is left is delivered".to_owned(),
             Step::Verify => "the ledger is proved".to_owned(),
         };
@@ -112,7 +117,7 @@ impl Screen {
                     Step::Load { milli_per_s } => {
                         format!("{}/s for {}", per_s(milli_per_s), time(progress.total.saturating_mul(1_000)))
                     }
-                    Step::Drain | Step::Verify => step,
+                    Step::Mirror | Step::Drain | Step::Verify => step,
                 };
                 // Progress that nobody can read is no reason to stop.
                 let _unread = writeln!(to.err, "rehearse: {step}");

@@ -72,7 +72,9 @@ impl Drop for Scratch {
             match std::fs::remove_dir_all(&self.path) {
                 Ok(()) => return,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-                Err(error) => tracing::debug!(path = %self.path.display(), %error, "the rehearsal's folder is still in use"),
+                Err(error) => {
+                    tracing::debug!(path = %self.path.display(), %error, "the rehearsal's folder is still in use")
+                }
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

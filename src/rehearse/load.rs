@@ -8,10 +8,11 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
+use crate::connector::manifest::Stream;
 use crate::model::Entity;
 
 use super::book::{Answer, Book};
-use super::prepare::{Source, Way};
+use super::prepare::{Mirror, Source, Way, unexploded};
 use super::sign::Signer;
 
 /// Open at a time; more than a rate ever needs unless the hub stalls.
@@ -31,6 +32,7 @@ pub(super) struct Sender {
 /// The whole load of one stage.
 pub(super) struct Load {
     pub(super) senders: Vec<Sender>,
+    pub(super) mirrors: Vec<Mirror>,
     pub(super) book: Arc<Book>,
     /// Records, over all sources in turn.
     pub(super) records: u64,
@@ -83,6 +85,25 @@ impl Load {
             Some(self.senders.get(self.source_of(other))?.source.recipe.natural_key(other))
         };
         Some(source.recipe.record(index, Timestamp::now(), &named))
+    }
+
+    /// Everything that a mirror lists: what the records of its source will refer to.
+    pub(super) fn mirrored(&self, mirror: &Mirror) -> Vec<Value> {
+        let (connection, stream) = &mirror.source;
+        let of = |sender: &Sender| sender.source.connection == *connection && sender.source.stream == *stream;
+        let Some(at) = self.senders.iter().position(of) else { return Vec::new() };
+        let own = (at as u64..self.records).step_by(self.senders.len());
+        own.filter_map(|index| mirror.listed(index, &self.senders[at].source)).collect()
+    }
+
+    /// Whether record `index` comes from this connection.
+    pub(super) fn belongs_to(&self, index: u64, connection: &str) -> bool {
+        self.senders.get(self.source_of(index)).is_some_and(|sender| sender.source.connection == connection)
+    }
+
+    /// Record `index` as a list of its vendor shows it.
+    pub(super) fn listed(&self, index: u64, stream: &Stream) -> Option<Value> {
+        Some(unexploded(stream, self.record(index)?))
     }
 
     /// Sends everything at its planned instant and returns when all of it has been answered. A sleeping thread plans: an

@@ -8,17 +8,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::yaml::Diagnostics;
-use crate::config::{Config, Connection, Endpoint, Mode, load_with};
+use crate::config::{Config, Connection, Endpoint, Flow, Mode, load_with};
 use crate::connector::call::IncomingOp;
 use crate::connector::connection::{Connection as Wired, ConnectionOptions};
 use crate::connector::http::guard::AddressRange;
-use crate::connector::manifest::{Fetch, FileRead, Stream, StreamEntity};
-use crate::mapping::{InContext, Mapping, Sample, Values, samples};
-use crate::model::{Entity, FieldPath, FieldType, Record, schema};
+use crate::connector::manifest::{Fetch, FileRead, Manifest, Stream, StreamEntity};
+use crate::mapping::{Filter, InContext, Mapping, OutContext, Refs, Remote, Sample, Values, samples};
+use crate::model::{Entity, ErrorClass, Extra, FieldPath, FieldType, Record, schema};
 
 use super::copy::Original;
 use super::envelope::Envelope;
 use super::files::FileWay;
+use super::payload::{leaves, place_of, put};
 use super::recipe::{Facts, Recipe};
 use super::token::Tokens;
 
@@ -115,6 +116,36 @@ pub(super) struct Source {
     pub(super) recipe: Recipe,
 }
 
+/// Records that a destination has already, because those of a source refer to them: one for each record of the source.
+pub(super) struct Mirror {
+    pub(super) connection: String,
+    pub(super) stream: String,
+    pub(super) entity: Entity,
+    /// Whose records refer to them.
+    pub(super) source: (String, String),
+    recipe: Recipe,
+    described: Arc<Manifest>,
+}
+
+impl Mirror {
+    /// The record that `source`'s record `index` refers to, as its vendor lists it.
+    pub(super) fn listed(&self, index: u64, source: &Source) -> Option<Value> {
+        let name = source.recipe.own_reference(self.entity, index)?;
+        let record = self.recipe.record_named(index, &name, jiff::Timestamp::now());
+        Some(unexploded(self.described.stream(&self.stream)?, record))
+    }
+}
+
+/// A record that was cut out of a list, with its list around it again.
+pub(super) fn unexploded(stream: &Stream, mut record: Value) -> Value {
+    let Some(explode) = &stream.explode else { return record };
+    let inner = record.as_object_mut().and_then(|object| object.remove(&explode.as_field));
+    if let Some(inner) = inner {
+        put(&mut record, &place_of(&explode.list), Value::Array(vec![inner]));
+    }
+    record
+}
+
 /// What is driven and what is not.
 pub(super) struct Cast {
     /// Those that others refer to come first.
@@ -123,11 +154,12 @@ pub(super) struct Cast {
     pub(super) not_driven: Vec<(String, String)>,
     /// Flows whose records need others that nothing here brings: their deliveries wait.
     pub(super) held: Vec<String>,
+    pub(super) mirrors: Vec<Mirror>,
 }
 
 /// Finds a way for every stream that a flow begins with. `copy` is the rehearsed configuration, `off` what was switched off in it.
 pub(super) fn cast(rehearsal: &Rehearsal, copy: &Config, off: &[(String, String)], tokens: Tokens) -> Cast {
-    let mut cast = Cast { sources: Vec::new(), not_driven: off.to_vec(), held: Vec::new() };
+    let mut cast = Cast { sources: Vec::new(), not_driven: off.to_vec(), held: Vec::new(), mirrors: Vec::new() };
     let mut seen: Vec<String> = Vec::new();
     for flow in &copy.flows {
         let name = flow.from.to_string();
@@ -151,37 +183,93 @@ pub(super) fn cast(rehearsal: &Rehearsal, copy: &Config, off: &[(String, String)
         }
     }
     in_order(&mut cast.sources);
-    for (flow, reason) in unmet(copy, &cast.sources) {
-        cast.not_driven.push((format!("flow {flow}"), reason));
-        cast.held.push(flow);
+    for flow in &copy.flows {
+        let from = |source: &&Source| source.connection == flow.from.connection && source.stream == flow.from.stream;
+        let Some(source) = cast.sources.iter().find(from) else { continue };
+        for (need, entity) in unmet(copy, &cast.sources, flow, source) {
+            match mirror(rehearsal, copy, source, entity, &flow.to.connection, tokens) {
+                Ok(mirror) => {
+                    let known = |other: &Mirror| {
+                        other.connection == mirror.connection && other.entity == entity && other.source == mirror.source
+                    };
+                    if !cast.mirrors.iter().any(known) {
+                        cast.mirrors.push(mirror);
+                    }
+                }
+                Err(reason) => {
+                    let what = format!(
+                        "its records need `{need}`, a {entity}, which {} does not get here",
+                        flow.to.connection
+                    );
+                    cast.not_driven
+                        .push((format!("flow {}", *flow.name), format!("{what} ({reason}); they are taken and wait")));
+                    cast.held.push(flow.name.value.clone());
+                    break;
+                }
+            }
+        }
     }
     cast
 }
 
-/// Flows whose `needs` nothing here fulfils: what they refer to comes neither from their destination nor to it.
-fn unmet(copy: &Config, sources: &[Source]) -> Vec<(String, String)> {
+/// What a flow `needs` and no driven stream brings: it comes neither from its destination nor to it.
+fn unmet(copy: &Config, sources: &[Source], flow: &Flow, source: &Source) -> Vec<(String, Entity)> {
     let sends = |end: &Endpoint| sources.iter().find(|s| s.connection == end.connection && s.stream == end.stream);
-    let mut found = Vec::new();
-    for flow in &copy.flows {
-        let Some(source) = sends(&flow.from) else { continue };
-        for need in &flow.needs {
-            let Some(entity) = needed(source.entity, need) else { continue };
-            let to = flow.to.connection.as_str();
-            let comes_from = sources.iter().any(|other| other.entity == entity && other.connection == to);
-            let goes_to = copy.flows.iter().any(|other| {
+    let to = flow.to.connection.as_str();
+    let comes = |entity: Entity| {
+        sources.iter().any(|other| other.entity == entity && other.connection == to)
+            || copy.flows.iter().any(|other| {
                 other.to.connection == to && sends(&other.from).is_some_and(|other| other.entity == entity)
-            });
-            if !comes_from && !goes_to {
-                let reason = format!(
-                    "its records need `{}`, a {entity}, and no stream that is driven brings one to {to}; they are taken and wait",
-                    **need
-                );
-                found.push((flow.name.value.clone(), reason));
-                break;
+            })
+    };
+    let needs = flow.needs.iter().filter_map(|need| Some((need.value.clone(), needed(source.entity, need)?)));
+    needs.filter(|(_, entity)| !comes(*entity)).collect()
+}
+
+/// The destination's own list of what is referred to, if it has one that is read.
+fn mirror(
+    rehearsal: &Rehearsal,
+    copy: &Config,
+    source: &Source,
+    entity: Entity,
+    name: &str,
+    tokens: Tokens,
+) -> Result<Mirror, String> {
+    if source.recipe.own_reference(entity, 0).is_none() {
+        return Err("no field of the source's sample changes what it refers to".to_owned());
+    }
+    let connection = copy.connection(name).ok_or("the connection does not exist")?;
+    let lists = |stream: &&Stream| {
+        stream.entity == StreamEntity::One(entity) && stream.http_read().is_some_and(|read| !read.as_webhook)
+    };
+    let described = connection.manifest.streams.iter().find(lists).ok_or("nothing of the kind is read there")?;
+    let wired = wired(connection)?;
+    let reader = Reader { copy, connection, described, entity, wired: &wired };
+    let mut reason = String::new();
+    for sample in payloads(rehearsal, copy, connection, described, entity)? {
+        match Recipe::find_with_ids(&sample, tokens, &|payload| reader.listed(payload)) {
+            Ok(recipe) => {
+                return Ok(Mirror {
+                    connection: name.to_owned(),
+                    stream: described.name.value.clone(),
+                    entity,
+                    source: (source.connection.clone(), source.stream.clone()),
+                    recipe,
+                    described: Arc::clone(&connection.manifest),
+                });
             }
+            Err(found) => reason = found,
         }
     }
-    found
+    Err(reason)
+}
+
+fn wired(connection: &Connection) -> Result<Wired, String> {
+    let mut options = ConnectionOptions::default();
+    let networks = connection.allow_networks.iter();
+    options.egress.allow.extend(networks.filter_map(|network| AddressRange::new(network.address, network.prefix)));
+    Wired::new(connection.name.as_str(), Arc::clone(&connection.manifest), &connection.settings, options)
+        .map_err(|error| error.to_string())
 }
 
 /// The kind of record that a flow's `needs` names.
@@ -218,24 +306,46 @@ fn source(rehearsal: &Rehearsal, copy: &Config, name: &str, stream: &str, tokens
     let StreamEntity::One(entity) = described.entity else {
         return Err("it has no kind of record of its own".to_owned());
     };
-    let mut options = ConnectionOptions::default();
-    let networks = connection.allow_networks.iter();
-    options.egress.allow.extend(networks.filter_map(|network| AddressRange::new(network.address, network.prefix)));
-    let wired = Wired::new(name, Arc::clone(&connection.manifest), &connection.settings, options)
-        .map_err(|error| error.to_string())?;
+    let wired = wired(connection)?;
     let reader = Reader { copy, connection, described, entity, wired: &wired };
     let samples = payloads(rehearsal, copy, connection, described, entity)?;
-    let mut reason = String::new();
-    for sample in &samples {
-        match reader.way(sample, tokens) {
+    let candidates = samples.iter().flat_map(|sample| [sample.clone(), in_whole_numbers(sample)]);
+    let (mut best, mut reason): (Option<(usize, Way, Recipe)>, _) = (None, String::new());
+    for sample in candidates {
+        match reader.way(&sample, tokens) {
             Ok((way, recipe)) => {
-                return Ok(Source { connection: name.to_owned(), stream: stream.to_owned(), entity, way, recipe });
+                let goes_through = reader.flows_taking(&recipe.record(0, jiff::Timestamp::now(), &|_| None));
+                if best.as_ref().is_none_or(|(known, ..)| goes_through > *known) {
+                    best = Some((goes_through, way, recipe));
+                }
             }
             Err(found) if reason.is_empty() => reason = found,
             Err(_) => {}
         }
     }
-    Err(reason)
+    let (_, way, recipe) = best.ok_or(reason)?;
+    Ok(Source { connection: name.to_owned(), stream: stream.to_owned(), entity, way, recipe })
+}
+
+/// A sample may have half a piece in it, which its mapping in takes and a destination does not.
+fn in_whole_numbers(sample: &Value) -> Value {
+    let mut whole = sample.clone();
+    for (place, leaf) in leaves(sample) {
+        let text = match leaf {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => continue,
+        };
+        let Some((before, after)) = text.split_once(['.', ',']) else { continue };
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if digits(before) && digits(after) && leaf.is_string() {
+            let point = &text[before.len()..=before.len()];
+            put(&mut whole, &place, Value::String(format!("{before}{point}{}", "0".repeat(after.len()))));
+        } else if digits(before) && digits(after) {
+            put(&mut whole, &place, before.parse::<i64>().map_or(Value::Null, Value::from));
+        }
+    }
+    whole
 }
 
 /// Payloads that are known to be good: those of the mapping's own tests, or for canonical streams records of any mapping's.
@@ -320,6 +430,32 @@ impl Reader<'_> {
         Err(reason)
     }
 
+    /// How many of the stream's flows would carry this payload to its end.
+    fn flows_taking(&self, payload: &Value) -> usize {
+        let Ok(record) = self.canonical(payload) else { return 0 };
+        let own =
+            |flow: &&Flow| flow.from.connection == *self.connection.name && flow.from.stream == *self.described.name;
+        self.copy.flows.iter().filter(own).filter(|flow| self.goes_through(flow, &record)).count()
+    }
+
+    fn goes_through(&self, flow: &Flow, record: &Record) -> bool {
+        let wanted = flow.when.as_ref().is_none_or(|when| {
+            let filter = Filter::compile(self.entity, when.source());
+            filter.is_ok_and(|filter| filter.matches(record).unwrap_or(false))
+        });
+        let Some(to) = self.copy.connection(&flow.to.connection) else { return false };
+        let Some(mapping) = self.copy.mapping(&flow.to) else { return wanted };
+        let settings = to.settings.masked();
+        let mut refs = Refs::new();
+        let named = schema(self.entity).fields.iter().filter_map(|field| record.refs(field.name).ok()).flatten();
+        for (entity, key) in named {
+            refs.insert(entity, key, Remote { id: Some("1".to_owned()), extra: Extra::new() });
+        }
+        let context = OutContext { refs: &refs, binding: None, settings: &settings };
+        // What else it takes from what it refers to will be there by then.
+        wanted && mapping.map_out(record, context).map_or_else(|error| error.class() == ErrorClass::NotFound, |_| true)
+    }
+
     fn file(&self, read: &FileRead, sample: &Value, tokens: Tokens) -> Result<(Way, Recipe), String> {
         let way = FileWay::new(self.connection, self.described, read)?;
         let recipe = Recipe::find(sample, tokens, &|payload| {
@@ -348,7 +484,8 @@ impl Reader<'_> {
     }
 
     fn listed(&self, payload: &Value) -> Result<Facts, String> {
-        self.record(self.wired.interpret_record(&self.described.name, payload), None)
+        let whole = unexploded(self.described, payload.clone());
+        self.record(self.wired.interpret_record(&self.described.name, &whole), None)
     }
 
     /// `instead`: the record as it will be read again.
@@ -370,6 +507,7 @@ impl Reader<'_> {
             version: incoming.version.map(|version| format!("{version:?}")),
             occurred_at: incoming.occurred_at.map(|at| format!("{at:?}")),
             natural_key: record.natural_key(),
+            name: schema(self.entity).natural_key.first().and_then(|name| record.root().get(name)?.to_plain_text()),
             refs: refs.collect(),
         })
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::model::Entity;
 
-use super::payload::{Place, leaves, put};
+use super::payload::{Place, Seg, leaves, put};
 use super::token::Tokens;
 
 /// What the hub makes of a payload.
@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) version: Option<String>,
     pub(super) occurred_at: Option<String>,
     pub(super) natural_key: Option<String>,
+    /// The first part of the natural key: what is fresh in it. The others (a warehouse, a price list) are few and known.
+    pub(super) name: Option<String>,
     /// Records that this one refers to.
     pub(super) refs: Vec<(Entity, String)>,
 }
@@ -52,6 +54,10 @@ pub(super) struct Recipe {
     tokens: Tokens,
     /// The natural key with the trial number in it.
     natural_key: String,
+    /// Leaves that the natural key is made of.
+    natural: Vec<Place>,
+    /// References with the trial number in them: to records of the same number.
+    refs: Vec<(Entity, String)>,
 }
 
 /// Digits in a row in a text, from which on they are taken to name something (a tracking number).
@@ -60,24 +66,63 @@ const NAMING_DIGITS: usize = 6;
 impl Recipe {
     /// Finds out how to make records like `sample`; the reason if no fresh record can be made.
     pub(super) fn find(sample: &Value, tokens: Tokens, probe: &Probe<'_>) -> Result<Recipe, String> {
-        let before = probe(sample)?;
-        let slots: Vec<(Place, Fill)> = leaves(sample)
-            .into_iter()
-            .filter_map(|(place, leaf)| Some((place.clone(), role(sample, &place, leaf, tokens, &before, probe)?)))
-            .collect();
-        let mut recipe = Recipe { sample: sample.clone(), slots, tokens, natural_key: String::new() };
+        Recipe::with(sample, tokens, probe, &|_, _| false)
+    }
+
+    /// The same for records that others only refer to: their further ids are fresh too, because what refers to them may be
+    /// delivered under such an id.
+    pub(super) fn find_with_ids(sample: &Value, tokens: Tokens, probe: &Probe<'_>) -> Result<Recipe, String> {
+        Recipe::with(sample, tokens, probe, &is_id)
+    }
+
+    fn with(
+        sample: &Value,
+        tokens: Tokens,
+        probe: &Probe<'_>,
+        naming: &dyn Fn(&Place, &Value) -> bool,
+    ) -> Result<Recipe, String> {
+        let experiment = Experiment { sample, tokens, before: probe(sample)?, probe, naming };
+        let found = leaves(sample);
+        let found = found.into_iter().filter_map(|(place, leaf)| Some((experiment.role(&place, leaf)?, place)));
+        let (mut slots, mut natural) = (Vec::new(), Vec::new());
+        for (role, place) in found {
+            if role.names {
+                natural.push(place.clone());
+            }
+            slots.push((place, role.fill));
+        }
+        let before = experiment.before;
+        let mut recipe =
+            Recipe { sample: sample.clone(), slots, tokens, natural_key: String::new(), natural, refs: Vec::new() };
         let trial = recipe.write(tokens.trial(), Timestamp::now(), &|_| None);
         let after = probe(&trial).map_err(|reason| format!("a payload with a fresh key is refused: {reason}"))?;
         if after.key == before.key {
             return Err(format!("no field of its sample changes its key `{}`", before.key));
         }
         recipe.natural_key = after.natural_key.unwrap_or_default();
+        let number = tokens.trial().to_string();
+        recipe.refs = after.refs.into_iter().filter(|(_, key)| key.contains(&number)).collect();
         Ok(recipe)
     }
 
     /// Record `index` as of `now`; `reference` gives the natural key of the record of another kind that it refers to.
     pub(super) fn record(&self, index: u64, now: Timestamp, reference: &dyn Fn(Entity) -> Option<String>) -> Value {
         self.write(self.tokens.of(index), now, reference)
+    }
+
+    /// Record `index` under a name that others have for it.
+    pub(super) fn record_named(&self, index: u64, name: &str, now: Timestamp) -> Value {
+        let mut record = self.record(index, now, &|_| None);
+        for place in &self.natural {
+            put(&mut record, place, json!(name));
+        }
+        record
+    }
+
+    /// The name under which record `index` refers to one of this kind that bears its own number.
+    pub(super) fn own_reference(&self, entity: Entity, index: u64) -> Option<String> {
+        let (_, key) = self.refs.iter().find(|(known, _)| *known == entity)?;
+        Some(key.replace(&self.tokens.trial().to_string(), &self.tokens.of(index).to_string()))
     }
 
     fn write(&self, number: u64, now: Timestamp, reference: &dyn Fn(Entity) -> Option<String>) -> Value {
@@ -132,47 +177,72 @@ impl TimeForm {
     }
 }
 
-/// What a leaf is, if anything that a fresh record must change.
-fn role(
-    sample: &Value,
-    place: &Place,
-    leaf: &Value,
+/// What is tried out on a sample.
+struct Experiment<'e> {
+    sample: &'e Value,
     tokens: Tokens,
-    before: &Facts,
-    probe: &Probe<'_>,
-) -> Option<Fill> {
-    let with = |value: Value| {
-        let mut changed = sample.clone();
+    before: Facts,
+    probe: &'e Probe<'e>,
+    /// Leaves that name something although nothing that the hub looks at changes with them.
+    naming: &'e dyn Fn(&Place, &Value) -> bool,
+}
+
+struct Role {
+    fill: Fill,
+    /// The natural key is made of it.
+    names: bool,
+}
+
+impl Experiment<'_> {
+    fn with(&self, place: &Place, value: Value) -> Option<Facts> {
+        let mut changed = self.sample.clone();
         put(&mut changed, place, value);
-        probe(&changed).ok()
-    };
-    if let Some(form) = TimeForm::of(leaf) {
-        let later = Timestamp::from_second(1_900_000_000).ok()?;
-        if let Some(after) = with(form.write(later)) {
-            let aged = after.version != before.version || after.occurred_at != before.occurred_at;
-            if aged && after.key == before.key {
-                return Some(Fill::Time(form));
+        (self.probe)(&changed).ok()
+    }
+
+    /// What a leaf is, if anything that a fresh record must change.
+    fn role(&self, place: &Place, leaf: &Value) -> Option<Role> {
+        if let Some(form) = TimeForm::of(leaf) {
+            let later = Timestamp::from_second(1_900_000_000).ok()?;
+            if let Some(after) = self.with(place, form.write(later)) {
+                let aged = after.version != self.before.version || after.occurred_at != self.before.occurred_at;
+                if aged && after.key == self.before.key {
+                    return Some(Role { fill: Fill::Time(form), names: false });
+                }
             }
         }
-    }
-    let (fill, value, naming) = match leaf {
-        Value::Number(_) => (Fill::Number, json!(tokens.trial()), false),
-        Value::String(text) if text.parse::<Timestamp>().is_err() => {
-            let prefix = prefix(text);
-            let value = json!(format!("{prefix}{}", tokens.trial()));
-            (Fill::Text { prefix }, value, longest_run(text) >= NAMING_DIGITS)
+        let number = self.tokens.trial();
+        let (fill, value, naming) = match leaf {
+            Value::Number(_) => (Fill::Number, json!(number), (self.naming)(place, leaf)),
+            Value::String(text) if text.parse::<Timestamp>().is_err() => {
+                let prefix = prefix(text);
+                let value = json!(format!("{prefix}{number}"));
+                (Fill::Text { prefix }, value, longest_run(text) >= NAMING_DIGITS)
+            }
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        let after = self.with(place, value)?;
+        let names = after.name != self.before.name;
+        if !names && after.natural_key != self.before.natural_key {
+            return None;
         }
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        if after.key != self.before.key || names {
+            return Some(Role { fill, names });
+        }
+        match after.refs.iter().find(|reference| !self.before.refs.contains(reference)) {
+            Some((entity, _)) => Some(Role { fill: Fill::Reference(*entity), names: false }),
+            None => (naming && after.refs == self.before.refs).then_some(Role { fill, names: false }),
+        }
+    }
+}
+
+/// A large number that is called an id.
+fn is_id(place: &Place, leaf: &Value) -> bool {
+    let called = match place.last() {
+        Some(Seg::Name(name)) => name == "id" || name.ends_with("_id") || name.ends_with("Id"),
+        Some(Seg::Index(_)) | None => false,
     };
-    let after = with(value)?;
-    if after.key != before.key || after.natural_key != before.natural_key {
-        return Some(fill);
-    }
-    let other = after.refs.iter().find(|reference| !before.refs.contains(reference));
-    match other {
-        Some((entity, _)) => Some(Fill::Reference(*entity)),
-        None => (naming && after.refs == before.refs).then_some(fill),
-    }
+    called && longest_run(&leaf.to_string()) >= NAMING_DIGITS
 }
 
 /// What stands before the first digit: `#` of `#1001`, `pi_` of `pi_1`.
@@ -200,7 +270,8 @@ mod tests {
             key: payload["id"].to_string(),
             version: text("at"),
             occurred_at: None,
-            natural_key: text("name"),
+            natural_key: text("name").map(|name| format!("{name}|{}", payload["place"])),
+            name: text("name"),
             refs: text("order").map(|key| (Entity::Order, key)).into_iter().collect(),
         })
     }
@@ -209,7 +280,7 @@ mod tests {
     fn leaves_are_told_apart_by_what_they_change() {
         let tokens = Tokens::new(3);
         let sample = json!({ "id": 7, "name": "#1001", "at": "2026-11-20T10:00:00Z", "order": "#1", "kind": "a1",
-            "amount": 12, "created": "2026-11-20T10:00:00Z" });
+            "place": 7, "amount": 12, "created": "2026-11-20T10:00:00Z" });
         let recipe = Recipe::find(&sample, tokens, &probe).unwrap();
         let now: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
         let made = recipe.record(5, now, &|entity| (entity == Entity::Order).then(|| "#9".to_owned()));
@@ -217,9 +288,9 @@ mod tests {
         assert_eq!(
             made,
             json!({ "id": five, "name": format!("#{five}"), "at": "2026-12-01T00:00:00Z", "order": "#9",
-            "kind": "a1", "amount": 12, "created": "2026-11-20T10:00:00Z" })
+            "kind": "a1", "place": 7, "amount": 12, "created": "2026-11-20T10:00:00Z" })
         );
-        assert_eq!(recipe.natural_key(5), format!("#{five}"));
+        assert_eq!(recipe.natural_key(5), format!("#{five}|7"));
         assert_eq!(recipe.refers_to().collect::<Vec<_>>(), [Entity::Order]);
     }
 

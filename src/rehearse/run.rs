@@ -23,6 +23,8 @@ pub struct Progress {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// Records that destinations have already are read.
+    Mirror,
     /// Milliseconds of load.
     Load {
         milli_per_s: u64,
@@ -78,7 +80,8 @@ fn report(outcome: &Outcome, pace: Pace) -> Report {
         cpu_us_per_record: cpu.and_then(|cpu| cpu.checked_div(accepted)),
         peak_rss_bytes: outcome.after.map(|usage| usage.peak_rss_bytes),
         started_in_ms: millis(outcome.started_in),
-        backlog_at_end: outcome.behind.open(&outcome.held) + accepted.saturating_sub(count(outcome.behind.ledger.total.received)),
+        backlog_at_end: outcome.behind.open(&outcome.held)
+            + (accepted + outcome.mirrored).saturating_sub(count(outcome.behind.ledger.total.received)),
         drained_in_ms: outcome.drained_in.map(millis),
         left_over: outcome.last.open(&outcome.held),
         ledger: Ledger {
@@ -142,7 +145,9 @@ fn flows(outcome: &Outcome) -> Vec<FlowFigures> {
             dead: count(view.queue.dead),
             end_to_end,
             objective_ms,
-            missed: flow.mode != Mode::Paused && !outcome.held.contains(&flow.name) && (late || outcome.stale.contains(&flow.name)),
+            missed: flow.mode != Mode::Paused
+                && !outcome.held.contains(&flow.name)
+                && (late || outcome.stale.contains(&flow.name)),
         })
     };
     outcome.copy.flows.iter().filter(driven).filter_map(figures).collect()
@@ -195,8 +200,9 @@ fn faults(outcome: &Outcome, report: &Report) -> Vec<String> {
     }
     let polled = outcome.load.senders.iter().any(|sender| matches!(sender.source.way, Way::Poll));
     // What the vendor has and the hub has not asked for yet is not the hub's.
-    if count(ledger.received) < report.accepted && (report.drained_in_ms.is_some() || !polled) {
-        faults.push(format!("{} records were accepted, the ledger has received {}", report.accepted, ledger.received));
+    if count(ledger.received) < report.accepted + outcome.mirrored && (report.drained_in_ms.is_some() || !polled) {
+        let expected = report.accepted + outcome.mirrored;
+        faults.push(format!("{expected} records were accepted or read, the ledger has received {}", ledger.received));
     }
     if ledger.dead > 0 {
         faults.push(format!("{} payloads became dead letters", ledger.dead));
@@ -301,6 +307,12 @@ fn notes(outcome: &Outcome, report: &Report) -> Vec<String> {
         "every record is a new one with a key of its own; the load and the stand-ins ran on this machine too"
             .to_owned(),
     ];
+    if outcome.mirrored > 0 {
+        notes.push(format!(
+            "{} records were read from destinations before the load, because the load refers to them",
+            outcome.mirrored
+        ));
+    }
     if !outcome.same_disk {
         notes.push("the rehearsal's store lay on another disk than the configured one (or in memory), so writing may cost more in earnest; choose a folder on its disk with --scratch".to_owned());
     }
@@ -317,7 +329,7 @@ fn notes(outcome: &Outcome, report: &Report) -> Vec<String> {
     if report.cpu_us_per_record.is_none() {
         notes.push("this system does not tell a process's CPU time and memory under /proc".to_owned());
     }
-    notes.extend(outcome.complaints.iter().map(|line| format!("the hub's log: {line}")));
+    notes.extend(outcome.complaints.iter().cloned());
     notes
 }
 

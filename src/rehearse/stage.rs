@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::resources::flows::FlowView;
+use crate::api::resources::issues::IssueView;
 use crate::api::resources::ledger::Ledger as HubLedger;
 use crate::api::resources::verify::VerifyOutcome;
 use crate::api::{FlowMode, Work, WorkState};
@@ -29,6 +30,12 @@ use super::token::Tokens;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// After the load, what is under way may arrive before the backlog is judged.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The first reading begins with the hub.
+const MIRRORED: Duration = Duration::from_secs(120);
+
+/// Causes of dead letters that are told; the others wait for a look at the real thing.
+const ISSUES: usize = 5;
 
 /// What is asked of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +77,8 @@ pub(super) struct Outcome {
     pub(super) last: State,
     /// Flows that were stale at some look.
     pub(super) stale: Vec<String>,
+    /// Records that were read before the load.
+    pub(super) mirrored: u64,
     pub(super) verified: VerifyOutcome,
     pub(super) complaints: Vec<String>,
 }
@@ -122,7 +131,13 @@ pub(super) async fn stage(
     let book = Arc::new(Book::new(tokens, lanes));
     let senders = cast.sources.into_iter().map(|source| sender(rehearsal, &copy, source, listen));
     let senders = senders.collect::<Result<Vec<Sender>, RehearseError>>()?;
-    let load = Arc::new(Load { senders, book: Arc::clone(&book), records: pace.records(), gap: pace.gap() });
+    let load = Arc::new(Load {
+        senders,
+        mirrors: cast.mirrors,
+        book: Arc::clone(&book),
+        records: pace.records(),
+        gap: pace.gap(),
+    });
     stand_in.represent(&copy, &load);
     let variables = rehearsal.original.substitutes.variables.clone().into_iter();
     let unset = variables.filter(|(name, _)| std::env::var(name).map_or(true, |value| value.is_empty()));
@@ -130,17 +145,33 @@ pub(super) async fn stage(
     let stop_watching = CancellationToken::new();
     let watching = tokio::spawn(watch(outboxes(&copy), Arc::clone(&book), stop_watching.clone()));
 
+    let mirrored = mirrored(&hub, &load, progress).await?;
+    stand_in.forget_calls();
     let mut stale = Vec::new();
     let before = hub.usage();
     let sending = send(&hub, &load, pace, &mut stale, progress).await?;
     tokio::time::sleep(GRACE).await;
     let behind = State::of(&hub).await?;
-    let drained_in = drain(&hub, &load, &cast.held, pace.drain + patience(&copy, &load.senders), &mut stale, progress).await?;
+    let drained_in = drain(
+        &hub,
+        expected(&load) + mirrored,
+        &cast.held,
+        pace.drain + patience(&copy, &load.senders),
+        &mut stale,
+        progress,
+    )
+    .await?;
     let after = hub.usage();
     progress(Progress { step: Step::Verify, done: 0, total: 0 });
     let verified = verify(&hub).await?;
     let last = State::of(&hub).await?;
-    let (started_in, complaints) = (hub.started_in, hub.complaints());
+    let issues = hub.get::<Vec<IssueView>>("/api/v1/issues").await?;
+    let mut complaints: Vec<String> =
+        issues.into_iter().take(ISSUES).map(|issue| format!("issue: {}", issue.title)).collect();
+    if complaints.is_empty() {
+        complaints = hub.complaints().into_iter().map(|line| format!("the hub's log: {line}")).collect();
+    }
+    let started_in = hub.started_in;
     hub.stop().await;
     stop_watching.cancel();
     if let Err(error) = watching.await {
@@ -162,6 +193,7 @@ pub(super) async fn stage(
         drained_in,
         last,
         stale,
+        mirrored,
         verified,
         complaints,
     })
@@ -204,22 +236,41 @@ fn note_stale(flows: &[FlowView], stale: &mut Vec<String>) {
     }
 }
 
+fn expected(load: &Load) -> u64 {
+    (0..load.senders.len()).map(|at| load.book.answers(at).accepted).sum()
+}
+
+/// Before the load: the hub has read what the destinations have already. How much that was.
+async fn mirrored(hub: &Hub, load: &Load, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<u64, RehearseError> {
+    let all: u64 = load.mirrors.iter().map(|mirror| load.mirrored(mirror).len() as u64).sum();
+    let began = Instant::now();
+    while all > 0 && began.elapsed() < MIRRORED {
+        let state = State::of(hub).await?;
+        let received = count(state.ledger.total.received);
+        if received >= all && state.ledger.total.pending == 0 {
+            break;
+        }
+        progress(Progress { step: Step::Mirror, done: received.min(all), total: all });
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(all)
+}
+
 /// Until nothing is open, or until patience ends; how long it took.
 async fn drain(
     hub: &Hub,
-    load: &Load,
+    expected: u64,
     held: &[String],
     patience: Duration,
     stale: &mut Vec<String>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Option<Duration>, RehearseError> {
     let began = Instant::now();
-    let accepted: u64 = (0..load.senders.len()).map(|at| load.book.answers(at).accepted).sum();
     let mut most = 0;
     while began.elapsed() < patience {
         let state = State::of(hub).await?;
         note_stale(&state.flows, stale);
-        let missing = accepted.saturating_sub(count(state.ledger.total.received));
+        let missing = expected.saturating_sub(count(state.ledger.total.received));
         let open = state.open(held) + missing;
         if open == 0 {
             return Ok(Some(began.elapsed()));

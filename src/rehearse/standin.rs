@@ -115,6 +115,12 @@ impl StandIn {
         *self.load.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(load));
     }
 
+    /// What was asked before the load is not the load's.
+    pub(super) fn forget_calls(&self) {
+        let vendors = self.vendors.read().unwrap_or_else(PoisonError::into_inner);
+        vendors.values().for_each(|vendor| vendor.calls.store(0, Ordering::Relaxed));
+    }
+
     /// Calls answered for a connection.
     pub(super) fn calls(&self, connection: &str) -> u64 {
         let vendors = self.vendors.read().unwrap_or_else(PoisonError::into_inner);
@@ -227,7 +233,7 @@ impl StandIn {
             }
             Purpose::List(name) => {
                 let stream = stream(name)?;
-                let listed = self.list(connection, name);
+                let listed = self.list(connection, stream);
                 at(body, stream.http_read().and_then(|read| read.records.as_deref()), Value::Array(listed));
                 Ok(())
             }
@@ -248,15 +254,21 @@ impl StandIn {
     }
 
     /// Records of a polled stream whose time has come and which the hub has not been given yet.
-    fn list(&self, connection: &str, stream: &str) -> Vec<Value> {
+    /// Where others refer to the records of a list, all of them.
+    fn list(&self, connection: &str, stream: &Stream) -> Vec<Value> {
         let load = self.load.read().unwrap_or_else(PoisonError::into_inner);
         let Some(load) = load.as_ref() else { return Vec::new() };
+        let own = load.mirrors.iter().filter(|mirror| mirror.connection == connection && *stream.name == mirror.stream);
+        let mirrored: Vec<Value> = own.flat_map(|mirror| load.mirrored(mirror)).collect();
+        if !mirrored.is_empty() {
+            return mirrored;
+        }
         let polled = |way: &Way| match way {
             Way::Poll => true,
             Way::Webhook(_) | Way::File(_) => false,
         };
         let place = load.senders.iter().position(|sender| {
-            sender.source.connection == connection && sender.source.stream == stream && polled(&sender.source.way)
+            sender.source.connection == connection && sender.source.stream == *stream.name && polled(&sender.source.way)
         });
         let Some(place) = place else { return Vec::new() };
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -268,7 +280,7 @@ impl StandIn {
             if load.book.planned_us(index).is_none() {
                 break;
             }
-            records.extend(load.record(index));
+            records.extend(load.listed(index, stream));
             *next += 1;
         }
         records
@@ -289,6 +301,13 @@ impl StandIn {
         let Some(book) = book.as_ref() else { return Vec::new() };
         let texts = holes.iter().chain(call.query.iter().map(|(_, value)| value));
         texts.flat_map(|text| book.tokens().found_in(text.as_bytes())).collect()
+    }
+
+    /// Whether a call is about a record that is not the vendor's own.
+    fn awaits(&self, connection: &str, holes: &[String], call: &Call) -> bool {
+        let load = self.load.read().unwrap_or_else(PoisonError::into_inner);
+        let own = |index: u64| load.as_ref().is_some_and(|load| load.belongs_to(index, connection));
+        self.named(holes, call).into_iter().any(|index| !own(index))
     }
 
     /// The part that a list leaves out, for each id that is asked for.
@@ -357,8 +376,8 @@ impl StandIn {
         let record = self.remembered(connection, None, holes, call).into_iter().next();
         let record = match record {
             Some(record) => record,
-            // The call names a record by its number, and nothing is known of it: it is not there yet.
-            None if !self.named(holes, call).is_empty() => {
+            // The call names a record that has to come from elsewhere, and it has not come yet.
+            None if self.awaits(connection, holes, call) => {
                 let list = step.record.as_deref().map(without_index);
                 at(body, list.as_ref(), json!([]));
                 return Ok(());
