@@ -154,9 +154,10 @@ impl Book {
                 // Where only one flow leads, it can only be that one's.
                 let mut lanes = self.lanes.iter().enumerate();
                 let leads = |lane: &Lane| lane.connection == connection && lane.stream == stream;
-                match (lanes.by_ref().find(|(_, lane)| leads(lane)), lanes.find(|(_, lane)| leads(lane))) {
-                    (Some((lane, _)), None) => pages.writes[lane] += 1,
-                    (Some(_) | None, _) => {}
+                let (first, second) =
+                    (lanes.by_ref().find(|(_, lane)| leads(lane)), lanes.find(|(_, lane)| leads(lane)));
+                if let (Some((lane, _)), None) = (first, second) {
+                    pages.writes[lane] += 1;
                 }
                 pages.nameless += 1;
             }

@@ -93,14 +93,19 @@ impl FoundLimit {
 fn next(holds: Option<u64>, breaks: Option<u64>, halvings: &mut u32) -> Option<u64> {
     match (holds, breaks) {
         (None, None) => Some(FIRST_MILLI_PER_S),
-        (Some(holds), None) => Some(holds * 3 / 2).filter(|rate| *rate <= HIGHEST_MILLI_PER_S),
+        (Some(holds), None) => Some(round(holds * 3 / 2)).filter(|rate| *rate <= HIGHEST_MILLI_PER_S),
         (None, Some(breaks)) => Some(breaks / 4).filter(|rate| *rate >= LOWEST_MILLI_PER_S),
         (Some(holds), Some(breaks)) => {
             *halvings += 1;
-            let middle = holds.midpoint(breaks);
+            let middle = round(holds.midpoint(breaks));
             (*halvings <= HALVINGS && breaks > holds + holds / 20).then_some(middle)
         }
     }
+}
+
+/// To whole records a second where there are many.
+fn round(milli_per_s: u64) -> u64 {
+    if milli_per_s < 20_000 { milli_per_s } else { milli_per_s / 1_000 * 1_000 }
 }
 
 #[cfg(test)]

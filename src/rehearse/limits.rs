@@ -34,7 +34,7 @@ pub(super) fn judge(connection: &str, limit: &RateLimit, calls: Calls) -> Option
     let kept_free = u64::from(limit.keep_free.basis_points);
     let allowed = all * (10_000_u64.saturating_sub(kept_free)) / 10_000;
     // Nothing done yet: at least one call each.
-    let each = if calls.records == 0 { 1_000 } else { (calls.made * 1_000 / calls.records).max(1_000) };
+    let each = (calls.made * 1_000).checked_div(calls.records).unwrap_or_default().max(1_000);
     let needed = each * calls.caused * 1_000 / calls.load_ms.max(1);
     let possible = allowed * 1_000 / each;
     Some(VendorLimit {

@@ -12,7 +12,7 @@ use crate::connector::manifest::Stream;
 use crate::model::Entity;
 
 use super::book::{Answer, Book};
-use super::prepare::{Mirror, Source, Way, unexploded};
+use super::cast::{Mirror, Source, Way, unexploded};
 use super::sign::Signer;
 
 /// Open at a time; more than a rate ever needs unless the hub stalls.

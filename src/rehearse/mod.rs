@@ -5,8 +5,10 @@
 //!
 //! Two rules hold everywhere: nothing is written below the user's folder, and nothing but this machine is called.
 
+mod answers;
 mod audit;
 mod book;
+mod cast;
 mod child;
 mod copy;
 mod envelope;
@@ -18,14 +20,18 @@ mod load;
 mod manifest_copy;
 mod payload;
 mod prepare;
+mod reader;
 mod recipe;
 mod routes;
 mod run;
+mod samples;
 mod secrets;
 mod sign;
 mod stage;
 mod standin;
 mod token;
+mod verdict;
+mod wiring;
 mod yaml_text;
 
 pub use book::Latencies;

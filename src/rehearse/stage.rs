@@ -1,6 +1,5 @@
 //! One installation of a rehearsal: copied, cast, started, loaded, drained, counted. Not here: what the counts mean (`run`).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,23 +10,23 @@ use crate::api::resources::issues::IssueView;
 use crate::api::resources::ledger::Ledger as HubLedger;
 use crate::api::resources::verify::VerifyOutcome;
 use crate::api::{FlowMode, Work, WorkState};
-use crate::config::{Config, Mode};
-use crate::connector::manifest::{Read, Write};
+use crate::config::Config;
 use crate::telemetry::freshness::Word;
 
-use super::book::{Book, Lane};
+use super::book::Book;
+use super::cast::cast;
 use super::child::{Hub, Usage};
 use super::copy::Scratch;
-use super::files::{Outbox, watch};
+use super::files::watch;
 use super::load::{Load, Sender};
-use super::prepare::{Rehearsal, RehearseError, Way, cast, load_copy};
+use super::prepare::{Rehearsal, RehearseError, load_copy};
 use super::run::{Progress, Step};
-use super::secrets::path_secret;
-use super::sign::Signer;
 use super::standin::StandIn;
 use super::token::Tokens;
+use super::wiring::{free_address, lanes, outboxes, patience, sender};
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_AT_FLOWS: Duration = Duration::from_secs(2);
 /// After the load, what is under way may arrive before the backlog is judged.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -97,7 +96,13 @@ impl State {
     /// Payloads not processed and deliveries not made, of flows that are not paused and not `held` by what a rehearsal lacks.
     pub(super) fn open(&self, held: &[String]) -> u64 {
         let flows = self.flows.iter().filter(|flow| flow.mode != FlowMode::Paused && !held.contains(&flow.name));
-        count(self.ledger.total.pending) + flows.map(|flow| count(flow.queue.open)).sum::<u64>()
+        self.unprocessed() + flows.map(|flow| count(flow.queue.open)).sum::<u64>()
+    }
+
+    /// A payload is pending until its last delivery is made, so what is pending beyond all deliveries has not been processed.
+    pub(super) fn unprocessed(&self) -> u64 {
+        let deliveries: u64 = self.flows.iter().map(|flow| count(flow.queue.open)).sum();
+        count(self.ledger.total.pending).saturating_sub(deliveries)
     }
 }
 
@@ -207,7 +212,7 @@ async fn send(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Duration, RehearseError> {
     let mut sending = tokio::spawn(Arc::clone(load).run());
-    let began = Instant::now();
+    let (began, mut looked) = (Instant::now(), Instant::now());
     loop {
         tokio::select! {
             sent = &mut sending => {
@@ -219,7 +224,8 @@ async fn send(
                 let total = u64::try_from(pace.run_for.as_millis()).unwrap_or(u64::MAX);
                 progress(Progress { step: Step::Load { milli_per_s: pace.milli_per_s }, done: done.min(total), total });
                 // Freshness moves slowly; asking more often would be a load of its own.
-                if began.elapsed().as_secs().is_multiple_of(2) {
+                if looked.elapsed() >= LOOK_AT_FLOWS {
+                    looked = Instant::now();
                     note_stale(&hub.get::<Vec<FlowView>>("/api/v1/flows").await?, stale);
                 }
             }
@@ -289,82 +295,4 @@ async fn verify(hub: &Hub) -> Result<VerifyOutcome, RehearseError> {
         work = hub.get(&format!("/api/v1/work/{}", work.id)).await?;
     }
     work.report.ok_or_else(|| hub.failed("could not prove its ledger"))
-}
-
-/// How long files and polls wait by themselves, twice: once on the way in, once on the way out.
-fn patience(copy: &Config, senders: &[Sender]) -> Duration {
-    let stream = |end: &crate::config::Endpoint| {
-        let connection = copy.connection(&end.connection)?;
-        Some((connection, connection.manifest.stream(&end.stream)?))
-    };
-    let reads = senders.iter().filter_map(|sender| {
-        let source = &sender.source;
-        let end = crate::config::Endpoint { connection: source.connection.clone(), stream: source.stream.clone() };
-        let (connection, described) = stream(&end)?;
-        let own = connection.polls.get(&source.stream).copied();
-        match (&source.way, &described.read) {
-            (Way::Webhook(_), _) | (_, None) => None,
-            (Way::Poll | Way::File(_), Some(Read::Http(read))) => Some(own.unwrap_or(read.every)),
-            (Way::Poll | Way::File(_), Some(Read::File(read))) => Some(own.unwrap_or(read.every)),
-        }
-    });
-    let writes = copy.flows.iter().filter_map(|flow| match &stream(&flow.to)?.1.write {
-        Some(Write::File(write)) => Some(write.batch.every),
-        Some(Write::Http(_)) | None => None,
-    });
-    reads.chain(writes).max().unwrap_or_default() * 2
-}
-
-fn lanes(copy: &Config, sources: &[super::prepare::Source], held: &[String]) -> Vec<Lane> {
-    let sends = copy.flows.iter().filter(|flow| matches!(flow.mode, Mode::Live | Mode::Canary { .. }));
-    let sends = sends.filter(|flow| !held.contains(&flow.name));
-    sends
-        .filter_map(|flow| {
-            let from = |source: &super::prepare::Source| {
-                source.connection == flow.from.connection && source.stream == flow.from.stream
-            };
-            Some(Lane {
-                flow: flow.name.value.clone(),
-                source: sources.iter().position(from)?,
-                connection: flow.to.connection.clone(),
-                stream: flow.to.stream.clone(),
-            })
-        })
-        .collect()
-}
-
-fn sender(
-    rehearsal: &Rehearsal,
-    copy: &Config,
-    source: super::prepare::Source,
-    listen: SocketAddr,
-) -> Result<Sender, RehearseError> {
-    let secret = path_secret(&source.connection, rehearsal.options.seed);
-    let url = format!("http://{listen}/hooks/{}/{secret}", source.connection);
-    let connection = copy.connection(&source.connection);
-    let verify = connection.and_then(|connection| Some((connection, connection.manifest.webhooks.as_ref()?)));
-    let signer = match (&source.way, verify) {
-        (Way::Webhook(_), Some((connection, webhooks))) => {
-            let signer = Signer::new(&webhooks.verify, &connection.settings.expose());
-            Some(signer.map_err(|reason| RehearseError::Unsigned { connection: source.connection.clone(), reason })?)
-        }
-        (Way::Webhook(_) | Way::Poll | Way::File(_), _) => None,
-    };
-    Ok(Sender { source, url, signer })
-}
-
-fn outboxes(copy: &Config) -> Vec<Outbox> {
-    let streams = copy.connections.iter().flat_map(|connection| {
-        connection.manifest.streams.iter().filter_map(move |stream| match &stream.write {
-            Some(Write::File(write)) => Outbox::new(connection, stream, write.marker.clone()),
-            Some(Write::Http(_)) | None => None,
-        })
-    });
-    streams.collect()
-}
-
-/// Nobody has it now; whoever takes it in between makes the start fail, which is told.
-fn free_address() -> Result<SocketAddr, RehearseError> {
-    let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
-    listener.and_then(|listener| listener.local_addr()).map_err(RehearseError::io("no free port"))
 }
