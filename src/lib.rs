@@ -13,6 +13,7 @@ pub mod mapping;
 pub mod model;
 pub mod process;
 pub mod queue;
+pub mod rehearse;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

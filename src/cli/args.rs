@@ -72,6 +72,8 @@ pub enum Command {
     },
     /// Run the hub
     Run,
+    /// What does this configuration carry on this machine? A copy of it under load, against stand-ins for all vendors
+    Rehearse(RehearseArgs),
     /// What can be connected; with a name: how
     Connectors { name: Option<String> },
     /// Field tables
@@ -144,6 +146,47 @@ pub struct DemoArgs {
     pub calm: bool,
 }
 
+#[derive(Clone, Debug, Args)]
+pub struct RehearseArgs {
+    /// Records over all sources: 200/s, 90/min, 86400/day
+    #[arg(long, value_name = "RATE", default_value = "50/s", value_parser = rate, conflicts_with = "find_limit")]
+    pub rate: u64,
+    /// Raise the rate until it breaks, and say what gave way
+    #[arg(long)]
+    pub find_limit: bool,
+    /// How long the load lasts; with --find-limit: at each rate [default: 30s, with --find-limit 10s]
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub run_for: Option<Duration>,
+    /// How long the rest may take afterwards, besides what files and polls wait by themselves
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
+    pub drain: Duration,
+    /// Same seed, same keys
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Only this connection sends records; may be given several times
+    #[arg(long = "connection", value_name = "NAME")]
+    pub connections: Vec<String>,
+    /// Where the copy lies for the time of the rehearsal, on the disk that the store will have
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+}
+
+/// Thousandths a second.
+fn rate(text: &str) -> Result<u64, String> {
+    let wrong = || "write a rate such as 200/s, 90/min, 3600/h or 86400/day".to_owned();
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match unit {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3_600,
+        "day" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+    let milli = number.checked_mul(1_000).ok_or_else(wrong)? / seconds;
+    if (1..=20_000_000).contains(&milli) { Ok(milli) } else { Err("a rate is from 87/day to 20000/s".to_owned()) }
+}
+
 fn time(text: &str) -> Result<Duration, String> {
     crate::config::yaml::duration(text).ok_or_else(|| "write a time such as 30s or 5m".to_owned())
 }
@@ -199,10 +242,21 @@ pub enum IssuesCommand {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::Cli;
+    use super::{Cli, rate};
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn rates_are_read() {
+        assert_eq!(
+            ["200/s", "7", "90/min", "86400/day"].map(|text| rate(text).ok()),
+            [200_000, 7_000, 1_500, 1_000].map(Some)
+        );
+        for wrong in ["", "0/s", "1/day", "5/week", "-1/s", "1.5/s", "99999999999999999999/s"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
     }
 }

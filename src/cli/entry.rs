@@ -11,7 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connectors, demo, explain, init, issues, mapping, reload, replay, restore, run, status, verify,
+    backup, check, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run, status,
+    verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -71,6 +72,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Explain { .. }
         | Command::Issues { .. }
         | Command::Replay { .. }
+        | Command::Rehearse(_)
         | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
@@ -130,6 +132,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Init => return init::init(global, to),
         Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
         Command::Run => return run::run(global, to).await,
+        Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
         Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
         Command::Mapping { command: MappingCommand::Test { only } } => {
             return mapping::test(global, only.as_deref(), to);
@@ -172,6 +175,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Init
         | Command::Check { .. }
         | Command::Run
+        | Command::Rehearse(_)
         | Command::Connectors { .. }
         | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
     }

@@ -20,6 +20,7 @@ mod issues;
 mod mapping;
 mod output;
 mod progress;
+mod rehearse;
 mod reload;
 mod replay;
 mod restore;

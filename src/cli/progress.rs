@@ -53,7 +53,7 @@ pub(super) async fn watch(
     }
 }
 
-fn bar(title: &str) -> ProgressBar {
+pub(super) fn bar(title: &str) -> ProgressBar {
     let bar = ProgressBar::new(0);
     let template = format!("{title} {{bar:30}} {{pos}}/{{len}} {{msg}} {{elapsed}}");
     if let Ok(style) = ProgressStyle::with_template(&template) {

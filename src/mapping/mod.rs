@@ -29,5 +29,5 @@ pub use inbound::InContext;
 pub use mapping::Mapping;
 pub use number_format::{DecimalSign, NumberFormat};
 pub use outbound::{OutContext, Refs, Remote};
-pub use testing::{TestOutcome, run_tests};
+pub use testing::{Sample, TestOutcome, run_tests, samples};
 pub use time_format::{Ambiguous, TimeFormat};

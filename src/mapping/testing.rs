@@ -46,6 +46,20 @@ pub fn run_tests(mapping: &Mapping, read: &dyn Fn(&str) -> Result<String, String
         .collect()
 }
 
+/// What a test of the mapping is given, for whoever needs a payload that is known to be good.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub given: Json,
+    /// A canonical record that is mapped out; else a payload that is mapped in.
+    pub outward: bool,
+}
+
+/// The payloads and records of all tests that expect success, in file order; a fixture that cannot be read is left out.
+pub fn samples(mapping: &Mapping, read: &dyn Fn(&str) -> Result<String, String>) -> Vec<Sample> {
+    let good = mapping.tests.iter().filter(|test| test.expect.is_some());
+    good.filter_map(|test| Some(Sample { given: given(test, read).ok()?, outward: test.outward })).collect()
+}
+
 fn run(
     mapping: &Mapping,
     test: &TestSpec,

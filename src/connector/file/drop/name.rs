@@ -85,6 +85,22 @@ impl NamePattern {
         Ok(Self { tokens, ignore_case })
     }
 
+    /// A name that matches, with `number` in every place that is free; `None` where a class leaves no obvious choice.
+    pub fn example(&self, number: u64) -> Option<String> {
+        let mut name = String::new();
+        for token in &self.tokens {
+            match token {
+                Token::Literal(character) => name.push(*character),
+                Token::One => name.push('0'),
+                Token::Any => name.push_str(&number.to_string()),
+                Token::Sequence => name.push_str(&format!("{number:07}")),
+                Token::Class { negated: false, ranges } => name.push(ranges.first()?.0),
+                Token::Class { negated: true, .. } => name.push('x'),
+            }
+        }
+        self.matches(&name).map(|_| name)
+    }
+
     /// Whether only one name can match (upper and lower case aside), so that a name says nothing about a file.
     pub fn is_constant(&self) -> bool {
         self.tokens.iter().all(|token| match token {

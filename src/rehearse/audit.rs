@@ -1,0 +1,53 @@
+//! Proves that nothing in the copied configuration can lead off this machine or out of the copy's folder.
+//!
+//! Not here: redirecting (`manifest_copy`). What cannot be redirected is switched off and named in the report.
+
+use crate::config::Connection;
+use crate::connector::manifest::{Auth, Manifest, Read, Request, Write};
+
+use super::manifest_copy::{FOLDER, URL};
+use super::routes::requests;
+
+/// Why a connector cannot be led to a stand-in: a program, or an address that only data tells.
+pub(super) fn cannot_redirect(manifest: &Manifest) -> Option<String> {
+    if manifest.process.is_some() {
+        return Some("it runs a program, which could lead anywhere".to_owned());
+    }
+    requests(manifest).into_iter().map(|(_, request)| request.path.as_str()).find(|path| path.starts_with('{')).map(
+        |path| format!("the address of a request, `{path}`, is known only while it runs, so it could lead anywhere"),
+    )
+}
+
+/// What still leads away; `None` for a connection that is safe to use.
+pub(super) fn leads_away(connection: &Connection, stand_in: &str, folder: &str) -> Option<String> {
+    let manifest = &connection.manifest;
+    if let Some(http) = &manifest.http {
+        let expected = format!("{{settings.{URL}}}");
+        let base = connection.settings.text(URL).unwrap_or_default();
+        if http.base_url.as_str() != expected || !base.starts_with(stand_in) {
+            return Some(format!("its base address is `{}`", http.base_url.as_str()));
+        }
+        if matches!(http.auth, Auth::OAuth2ClientCredentials { .. }) {
+            return Some("it asks another address for a token".to_owned());
+        }
+    }
+    let absolute = |request: &&Request| !request.path.as_str().is_empty() && !request.path.as_str().starts_with('/');
+    if let Some(request) = requests(manifest).into_iter().map(|(_, request)| request).find(absolute) {
+        return Some(format!("a request goes to `{}`", request.path.as_str()));
+    }
+    let own = format!("{{settings.{FOLDER}}}/");
+    let inside = connection.settings.text(FOLDER).is_some_and(|text| text.starts_with(folder));
+    let folders = manifest.streams.iter().flat_map(|stream| {
+        let read = match &stream.read {
+            Some(Read::File(read)) => Some(read.folder.as_str()),
+            Some(Read::Http(_) | Read::Process(_)) | None => None,
+        };
+        let write = match &stream.write {
+            Some(Write::File(write)) => Some(write.folder.as_str()),
+            Some(Write::Http(_) | Write::Process(_)) | None => None,
+        };
+        [read, write].into_iter().flatten()
+    });
+    let mut folders = folders.filter(|folder| !inside || !folder.starts_with(&own));
+    folders.next().map(|folder| format!("files go to `{folder}`"))
+}
