@@ -27,10 +27,12 @@ use crate::connector::connection::ConnectionOptions;
 use crate::deliver::{Deliverer, Destination, FlowBook, FlowMode, FlowRun};
 use crate::intake::{Appender, WebhookIntake, WebhookSource, WebhookSources, poll_stream, watch_files, webhook_router};
 use crate::model::clock::Clock;
-use crate::process::{Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch};
+use crate::process::{
+    Catalogue, Fetcher, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch, Unusable,
+};
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ConnectionHealth, DeadLetter, EntityKey, InboxRow, Store, StoreError};
+use crate::store::{ConnectionHealth, EntityKey, InboxRow, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -69,7 +71,7 @@ impl LivePlant {
 }
 
 impl Catalogue for LivePlant {
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<Unusable>> {
         self.now().interpret(row)
     }
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route> {

@@ -8,7 +8,7 @@ mod plan;
 mod plan_tests;
 mod tie;
 
-pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle};
+pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle, Unusable};
 pub use part::Part;
 pub use plan::{Candidate, Operation, Plan, Route, SourceTraits, plan};
 pub use tie::{Fetcher, TieFetch};

@@ -112,6 +112,8 @@ pub trait Store: Send + Sync + 'static {
     async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
     /// Records by key, natural key or remote id.
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError>;
+    /// Records of which a payload could not be used and is still dead, by key: what `find_records` may not know yet.
+    async fn find_dead(&self, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError>;
     /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;

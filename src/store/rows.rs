@@ -575,7 +575,19 @@ pub struct InboxSummary {
     pub disposition: Disposition,
     pub reason: String,
     pub duplicates: i64,
+    /// Why it is dead, if it is, and the issue that it belongs to.
+    pub error: String,
+    pub issue_id: Option<i64>,
     pub payload: String,
+}
+
+/// A record of which payloads could not be used, as far as they could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadRecord {
+    pub id: EntityKey,
+    /// Empty where its stream leads nowhere.
+    pub entity: String,
+    pub received_at: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]

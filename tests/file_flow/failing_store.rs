@@ -123,6 +123,7 @@ delegate! {
     fn discard_issue(id: i64, only: Option<DeadRef>, reason: &str, actor: &str, at: i64) -> u64;
     fn edit_dead(dead: DeadRef, body: &str, actor: &str, at: i64) -> ();
     fn find_records(text: &str, limit: u32) -> Vec<EntityRow>;
+    fn find_dead(text: &str, limit: u32) -> Vec<DeadRecord>;
     fn timeline(key: &EntityKey) -> Timeline;
     fn replay(replay: Replay) -> u64;
     fn recent_events(after: i64, limit: u32) -> Vec<EventRow>;

@@ -156,10 +156,12 @@ fn concerning(
         }
     };
     let records = records.into_iter().flat_map(|record| exploded(stream, record));
+    let key = topic.key.as_deref().or(stream.key.as_deref());
     for (index, record) in records.enumerate() {
         let scope = event.clone().with("record", &record);
         let field = |reason: String| InterpretError::Field {
             stream: stream.name.value.clone(),
+            key: key.and_then(|key| key.render(&scope).ok()).filter(|key| is_key(key)),
             index,
             what: "the condition",
             reason,
@@ -176,7 +178,6 @@ fn concerning(
             TopicOp::Upsert => IncomingOp::Upsert,
             TopicOp::Delete => IncomingOp::Delete,
         };
-        let key = topic.key.as_deref().or(stream.key.as_deref());
         let rule = Rule { stream, index, op, key, fetch: topic.fetch.unwrap_or(webhook.fetch) };
         found.push(rule.read(&scope).map(|incoming| Incoming { payload: record.clone(), ..incoming }));
     }
@@ -194,12 +195,17 @@ struct Rule<'a> {
 impl Rule<'_> {
     fn read(&self, scope: &Scope<'_>) -> Result<Incoming, InterpretError> {
         let stream = self.stream.name.value.clone();
-        let field =
-            |what, reason: String| InterpretError::Field { stream: stream.clone(), index: self.index, what, reason };
-        let key = self.key.ok_or_else(|| field("the key", "the stream describes none".to_owned()))?;
-        let key = key.render(scope).map_err(|error| field("the key", error.to_string()))?;
-        if key.is_empty() || key.contains('\0') {
-            return Err(field("the key", "it is empty or contains a NUL character".to_owned()));
+        let field = |key: Option<&str>, what, reason: String| InterpretError::Field {
+            stream: stream.clone(),
+            key: key.map(str::to_owned),
+            index: self.index,
+            what,
+            reason,
+        };
+        let key = self.key.ok_or_else(|| field(None, "the key", "the stream describes none".to_owned()))?;
+        let key = key.render(scope).map_err(|error| field(None, "the key", error.to_string()))?;
+        if !is_key(&key) {
+            return Err(field(None, "the key", "it is empty or contains a NUL character".to_owned()));
         }
         let version = match &self.stream.version.value {
             None => Ok(None),
@@ -212,7 +218,7 @@ impl Rule<'_> {
         let version = match (version, self.op) {
             (Ok(version), _) => version,
             (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field("the version", reason)),
+            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the version", reason)),
         };
         let occurred_at = match &self.stream.occurred_at {
             None => Ok(None),
@@ -223,10 +229,14 @@ impl Rule<'_> {
         let occurred_at = match (occurred_at, self.op) {
             (Ok(at), _) => at,
             (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field("the time", reason)),
+            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the time", reason)),
         };
         Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
     }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0')
 }
 
 /// A version as the stream's rule says; `None` for streams whose vendor tells none.

@@ -185,6 +185,10 @@ impl Store for SqliteStore {
         timeline::find_records(&self.readers, text, limit).await
     }
 
+    async fn find_dead(&self, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+        timeline::find_dead(&self.readers, text, limit).await
+    }
+
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError> {
         timeline::timeline(&self.readers, key).await
     }
