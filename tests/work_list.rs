@@ -5,3 +5,5 @@
 mod desk;
 #[path = "work_list/payloads.rs"]
 mod payloads;
+#[path = "work_list/refused_files.rs"]
+mod refused_files;

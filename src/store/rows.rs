@@ -2,6 +2,7 @@
 //!
 //! Times are microseconds since the epoch (UTC). Ids are the store's own and mean nothing outside.
 
+use super::file_fate::FileRow;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Entity, ErrorClass};
@@ -514,6 +515,8 @@ pub struct IssueRow {
     pub resolution: String,
     /// Dead letters that still hang on it.
     pub open_count: i64,
+    /// Files that wait for a person because of it.
+    pub files: i64,
     pub seen: i64,
     pub first_at: i64,
     pub last_at: i64,
@@ -548,6 +551,8 @@ pub struct IssueDetail {
     pub issue: IssueRow,
     /// The first hundred.
     pub dead: Vec<DeadRow>,
+    /// The first hundred.
+    pub files: Vec<FileRow>,
 }
 
 #[derive(Clone, Debug, Serialize)]

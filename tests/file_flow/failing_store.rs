@@ -74,6 +74,24 @@ macro_rules! delegate {
             ) -> Result<i64, StoreError> {
                 self.guarded(self.inner.refuse_batch(batch, sequence, reason, issue)).await
             }
+            async fn hold_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<i64, StoreError> {
+                self.guarded(self.inner.hold_batch(batch, reason, issue)).await
+            }
+            async fn file_decisions(&self, connection: &str, stream: &str) -> Result<Vec<FileDecision>, StoreError> {
+                self.guarded(self.inner.file_decisions(connection, stream)).await
+            }
+            async fn reread_done(&self, batch: i64) -> Result<(), StoreError> {
+                self.guarded(self.inner.reread_done(batch)).await
+            }
+            async fn held_done(
+                &self,
+                connection: &str,
+                stream: &str,
+                name: &str,
+                resolution: &str,
+            ) -> Result<(), StoreError> {
+                self.guarded(self.inner.held_done(connection, stream, name, resolution)).await
+            }
             async fn batch_history(
                 &self,
                 connection: &str,

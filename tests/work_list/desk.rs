@@ -29,6 +29,7 @@ connections:
     polls: { orders: 1s }
 flows:
   orders-to-files: { from: shop.orders, to: files.records, mode: live }
+  files-to-files: { from: files.orders, to: files.records, mode: live }
 "#;
 
 pub struct Desk {
@@ -61,7 +62,7 @@ impl Desk {
     }
 
     pub fn folder(&self, name: &str) -> PathBuf {
-        self.dir.path().join("data").join(name)
+        self.dir.path().join(name)
     }
 
     /// A genuine delivery of the shop.

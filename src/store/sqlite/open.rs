@@ -113,13 +113,13 @@ pub(super) async fn read_alone(path: &Path) -> Result<SqliteConnection, StoreErr
 
 /// The schema's history. A migration that has been released never changes; a new one is added below.
 pub(super) fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "initial".into(),
-        MigrationType::Simple,
-        include_str!("../../../migrations/sqlite/0001_initial.sql").into_sql_str(),
-        false,
-    )])
+    let step = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        step(1, "initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
+        step(3, "file decisions", include_str!("../../../migrations/sqlite/0003_file_decisions.sql")),
+    ])
 }
 
 async fn migrate(path: &Path, conn: &mut SqliteConnection) -> Result<(), StoreError> {

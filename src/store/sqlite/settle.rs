@@ -130,7 +130,7 @@ fn verdict(row: &sqlx::sqlite::SqliteRow) -> Result<(Disposition, String), Store
     })
 }
 
-/// Issues without dead letters left are resolved.
+/// Issues without dead letters and files left are resolved.
 pub(super) async fn resolve_empty_issues(
     conn: &mut SqliteConnection,
     issue_ids: &[i64],
@@ -143,7 +143,8 @@ pub(super) async fn resolve_empty_issues(
         "UPDATE issue SET state = 'resolved', resolution = $2 WHERE state = 'open' \
          AND id IN (SELECT value FROM json_each($1)) \
          AND NOT EXISTS (SELECT 1 FROM job j WHERE j.issue_id = issue.id AND j.state = 'dead') \
-         AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.issue_id = issue.id AND i.disposition = 'dead')",
+         AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.issue_id = issue.id AND i.disposition = 'dead') \
+         AND NOT EXISTS (SELECT 1 FROM file_batch f WHERE f.issue_id = issue.id AND f.fate IN ('refused', 'held'))",
     )
     .bind(json_list(issue_ids)?)
     .bind(resolution)
