@@ -16,6 +16,7 @@ use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass, Record};
 use syncline::process::{
     Candidate, Catalogue, Fetcher, Interpreted, Operation, Processor, ProcessorHandle, Route, SourceTraits, TieFetch,
+    Unusable,
 };
 use syncline::queue::{Dispatcher, DispatcherOptions, LaneLimits, Lanes, QueueHandle, run_workers};
 use syncline::store::sqlite::SqliteStore;
@@ -40,16 +41,17 @@ impl FlowBook for Book {
 }
 
 impl Catalogue for Book {
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<Unusable>> {
         let payload: Value = serde_json::from_slice(&row.payload).map_err(|error| {
-            Box::new(DeadLetter {
+            let dead = DeadLetter {
                 scope: "erp".into(),
                 class: ErrorClass::Data,
                 fingerprint: "erp/json".into(),
                 title: "not JSON".into(),
                 detail: error.to_string(),
                 next_step: "fix it".into(),
-            })
+            };
+            Box::new(Unusable { stream: None, entity: None, key: None, dead })
         })?;
         let sku = payload["sku"].as_str().unwrap().to_owned();
         let on_hand = payload["n"].to_string();

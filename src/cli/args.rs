@@ -213,20 +213,20 @@ pub enum IssuesCommand {
     /// Correct the payload of one record and send it back to work
     Edit {
         id: i64,
-        /// Which one, as `issues show` names it: job-12 or inbox-3
-        record: String,
+        /// Which one, as `issues show` names it: job-12 or inbox-3; not needed where there is one only
+        record: Option<String>,
         /// File with the corrected payload, `-` for standard input; without it $EDITOR opens
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Send the records of an issue back to work
+    /// Send the records of an issue back to work; files are read again, or accepted if they were held
     Retry {
         id: i64,
         /// Only this one: job-12 or inbox-3
         #[arg(long, value_name = "RECORD")]
         only: Option<String>,
     },
-    /// Give the records of an issue up
+    /// Give the records of an issue up; files stay refused
     Discard {
         id: i64,
         /// Only this one: job-12 or inbox-3

@@ -13,7 +13,7 @@ use super::output::{Surroundings, Table, clean, clean_lines};
 use super::status::plural;
 use crate::api::Level;
 use crate::api::resources::flows::Done;
-use crate::api::resources::issues::{DeadLetterView, IssueDetailView, IssueView};
+use crate::api::resources::issues::{DeadLetterView, FileView, IssueDetailView, IssueView};
 use crate::store::DeadRef;
 
 pub(super) async fn issues(
@@ -27,33 +27,44 @@ pub(super) async fn issues(
         IssuesCommand::List { all } => list(client, global, *all, to).await,
         IssuesCommand::Show { id } => show(client, global, *id, to).await,
         IssuesCommand::Edit { id, record, file } => {
-            let dead = parse_dead(record)?;
+            let dead = match record {
+                Some(record) => parse_dead(record)?,
+                None => only_dead(client, *id).await?,
+            };
             let body = replacement(client, *id, dead, file.as_deref(), to).await?;
             let asked = json!({ "actor": name, "dead": dead, "body": body });
             let answer = client.post(&format!("/api/v1/issues/{id}/edit"), asked).await?;
-            told(&answer, global, "corrected and back to work", to)
+            told(&answer, global, ["corrected and back to work", ""], to)
         }
         IssuesCommand::Retry { id, only } => {
             let only = only.as_deref().map(parse_dead).transpose()?;
             let asked = json!({ "actor": name, "only": only });
             let answer = client.post(&format!("/api/v1/issues/{id}/retry"), asked).await?;
-            told(&answer, global, "back to work", to)
+            told(&answer, global, ["back to work", "to be taken up again"], to)
         }
         IssuesCommand::Discard { id, only, reason } => {
             let only = only.as_deref().map(parse_dead).transpose()?;
             let body = json!({ "actor": name, "only": only, "reason": reason });
-            told(&client.post(&format!("/api/v1/issues/{id}/discard"), body).await?, global, "given up", to)
+            let answer = client.post(&format!("/api/v1/issues/{id}/discard"), body).await?;
+            told(&answer, global, ["given up", "given up"], to)
         }
     }
 }
 
-fn told(answer: &serde_json::Value, global: &Global, what: &str, to: &mut Surroundings) -> Result<Exit, CliError> {
+/// `what` was done to records, and to files.
+fn told(answer: &serde_json::Value, global: &Global, what: [&str; 2], to: &mut Surroundings) -> Result<Exit, CliError> {
     if global.json {
         to.json(answer)?;
         return Ok(Exit::Done);
     }
     let done: Done = shaped(answer)?;
-    to.line(&format!("{} {what}", plural(i64::try_from(done.count).unwrap_or(i64::MAX), "record")))?;
+    let [of_records, of_files] = what;
+    if done.count > 0 || done.files == 0 {
+        to.line(&format!("{} {of_records}", plural(i64::try_from(done.count).unwrap_or(i64::MAX), "record")))?;
+    }
+    if done.files > 0 {
+        to.line(&format!("{} {of_files}", plural(i64::try_from(done.files).unwrap_or(i64::MAX), "file")))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -76,7 +87,7 @@ async fn list(client: &Client, global: &Global, all: bool, to: &mut Surroundings
             state(issue, to),
             clean(&issue.class.replace('_', " ")),
             clean(&issue.scope),
-            issue.affected.to_string(),
+            (issue.affected + issue.files).to_string(),
             to.ago(issue.last_at),
             clean(&issue.title),
         ]);
@@ -93,7 +104,7 @@ fn state(issue: &IssueView, to: &Surroundings) -> String {
 
 async fn show(client: &Client, global: &Global, id: i64, to: &mut Surroundings) -> Result<Exit, CliError> {
     let answer = client.get(&format!("/api/v1/issues/{id}")).await?;
-    let IssueDetailView { issue, dead_letters } = shaped(&answer)?;
+    let IssueDetailView { issue, dead_letters, files } = shaped(&answer)?;
     let exit = if issue.open { Exit::NotWell } else { Exit::Done };
     if global.json {
         to.json(&answer)?;
@@ -104,27 +115,78 @@ async fn show(client: &Client, global: &Global, id: i64, to: &mut Surroundings) 
     to.line(&format!("{title}  {mark}"))?;
     let class = issue.class.replace('_', " ");
     to.line(&format!("  where     {}, kind: {}", clean(&issue.scope), clean(&class)))?;
-    to.line(&format!("  affected  {}, seen {}", plural(issue.affected, "record"), plural(issue.seen, "time")))?;
+    let affected = match (issue.affected, issue.files) {
+        (records, 0) => plural(records, "record"),
+        (0, files) => plural(files, "file"),
+        (records, files) => format!("{}, {}", plural(records, "record"), plural(files, "file")),
+    };
+    to.line(&format!("  affected  {affected}, seen {}", plural(issue.seen, "time")))?;
     to.line(&format!("  first     {}, last {}", to.ago(issue.first_at), to.ago(issue.last_at)))?;
     if issue.open {
         to.line(&format!("  fix       {}", clean(&issue.next_step)))?;
     } else {
         to.line(&format!("  resolved  {}", clean(&issue.resolution)))?;
     }
-    // A refused file has no records that could tell what happened.
-    if dead_letters.is_empty() && !issue.sample.is_empty() {
+    if dead_letters.is_empty() && files.is_empty() && !issue.sample.is_empty() {
         to.line(&format!("  example   {}", clean(&issue.sample)))?;
     }
     for letter in &dead_letters {
         dead_letter(letter, to)?;
     }
+    for file in &files {
+        to.line("")?;
+        let name = to.bold(&format!("file {}", clean(&file.name)));
+        to.line(&format!("{name}  {}.{}, {}", clean(&file.connection), clean(&file.stream), to.ago(file.at)))?;
+        to.line(&format!("  {}", clean(&file.error)))?;
+    }
     if issue.open {
         to.line("")?;
-        to.line(&format!(
-            "Then: syncline issues retry {id}, issues edit {id} RECORD, or issues discard {id} --reason WHY"
-        ))?;
+        to.line(&acts(id, &dead_letters, &files))?;
     }
     Ok(exit)
+}
+
+/// What can be done about an open issue, and what it does.
+fn acts(id: i64, dead_letters: &[DeadLetterView], files: &[FileView]) -> String {
+    match (dead_letters.is_empty(), files.first()) {
+        (true, Some(file)) => format!(
+            "Then: syncline issues retry {id} (the file is {}), or issues discard {id} --reason WHY (it is {})",
+            file.when_retried(),
+            file.when_discarded()
+        ),
+        (false, _) => {
+            format!("Then: syncline issues retry {id}, issues edit {id} RECORD, or issues discard {id} --reason WHY")
+        }
+        (true, None) => format!("Then: syncline issues discard {id} --reason WHY (nothing is left to retry)"),
+    }
+}
+
+/// The one dead letter of an issue that has one only.
+async fn only_dead(client: &Client, id: i64) -> Result<DeadRef, CliError> {
+    let detail: IssueDetailView = shaped(&client.get(&format!("/api/v1/issues/{id}")).await?)?;
+    match (&detail.dead_letters[..], detail.files.first()) {
+        ([one], _) => Ok(one.dead),
+        ([], Some(file)) => Err(CliError::new(
+            format!(
+                "issue {id} is about file {:?}, of which nothing was taken in: there is no record to edit",
+                file.name
+            ),
+            format!("{}.{}", file.connection, file.stream),
+            format!(
+                "have a corrected file sent, or correct it in error/; `issues retry {id}`: it is {}; \
+                 `issues discard {id} --reason WHY`: it is {}",
+                file.when_retried(),
+                file.when_discarded()
+            ),
+        )),
+        ([], None) => {
+            Err(CliError::new(format!("issue {id} has no record (any more)"), "", "see `syncline issues show`"))
+        }
+        (several, _) => Err(CliError::usage(
+            format!("issue {id} has {} records", several.len()),
+            format!("name the one to edit: {}, ... (`syncline issues show {id}`)", dead_name(several[0].dead)),
+        )),
+    }
 }
 
 fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), CliError> {

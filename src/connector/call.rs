@@ -181,9 +181,37 @@ pub enum InterpretError {
     #[error("event {index}: its topic cannot be told: {reason}")]
     Topic { index: usize, reason: String },
     #[error("stream `{stream}`, record {index}: {what} cannot be read: {reason}")]
-    Field { stream: String, index: usize, what: &'static str, reason: String },
+    Field {
+        stream: String,
+        /// Which record, where that much could be read.
+        key: Option<String>,
+        index: usize,
+        what: &'static str,
+        reason: String,
+    },
     #[error("stream `{stream}`: there is no record at `{path}`")]
     Record { stream: String, path: String },
     #[error("the connector has no stream `{stream}`")]
     Stream { stream: String },
+}
+
+impl InterpretError {
+    pub fn stream(&self) -> Option<&str> {
+        match self {
+            InterpretError::Unreadable { .. } | InterpretError::Topic { .. } => None,
+            InterpretError::Field { stream, .. }
+            | InterpretError::Record { stream, .. }
+            | InterpretError::Stream { stream } => Some(stream),
+        }
+    }
+
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            InterpretError::Field { key, .. } => key.as_deref(),
+            InterpretError::Unreadable { .. }
+            | InterpretError::Topic { .. }
+            | InterpretError::Record { .. }
+            | InterpretError::Stream { .. } => None,
+        }
+    }
 }

@@ -32,11 +32,11 @@ use crate::intake::{
 };
 use crate::model::clock::Clock;
 use crate::process::{
-    Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch,
+    Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch, Unusable,
 };
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ConnectionHealth, DeadLetter, EntityKey, InboxRow, Store, StoreError};
+use crate::store::{ConnectionHealth, EntityKey, InboxRow, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -77,7 +77,7 @@ impl LivePlant {
 }
 
 impl Catalogue for LivePlant {
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<Unusable>> {
         self.now().interpret(row)
     }
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route> {

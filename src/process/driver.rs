@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::brake::{FlowBrake, Waves, hold};
 use super::plan::{Candidate, Plan, Route, SourceTraits, plan};
 use super::tie::TieFetch;
-use crate::model::ErrorClass;
 use crate::model::clock::Clock;
+use crate::model::{Entity, ErrorClass};
 use crate::queue::QueueHandle;
 use crate::store::{
     BindingRow, DeadLetter, EntityKey, EntityRow, EntityWrite, InboxRow, NewInbox, PlannedOutcome, PlannedRow,
@@ -38,9 +38,19 @@ pub enum Interpreted {
     },
 }
 
+/// A payload that cannot be used, and whose it is: the record, as far as it could be read.
+#[derive(Debug)]
+pub struct Unusable {
+    /// `None` where nothing tells which stream it belongs to.
+    pub stream: Option<String>,
+    pub entity: Option<Entity>,
+    pub key: Option<String>,
+    pub dead: DeadLetter,
+}
+
 /// What the processor needs to know about connections, mappings and flows.
 pub trait Catalogue: Send + Sync + 'static {
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>>;
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<Unusable>>;
     fn routes(&self, connection: &str, stream: &str) -> Vec<Route>;
     fn traits(&self, connection: &str, stream: &str) -> SourceTraits;
     /// Flows from this stream that allow a wave only so much.
@@ -148,24 +158,22 @@ impl Processor {
         Ok(true)
     }
 
-    pub(super) fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
+    pub(super) fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<Unusable>> {
         // A payload must never take the hub down with it, not even by a defect of ours.
         catch_unwind(AssertUnwindSafe(|| self.catalogue.interpret(row))).unwrap_or_else(|_| {
-            Err(Box::new(DeadLetter {
+            let dead = DeadLetter {
                 scope: row.connection.clone(),
                 class: ErrorClass::Bug,
                 fingerprint: format!("{}/bug/interpret", row.connection),
                 title: format!("{}: the hub failed on a payload", row.connection),
                 detail: format!("payload {} of {} made the hub panic while it was interpreted", row.id, row.connection),
                 next_step: "report it with the payload; retry after an upgrade".to_owned(),
-            }))
+            };
+            Err(Box::new(Unusable { stream: None, entity: None, key: None, dead }))
         })
     }
 
-    pub(super) async fn known(
-        &self,
-        interpreted: &[Result<Interpreted, Box<DeadLetter>>],
-    ) -> Result<Known, StoreError> {
+    pub(super) async fn known(&self, interpreted: &[Result<Interpreted, Box<Unusable>>]) -> Result<Known, StoreError> {
         let keys: HashSet<EntityKey> = interpreted
             .iter()
             .filter_map(|item| match item {
@@ -193,13 +201,13 @@ impl Processor {
     fn decide(
         &self,
         row: &InboxRow,
-        interpreted: Result<Interpreted, Box<DeadLetter>>,
+        interpreted: Result<Interpreted, Box<Unusable>>,
         known: &mut Known,
         held: &mut HashSet<EntityKey>,
     ) -> Option<PlannedRow> {
         let plain = |stream: &str, outcome| planned_row(row, stream, "", "", outcome, None);
         let candidate = match interpreted {
-            Err(dead) => return Some(plain(&row.stream, PlannedOutcome::Dead(*dead))),
+            Err(unusable) => return Some(dead_row(row, *unusable)),
             Ok(Interpreted::Ignored { stream, rule }) => return Some(plain(&stream, PlannedOutcome::Ignored(rule))),
             Ok(Interpreted::Several(children)) => return Some(plain(&row.stream, PlannedOutcome::Split(children))),
             Ok(Interpreted::Thin(id)) => return self.after_fetch(row, id, held, "read"),
@@ -303,6 +311,14 @@ fn planned_row(
         outcome,
         sighting,
     }
+}
+
+/// A payload that nobody can use still counts for the record that it is about.
+fn dead_row(row: &InboxRow, unusable: Unusable) -> PlannedRow {
+    let Unusable { stream, entity, key, dead } = unusable;
+    let stream = stream.unwrap_or_else(|| row.stream.clone());
+    let entity = entity.map_or("", Entity::as_str);
+    planned_row(row, &stream, entity, &key.unwrap_or_default(), PlannedOutcome::Dead(dead), None)
 }
 
 fn route_failure(row: &InboxRow, flow: &str, cause: &str) -> DeadLetter {

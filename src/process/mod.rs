@@ -10,7 +10,7 @@ mod plan_tests;
 mod tie;
 
 pub use brake::FlowBrake;
-pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle};
+pub use driver::{Catalogue, Interpreted, Processor, ProcessorHandle, Unusable};
 pub use part::Part;
 pub use plan::{Candidate, Operation, Plan, Route, SourceTraits, plan};
 pub use tie::{Fetcher, TieFetch};

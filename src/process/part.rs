@@ -21,6 +21,9 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<i64>,
     pub payload: Value,
+    /// Why the record could not be read from the payload that it came in; then the rest tells only what could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 impl Part {

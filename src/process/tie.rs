@@ -148,6 +148,7 @@ impl TieFetch {
     async fn keep(&self, id: &EntityKey, record: Option<Value>, asked_at: i64) -> Result<(), String> {
         let op = if record.is_some() { IncomingOp::Upsert } else { IncomingOp::Delete };
         let part = Part {
+            problem: None,
             key: id.key.clone(),
             op,
             version: None,

@@ -6,6 +6,7 @@
 //! - A result that carries an outdated claim is refused, never merged (`Dispatched::stale`).
 //! - The tally moves in the commit that moves a row's disposition.
 
+use super::file_fate::FileDecision;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -58,6 +59,15 @@ pub trait Store: Send + Sync + 'static {
         reason: &str,
         issue: DeadLetter,
     ) -> Result<i64, StoreError>;
+    /// As a refusal, for a file that waits in its folder for a person: it has not used its number up. What was open about
+    /// its name is settled by this.
+    async fn hold_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<i64, StoreError>;
+    /// What people decided about files of a stream and nobody has acted upon yet, oldest first.
+    async fn file_decisions(&self, connection: &str, stream: &str) -> Result<Vec<FileDecision>, StoreError>;
+    /// A refused file was put back to be read again.
+    async fn reread_done(&self, batch: i64) -> Result<(), StoreError>;
+    /// A held file is no longer there, or not held: whatever was open about its name is settled, its issue resolved.
+    async fn held_done(&self, connection: &str, stream: &str, name: &str, resolution: &str) -> Result<(), StoreError>;
     /// What became of a stream's batches so far, and under which names this content was applied before.
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError>;
 
@@ -116,6 +126,8 @@ pub trait Store: Send + Sync + 'static {
     async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
     /// Records by key, natural key or remote id.
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError>;
+    /// Records of which a payload could not be used and is still dead, by key: what `find_records` may not know yet.
+    async fn find_dead(&self, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError>;
     /// Re-enqueues jobs for the latest event of every record of a source stream to a destination; returns how many.
     async fn replay(&self, replay: Replay) -> Result<u64, StoreError>;

@@ -2,10 +2,12 @@
 
 mod audit_chain;
 pub mod contract;
+mod file_fate;
 pub mod mutation;
 pub mod rows;
 pub mod sqlite;
 
 pub use audit_chain::{AuditEntry, chain_hash};
 pub use contract::{Store, StoreError};
+pub use file_fate::{FileDecision, FileFate, FileRow};
 pub use rows::*;

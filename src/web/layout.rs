@@ -155,8 +155,11 @@ impl Did {
             1 => "1 record".to_owned(),
             n => format!("{n} records"),
         };
+        let files = records.replace("record", "file");
         Some(match self.did.as_deref()? {
             "retry" => format!("{records} went back to work."),
+            "retry-file" => format!("{files} will be taken up again."),
+            "discard-file" => format!("{files} given up; the reason is on record."),
             "edit" => "The corrected record went back to work.".to_owned(),
             "discard" => format!("{records} given up; the reason is on record."),
             "replay" => format!("{records} will be sent again."),

@@ -74,6 +74,24 @@ macro_rules! delegate {
             ) -> Result<i64, StoreError> {
                 self.guarded(self.inner.refuse_batch(batch, sequence, reason, issue)).await
             }
+            async fn hold_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<i64, StoreError> {
+                self.guarded(self.inner.hold_batch(batch, reason, issue)).await
+            }
+            async fn file_decisions(&self, connection: &str, stream: &str) -> Result<Vec<FileDecision>, StoreError> {
+                self.guarded(self.inner.file_decisions(connection, stream)).await
+            }
+            async fn reread_done(&self, batch: i64) -> Result<(), StoreError> {
+                self.guarded(self.inner.reread_done(batch)).await
+            }
+            async fn held_done(
+                &self,
+                connection: &str,
+                stream: &str,
+                name: &str,
+                resolution: &str,
+            ) -> Result<(), StoreError> {
+                self.guarded(self.inner.held_done(connection, stream, name, resolution)).await
+            }
             async fn batch_history(
                 &self,
                 connection: &str,
@@ -125,6 +143,7 @@ delegate! {
     fn discard_issue(id: i64, only: Option<DeadRef>, reason: &str, actor: &str, at: i64) -> u64;
     fn edit_dead(dead: DeadRef, body: &str, actor: &str, at: i64) -> ();
     fn find_records(text: &str, limit: u32) -> Vec<EntityRow>;
+    fn find_dead(text: &str, limit: u32) -> Vec<DeadRecord>;
     fn timeline(key: &EntityKey) -> Timeline;
     fn replay(replay: Replay) -> u64;
     fn recent_events(after: i64, limit: u32) -> Vec<EventRow>;

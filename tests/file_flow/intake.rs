@@ -230,6 +230,29 @@ async fn a_shrunken_snapshot_is_held_until_a_person_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_while_nobody_watched_is_done_afterwards() {
+    let rig = Rig::new("csv", "stock");
+    let store = rig.open().await;
+    let file = |rows: u32| {
+        let rows: String = (0..rows).map(|row| format!("S{row},WH1,1\n")).collect();
+        format!("sku,location,on_hand\n{rows}")
+    };
+    drop_file(&rig.folder(), "stock_1.csv", file(10).as_bytes());
+    drop_file(&rig.folder(), "stock_2.csv", file(3).as_bytes());
+    rig.run_until(&store, "the issue of stock_2", async |_| open_issues(&store).await.len() == 1).await;
+    let issue = open_issues(&store).await.remove(0);
+    // The watcher has stopped, and with it what it remembered.
+    store.discard_issue(issue.id, None, "cut", "ann", 1).await.unwrap();
+    let done = ["archive/stock/stock_1.csv", "error/stock/stock_2.csv", "error/stock/stock_2.csv reason"];
+    rig.run_until_files(&store, &done).await;
+    // The decision was about that file: the next of its name is looked at for itself.
+    drop_file(&rig.folder(), "stock_2.csv", file(9).as_bytes());
+    rig.run_until(&store, "the file as it should have been", async |_| pending(&store).await.len() == 19).await;
+    assert!(open_issues(&store).await.is_empty());
+    verify(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rejected_rows_are_accounted_for_one_by_one() {
     let mut rig = Rig::new("csv", "stock");
     rig.read.format.rows = syncline::connector::file::format::RowPolicy::RowRejects;

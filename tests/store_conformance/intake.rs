@@ -147,14 +147,59 @@ pub async fn a_refused_batch_leaves_only_its_issue(bench: &impl Bench) {
     assert_eq!(ledger(&*store).await, [entry(Disposition::Pending, "", 1)]);
     let issues = store.issues(IssueFilter::Open).await.unwrap();
     assert_eq!(issues.len(), 1);
-    assert_eq!((issues[0].title.as_str(), issues[0].open_count), ("title of short file", 0));
+    let counted = (issues[0].title.as_str(), issues[0].open_count, issues[0].files);
+    assert_eq!(counted, ("title of short file", 0, 1));
     assert_eq!(issues[0].id, issue);
     assert!(store.release_batch(batch, None).await.is_err());
     let history = store.batch_history(SHOP, "orders", "sha-half.csv").await.unwrap();
     assert_eq!((history.same_content, history.last_rows), (None, None));
     // Somebody has looked at it.
-    assert_eq!(store.discard_issue(issues[0].id, None, "resent by the supplier", "ann", T0).await.unwrap(), 0);
+    assert_eq!(store.discard_issue(issues[0].id, None, "resent by the supplier", "ann", T0).await.unwrap(), 1);
+    assert_eq!(store.file_decisions(SHOP, "orders").await.unwrap(), [], "it stays where it is");
     assert_eq!(store.issues(IssueFilter::Open).await.unwrap().len(), 0);
+    assert_sound(&*store).await;
+}
+
+pub async fn a_decision_about_a_file_is_kept_until_it_is_done(bench: &impl Bench) {
+    let store = bench.open().await;
+    let refused = open_batch(&*store, "cut.csv").await;
+    let issue = store.refuse_batch(refused, Some(1), "cut", dead_letter("cut")).await.unwrap();
+    let detail = store.issue(issue).await.unwrap().unwrap();
+    assert_eq!((detail.files[0].name.as_str(), detail.files[0].held, detail.issue.files), ("cut.csv", false, 1));
+    assert_eq!(store.retry_issue(issue, None, "ann", T0).await.unwrap(), 1);
+    let decided = store.file_decisions(SHOP, "orders").await.unwrap();
+    assert_eq!((decided[0].batch, decided[0].fate, decided.len()), (refused, FileFate::Reread, 1));
+    assert_eq!(store.file_decisions(SHOP, "stock").await.unwrap(), []);
+    // Nothing is left to do for whoever comes second.
+    for again in
+        [store.retry_issue(issue, None, "bob", T0).await, store.discard_issue(issue, None, "x", "bob", T0).await]
+    {
+        assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+    }
+    store.reread_done(refused).await.unwrap();
+    assert_eq!(store.file_decisions(SHOP, "orders").await.unwrap(), []);
+
+    // A held file: one is open about its name, whatever the number of looks at it.
+    let mut issue = 0;
+    for _ in 0..2 {
+        let held = open_batch(&*store, "short.csv").await;
+        issue = store.hold_batch(held, "short", dead_letter("short")).await.unwrap();
+    }
+    assert_eq!(store.issue(issue).await.unwrap().unwrap().issue.files, 1);
+    assert_eq!(store.discard_issue(issue, None, "cut", "ann", T0).await.unwrap(), 1);
+    assert_eq!(store.file_decisions(SHOP, "orders").await.unwrap()[0].fate, FileFate::Reject);
+    store.held_done(SHOP, "orders", "short.csv", "done").await.unwrap();
+    assert_eq!(store.file_decisions(SHOP, "orders").await.unwrap(), []);
+
+    // A held file that needs nobody any more takes its issue with it.
+    let held = open_batch(&*store, "late.csv").await;
+    let issue = store.hold_batch(held, "late", dead_letter("late")).await.unwrap();
+    store.held_done(SHOP, "orders", "late.csv", "the file is no longer held: applied").await.unwrap();
+    let closed = store.issue(issue).await.unwrap().unwrap().issue;
+    assert_eq!(
+        (closed.state.as_str(), closed.resolution.as_str()),
+        ("resolved", "the file is no longer held: applied")
+    );
     assert_sound(&*store).await;
 }
 
@@ -179,7 +224,7 @@ pub async fn a_batch_history_tells_numbers_and_repeats(bench: &impl Bench) {
 
     // A refused file uses up its number if one is given, and is never the newest applied.
     let held = open_batch(&*store, "c.csv").await;
-    store.refuse_batch(held, None, "held", dead_letter("held")).await.unwrap();
+    store.hold_batch(held, "held", dead_letter("held")).await.unwrap();
     assert_eq!((history("c.csv").await.last_sequence, history("c.csv").await.last_refused), (Some(3), false));
     let refused = open_batch(&*store, "d.csv").await;
     store.refuse_batch(refused, Some(4), "cut", dead_letter("cut")).await.unwrap();

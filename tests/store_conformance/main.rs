@@ -26,6 +26,7 @@ macro_rules! suite {
                 intake: a_batch_is_seen_only_once_released;
                 intake: a_long_file_keeps_its_order;
                 intake: a_refused_batch_leaves_only_its_issue;
+                intake: a_decision_about_a_file_is_kept_until_it_is_done;
                 intake: a_batch_history_tells_numbers_and_repeats;
                 intake: a_batch_interrupted_by_a_crash_starts_over;
                 intake: a_thousand_concurrent_appends_share_commits;

@@ -208,6 +208,13 @@ pub struct ReplayBody {
 pub struct Done {
     /// How many jobs or dead letters it was done to.
     pub count: u64,
+    /// How many files; left out where there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub files: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 pub(in crate::api) async fn replay(
@@ -241,7 +248,7 @@ pub async fn replay_flow(state: &AppState, name: &str, body: &ReplayBody, actor:
         })
         .await?;
     state.hub().wake();
-    Ok(Done { count })
+    Ok(Done { count, files: 0 })
 }
 
 /// Deliveries of the last 24 hours in half-hour slices, oldest first.

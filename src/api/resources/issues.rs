@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::actor::{actor, reason};
 use super::flows::Done;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, Code};
 use crate::api::extract::{ApiJson, ApiPath, ApiQuery};
 use crate::api::state::AppState;
 use crate::api::time::Time;
-use crate::store::{DeadRef, DeadRow, IssueFilter, IssueRow};
+use crate::store::{DeadRef, DeadRow, FileRow, IssueFilter, IssueRow};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IssueView {
@@ -27,6 +27,9 @@ pub struct IssueView {
     pub resolution: String,
     /// Records that need a person.
     pub affected: i64,
+    /// Files that need a person.
+    #[serde(default)]
+    pub files: i64,
     pub seen: i64,
     pub first_at: Time,
     pub last_at: Time,
@@ -44,6 +47,7 @@ impl From<IssueRow> for IssueView {
             open: row.state == "open",
             resolution: row.resolution,
             affected: row.open_count,
+            files: row.files,
             seen: row.seen,
             first_at: Time(row.first_at),
             last_at: Time(row.last_at),
@@ -91,6 +95,45 @@ pub struct IssueDetailView {
     pub issue: IssueView,
     /// The first hundred.
     pub dead_letters: Vec<DeadLetterView>,
+    /// The first hundred. Files are retried or discarded with their issue; they cannot be edited here.
+    #[serde(default)]
+    pub files: Vec<FileView>,
+}
+
+/// One file that needs a person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileView {
+    pub connection: String,
+    pub stream: String,
+    pub name: String,
+    /// Whether it waits in its folder; else it was refused and lies in `error/`.
+    pub held: bool,
+    pub error: String,
+    pub at: Time,
+}
+
+impl From<FileRow> for FileView {
+    fn from(row: FileRow) -> FileView {
+        FileView {
+            connection: row.connection,
+            stream: row.stream,
+            name: row.name,
+            held: row.held,
+            error: row.reason,
+            at: Time(row.at),
+        }
+    }
+}
+
+impl FileView {
+    /// What retrying its issue does with it.
+    pub fn when_retried(&self) -> &'static str {
+        if self.held { "accepted as it is" } else { "read again from error/" }
+    }
+
+    pub fn when_discarded(&self) -> &'static str {
+        if self.held { "moved to error/" } else { "left in error/" }
+    }
 }
 
 #[derive(Deserialize)]
@@ -124,6 +167,7 @@ pub async fn load_one(state: &AppState, id: i64) -> Result<IssueDetailView, ApiE
     Ok(IssueDetailView {
         issue: detail.issue.into(),
         dead_letters: detail.dead.into_iter().map(DeadLetterView::from).collect(),
+        files: detail.files.into_iter().map(FileView::from).collect(),
     })
 }
 
@@ -148,10 +192,10 @@ pub(in crate::api) async fn retry(
 }
 
 pub async fn retry_issue(state: &AppState, id: i64, only: Option<DeadRef>, actor: &str) -> Result<Done, ApiError> {
-    load_one(state, id).await?;
+    let files = files_of(&load_one(state, id).await?, only);
     let count = state.store().retry_issue(id, only, actor, state.now_us()).await?;
     state.hub().wake();
-    Ok(Done { count })
+    Ok(Done { count: count.saturating_sub(files), files })
 }
 
 pub(in crate::api) async fn discard(
@@ -172,10 +216,18 @@ pub async fn discard_issue(
     actor: &str,
 ) -> Result<Done, ApiError> {
     let why = reason(why)?;
-    load_one(state, id).await?;
+    let files = files_of(&load_one(state, id).await?, only);
     let count = state.store().discard_issue(id, only, &why, actor, state.now_us()).await?;
     state.hub().wake();
-    Ok(Done { count })
+    Ok(Done { count: count.saturating_sub(files), files })
+}
+
+/// Files that an act on the whole issue is about.
+fn files_of(detail: &IssueDetailView, only: Option<DeadRef>) -> u64 {
+    match only {
+        Some(_) => 0,
+        None => detail.issue.files.unsigned_abs(),
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -208,6 +260,9 @@ pub async fn edit_dead_letter(
 ) -> Result<Done, ApiError> {
     let detail = load_one(state, id).await?;
     let Some(before) = detail.dead_letters.iter().find(|letter| letter.dead == dead) else {
+        if let Some(file) = detail.files.first() {
+            return Err(not_editable(id, file));
+        }
         return Err(ApiError::not_found(
             format!("issue {id} has no such dead letter (any more)"),
             "look at the issue again; it may have been retried or discarded",
@@ -216,7 +271,19 @@ pub async fn edit_dead_letter(
     check_replacement(&before.body, body)?;
     state.store().edit_dead(dead, body, actor, state.now_us()).await?;
     state.hub().wake();
-    Ok(Done { count: 1 })
+    Ok(Done { count: 1, files: 0 })
+}
+
+/// A file has no record to edit: nothing of it was taken in.
+fn not_editable(id: i64, file: &FileView) -> ApiError {
+    let next_step = if file.held {
+        "retry the issue to accept the file as it is, discard it to have it moved to error/, or have a corrected file sent"
+    } else {
+        "correct the file in error/ and retry the issue, which reads it again; or have a corrected file sent and discard it"
+    };
+    let why =
+        format!("issue {id} is about file {:?}, of which nothing was taken in: there is no record to edit", file.name);
+    ApiError::new(Code::Conflict, why, next_step)
 }
 
 /// What was JSON stays JSON: a slip of the pen is caught here, not at the next failure.

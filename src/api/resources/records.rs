@@ -10,7 +10,7 @@ use crate::api::extract::{ApiPath, ApiQuery};
 use crate::api::state::AppState;
 use crate::api::story::{Story, Told, tell};
 use crate::api::time::Time;
-use crate::store::{EntityKey, EntityRow, Timeline};
+use crate::store::{DeadRecord, EntityKey, EntityRow, Timeline};
 
 const FOUND_MAX: u32 = 50;
 /// Copies of a record in other systems whose own histories join the story.
@@ -23,6 +23,7 @@ pub struct RecordView {
     pub key: String,
     pub entity: String,
     pub natural_key: String,
+    /// 0 where nothing of it was understood yet: then there is no record either.
     pub revision: i64,
     pub deleted: bool,
     pub changed_at: Time,
@@ -41,6 +42,22 @@ impl From<EntityRow> for RecordView {
             deleted: row.deleted,
             changed_at: Time(row.changed_at),
             record: document(&row.doc),
+        }
+    }
+}
+
+impl From<DeadRecord> for RecordView {
+    fn from(row: DeadRecord) -> RecordView {
+        RecordView {
+            connection: row.id.connection,
+            stream: row.id.stream,
+            key: row.id.key,
+            entity: row.entity,
+            natural_key: String::new(),
+            revision: 0,
+            deleted: false,
+            changed_at: Time(row.received_at),
+            record: serde_json::Value::Null,
         }
     }
 }
@@ -67,7 +84,17 @@ pub async fn find(state: &AppState, text: &str) -> Result<Vec<RecordView>, ApiEr
             "give a number, key or id of at most 500 characters",
         ));
     }
-    Ok(state.store().find_records(text, FOUND_MAX).await?.into_iter().map(RecordView::from).collect())
+    let mut found: Vec<RecordView> =
+        state.store().find_records(text, FOUND_MAX).await?.into_iter().map(RecordView::from).collect();
+    for dead in state.store().find_dead(text, FOUND_MAX).await? {
+        let known = |view: &RecordView| {
+            (&view.connection, &view.stream, &view.key) == (&dead.id.connection, &dead.id.stream, &dead.id.key)
+        };
+        if !found.iter().any(known) {
+            found.push(RecordView::from(dead));
+        }
+    }
+    Ok(found)
 }
 
 pub(in crate::api) async fn show(

@@ -9,14 +9,14 @@ pub(super) fn expected(key: &EntityKey, timeline: &Timeline, flows: &[FlowInfo],
     let mut expected = Vec::new();
     // A payload is dead as well when one of its deliveries is; that one speaks for itself below.
     let understood = |id: i64| timeline.events.iter().any(|event| event.inbox_id == id);
-    if timeline.received.iter().any(|row| row.disposition == Disposition::Dead && !understood(row.id)) {
-        expected.push(plain(
-            format!(
-                "a payload from {} could not be understood and needs a person: see the open issues",
-                key.connection
-            ),
-            Level::Bad,
-        ));
+    let mut dead = timeline.received.iter().filter(|row| row.disposition == Disposition::Dead && !understood(row.id));
+    if let Some(row) = dead.next_back() {
+        expected.push(Expectation {
+            text: format!("a payload from {} could not be understood and needs a person", key.connection),
+            level: Level::Bad,
+            by: None,
+            issue: row.issue_id,
+        });
     }
     if timeline.received.iter().any(|row| row.disposition == Disposition::Pending && row.processed_at.is_none()) {
         expected.push(plain("the payload received last is about to be read".to_owned(), Level::Info));

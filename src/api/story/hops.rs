@@ -43,6 +43,7 @@ fn received(key: &EntityKey, row: &InboxSummary, understood: bool) -> Hop {
         reason if reason.is_empty() || understood => outcome.to_owned(),
         reason => format!("{outcome}: {}", reason.replace('_', " ")),
     }];
+    detail.extend((!understood && !row.error.is_empty()).then(|| row.error.clone()));
     detail.extend((!row.topic.is_empty()).then(|| format!("topic {}", row.topic)));
     detail.extend((!row.place.is_empty()).then(|| row.place.clone()));
     detail.extend((row.duplicates > 0).then(|| format!("delivered {} more times", row.duplicates)));
@@ -55,7 +56,7 @@ fn received(key: &EntityKey, row: &InboxSummary, understood: bool) -> Hop {
         detail: detail.join(" · "),
         level,
         took_ms: row.processed_at.map(|at| (at - row.received_at).max(0) / 1000),
-        issue: None,
+        issue: row.issue_id.filter(|_| row.disposition == Disposition::Dead),
         payloads: match row.purged_at {
             None => vec![Payload { label: "As received".to_owned(), text: row.payload.clone() }],
             Some(_) => Vec::new(),

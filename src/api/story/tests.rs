@@ -62,6 +62,8 @@ fn timeline(connection: &str, jobs: Vec<JobRow>) -> (EntityKey, Timeline) {
         as_of: 9 * SECOND,
     };
     let received = InboxSummary {
+        error: String::new(),
+        issue_id: None,
         id: 1,
         source: SourceKind::Webhook,
         topic: "orders/create".to_owned(),

@@ -61,7 +61,7 @@ impl Connection {
                 Ok(false) => IncomingOp::Upsert,
                 Err(reason) => {
                     let (stream, what) = (stream.to_owned(), "the condition `deleted`");
-                    found.incoming.push(Err(InterpretError::Field { stream, index, what, reason }));
+                    found.incoming.push(Err(InterpretError::Field { stream, key: None, index, what, reason }));
                     continue;
                 }
             };
@@ -161,10 +161,12 @@ fn concerning(
         }
     };
     let records = records.into_iter().flat_map(|record| exploded(stream, record));
+    let key = topic.key.as_deref().or(stream.key.as_deref());
     for (index, record) in records.enumerate() {
         let scope = event.clone().with("record", record.as_ref());
         let field = |reason: String| InterpretError::Field {
             stream: stream.name.value.clone(),
+            key: key.and_then(|key| key.render(&scope).ok()).filter(|key| is_key(key)),
             index,
             what: "the condition",
             reason,
@@ -181,7 +183,6 @@ fn concerning(
             TopicOp::Upsert => IncomingOp::Upsert,
             TopicOp::Delete => IncomingOp::Delete,
         };
-        let key = topic.key.as_deref().or(stream.key.as_deref());
         let rule = Rule { stream, index, op, key, fetch: topic.fetch.unwrap_or(webhook.fetch) };
         let incoming = rule.read(&scope);
         found.push(incoming.map(|incoming| Incoming { payload: record.into_owned(), ..incoming }));
@@ -200,12 +201,17 @@ struct Rule<'a> {
 impl Rule<'_> {
     fn read(&self, scope: &Scope<'_>) -> Result<Incoming, InterpretError> {
         let stream = self.stream.name.value.clone();
-        let field =
-            |what, reason: String| InterpretError::Field { stream: stream.clone(), index: self.index, what, reason };
-        let key = self.key.ok_or_else(|| field("the key", "the stream describes none".to_owned()))?;
-        let key = key.render(scope).map_err(|error| field("the key", error.to_string()))?;
-        if key.is_empty() || key.contains('\0') {
-            return Err(field("the key", "it is empty or contains a NUL character".to_owned()));
+        let field = |key: Option<&str>, what, reason: String| InterpretError::Field {
+            stream: stream.clone(),
+            key: key.map(str::to_owned),
+            index: self.index,
+            what,
+            reason,
+        };
+        let key = self.key.ok_or_else(|| field(None, "the key", "the stream describes none".to_owned()))?;
+        let key = key.render(scope).map_err(|error| field(None, "the key", error.to_string()))?;
+        if !is_key(&key) {
+            return Err(field(None, "the key", "it is empty or contains a NUL character".to_owned()));
         }
         let version = match &self.stream.version.value {
             None => Ok(None),
@@ -218,7 +224,7 @@ impl Rule<'_> {
         let version = match (version, self.op) {
             (Ok(version), _) => version,
             (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field("the version", reason)),
+            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the version", reason)),
         };
         let occurred_at = match &self.stream.occurred_at {
             None => Ok(None),
@@ -229,7 +235,7 @@ impl Rule<'_> {
         let occurred_at = match (occurred_at, self.op) {
             (Ok(at), _) => at,
             (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field("the time", reason)),
+            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the time", reason)),
         };
         Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
     }
@@ -239,6 +245,10 @@ impl Rule<'_> {
 fn gone(stream: &Stream, scope: &Scope<'_>) -> Result<bool, String> {
     let Some(condition) = stream.process_read().and_then(|read| read.deleted.as_ref()) else { return Ok(false) };
     condition.eval_bool(scope).map_err(|error| error.to_string())
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0')
 }
 
 /// A version as the stream's rule says; `None` for streams whose vendor tells none.

@@ -1,5 +1,7 @@
 //! What became of a claimed file, and how it is told to people; not here: doing it.
 
+use std::path::Path;
+
 use crate::connector::file::FileError;
 use crate::model::ErrorClass;
 use crate::store::DeadLetter;
@@ -28,7 +30,7 @@ pub(super) struct Held {
     pub issue: Option<i64>,
 }
 
-/// A person's word about a held file, given by what they did with its issue.
+/// A person's word about a held file, given by what they did with its issue; it holds for this content only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Issue retried: gaps in the numbers and too few rows are accepted this once.
@@ -102,14 +104,19 @@ impl Problem {
     }
 
     /// A refused file: grouped with all that were refused for the same cause.
-    pub fn refusal(&self, connection: &str, stream: &str) -> DeadLetter {
+    pub fn refusal(&self, connection: &str, stream: &str, kept_in: &Path) -> DeadLetter {
         DeadLetter {
             scope: connection.to_owned(),
             class: self.class,
             fingerprint: format!("{connection}/{stream}/file/{}", self.cause),
             title: format!("{connection}: a file of {stream} was refused: {}", sentence(&self.cause)),
             detail: self.detail.clone(),
-            next_step: self.next_step.clone(),
+            next_step: format!(
+                "{}; the file lies in {}: retry this issue to have it read again from there (corrected, or after a change \
+                 of the configuration), discard it to leave it there",
+                self.next_step,
+                kept_in.display()
+            ),
         }
     }
 
@@ -129,8 +136,7 @@ impl Problem {
     }
 }
 
-/// By which an issue of a former life is found again.
-pub(super) fn held_title(connection: &str, stream: &str, name: &str) -> String {
+fn held_title(connection: &str, stream: &str, name: &str) -> String {
     format!("{connection}: file {name} of {stream} is held back")
 }
 

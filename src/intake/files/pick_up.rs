@@ -4,6 +4,7 @@
 //! and only then the file moves. A refusal is recorded before the file moves to `error/`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -66,6 +67,8 @@ pub(super) struct PickUp<'a> {
     pub folder: &'a Folder,
     pub stop: &'a CancellationToken,
     pub decision: Option<Decision>,
+    /// Where refused files go.
+    pub kept_in: &'a Path,
     /// Whether holding the file is worth an issue already.
     pub lasts: bool,
 }
@@ -232,7 +235,7 @@ impl PickUp<'_> {
         let issue = if discarded {
             problem.hold(&intake.connection, &intake.stream, &claim.name)
         } else {
-            problem.refusal(&intake.connection, &intake.stream)
+            problem.refusal(&intake.connection, &intake.stream, self.kept_in)
         };
         let sequence = problem.sequence.and_then(|number| i64::try_from(number).ok());
         tracing::warn!(
@@ -261,8 +264,7 @@ impl PickUp<'_> {
         let mut issue = None;
         if self.lasts || problem.needs_person {
             let dead = problem.hold(&intake.connection, &intake.stream, &claim.name);
-            // Without a number: a held file has not used its own up.
-            issue = Some(intake.store.refuse_batch(batch, None, &problem.detail, dead).await?);
+            issue = Some(intake.store.hold_batch(batch, &problem.detail, dead).await?);
         }
         blocking(self.folder, move |folder| folder.release(claim)).await?;
         Ok(Ending::Held(Box::new(Held { problem, issue })))

@@ -1,6 +1,6 @@
 //! The loop over one drop folder: what was left, what is new, in order, at its pace; not here: one file's way (`pick_up`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::outcome::{Decision, Ending, held_title};
+use super::outcome::{Decision, Ending};
 use super::patience::Patience;
 use super::pick_up::{Folder, PickUp, Trouble, blocking};
 use crate::connector::file::FileLimits;
-use crate::connector::file::drop::{Claim, DropError, DropFolder, Offer, Waiting};
+use crate::connector::file::drop::{Claim, DropError, DropFolder, DropSpec, Offer, TakenBack, Waiting};
 use crate::connector::manifest::FileRead;
 use crate::mapping::expr::{Scope, TemplateError};
 use crate::model::clock::Clock;
 use crate::process::ProcessorHandle;
-use crate::store::{IssueFilter, Store, StoreError};
+use crate::store::{FileDecision, FileFate, Store, StoreError};
 
 /// One stream that comes as files.
 pub struct FileIntake {
@@ -119,8 +119,8 @@ struct Watch<'a> {
     stop: &'a CancellationToken,
     folder: Option<Folder>,
     patience: Patience,
-    /// Issues of held files that a former life left open, by title; read once.
-    left_open: Option<HashMap<String, i64>>,
+    /// What people decided about files of this stream and nobody has acted upon yet; read anew in each round.
+    decisions: Vec<FileDecision>,
     /// What was told already: names that are refused or late.
     told: HashSet<String>,
 }
@@ -135,12 +135,13 @@ enum Next {
 impl<'a> Watch<'a> {
     fn new(intake: &'a FileIntake, stop: &'a CancellationToken) -> Watch<'a> {
         let patience = Patience::new(intake.read.every);
-        Watch { intake, stop, folder: None, patience, left_open: None, told: HashSet::new() }
+        Watch { intake, stop, folder: None, patience, decisions: Vec::new(), told: HashSet::new() }
     }
 
     async fn round(&mut self) -> Result<(), RoundError> {
-        self.remember_issues().await?;
         let folder = self.open().await?;
+        self.decisions = self.intake.store.file_decisions(&self.intake.connection, &self.intake.stream).await?;
+        self.take_back(&folder).await?;
         let recovery = blocking(&folder, |folder| folder.recover()).await?;
         recovery.refused.iter().for_each(|error| self.tell_refused(error));
         for claim in recovery.claims {
@@ -156,9 +157,11 @@ impl<'a> Watch<'a> {
         let scan = blocking(&folder, |folder| folder.scan(Instant::now())).await?;
         scan.refused.iter().for_each(|error| self.tell_refused(error));
         self.tell_waiting(&scan.waiting);
-        self.patience.keep(|name| {
+        let is_there = |name: &str| {
             scan.ready.iter().any(|offer| offer.name == name) || scan.waiting.iter().any(|file| file.name == name)
-        });
+        };
+        self.patience.keep(is_there);
+        self.drop_decisions(is_there).await?;
         for offer in &scan.ready {
             if self.stop.is_cancelled() {
                 return Err(Trouble::Stopped.into());
@@ -177,7 +180,7 @@ impl<'a> Watch<'a> {
         if let Some(folder) = &self.folder {
             return Ok(Arc::clone(folder));
         }
-        let spec = self.intake.read.drop_spec(&self.intake.folder()?, &self.intake.stream);
+        let spec = self.spec()?;
         let opened = tokio::task::spawn_blocking(move || DropFolder::open(spec)).await;
         let folder = opened.map_err(|_| Trouble::Lost)?.map_err(Trouble::Drop)?;
         let folder = Arc::new(Mutex::new(folder));
@@ -185,12 +188,45 @@ impl<'a> Watch<'a> {
         Ok(folder)
     }
 
-    /// Finds the issues of files that a former life held, so that each is closed when its file is done.
-    async fn remember_issues(&mut self) -> Result<(), StoreError> {
-        if self.left_open.is_none() {
-            let open = self.intake.store.issues(IssueFilter::Open).await?;
-            let ours = open.into_iter().filter(|issue| issue.scope == self.intake.connection);
-            self.left_open = Some(ours.map(|issue| (issue.title, issue.id)).collect());
+    fn spec(&self) -> Result<DropSpec, TemplateError> {
+        Ok(self.intake.read.drop_spec(&self.intake.folder()?, &self.intake.stream))
+    }
+
+    /// Puts refused files back that a person wants read again.
+    async fn take_back(&mut self, folder: &Folder) -> Result<(), RoundError> {
+        let (connection, stream) = (self.intake.connection.as_str(), self.intake.stream.as_str());
+        for decision in self.decisions.iter().filter(|decision| decision.fate == FileFate::Reread) {
+            let FileDecision { batch, name, sha256, .. } = decision.clone();
+            let file = name.clone();
+            match blocking(folder, move |folder| folder.take_back(&name, &sha256)).await? {
+                TakenBack::Done => tracing::info!(connection, stream, file, "a refused file is read again"),
+                // One of that name is there: it goes first.
+                TakenBack::Occupied => continue,
+                TakenBack::Gone => tracing::warn!(
+                    connection,
+                    stream,
+                    file,
+                    "a refused file that was to be read again is not in error/ any more; put it into the folder anew"
+                ),
+            }
+            self.intake.store.reread_done(batch).await?;
+        }
+        self.decisions.retain(|decision| decision.fate != FileFate::Reread);
+        Ok(())
+    }
+
+    /// The partner took a held file back: nothing is left to decide about it.
+    async fn drop_decisions(&mut self, is_there: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        let gone: Vec<String> =
+            self.decisions.iter().map(|decision| decision.name.clone()).filter(|name| !is_there(name)).collect();
+        for name in gone {
+            tracing::warn!(
+                connection = self.intake.connection,
+                stream = self.intake.stream,
+                file = name,
+                "a held file that was decided about is not in its folder any more"
+            );
+            self.held_done(&name, "gone").await?;
         }
         Ok(())
     }
@@ -209,8 +245,7 @@ impl<'a> Watch<'a> {
         // Those behind a held file may go on only if their numbers keep them from overtaking it.
         let behind = if self.intake.numbered() { Next::Go } else { Next::Halt };
         let now = Instant::now();
-        let decided = self.decision(&offer.name).await?.is_some();
-        if decided {
+        if self.decisions.iter().any(|decision| decision.name == offer.name) {
             self.patience.hurry_one(&offer.name, now);
         }
         if !self.patience.is_due(&offer.name, offer.size_bytes, now) {
@@ -235,22 +270,23 @@ impl<'a> Watch<'a> {
         Ok(if held { behind } else { Next::Go })
     }
 
-    /// What a person did with the issue of a held file.
-    async fn decision(&self, name: &str) -> Result<Option<Decision>, StoreError> {
-        let Some(id) = self.patience.issue(name) else { return Ok(None) };
-        let Some(found) = self.intake.store.issue(id).await? else { return Ok(None) };
-        if found.issue.state == "open" {
-            return Ok(None);
+    /// What a person decided about a held file of this content.
+    fn decision(&self, claim: &Claim) -> Option<Decision> {
+        let sha256 = hex::encode(claim.sha256);
+        let found = self.decisions.iter().rfind(|found| found.name == claim.name && found.sha256 == sha256)?;
+        match found.fate {
+            FileFate::Accept => Some(Decision::Accept),
+            FileFate::Reject => Some(Decision::Refuse),
+            FileFate::Refused | FileFate::Held | FileFate::Reread => None,
         }
-        let discarded = found.issue.resolution.starts_with("discarded");
-        Ok(Some(if discarded { Decision::Refuse } else { Decision::Accept }))
     }
 
     /// Returns whether the file was put back.
     async fn work(&mut self, folder: &Folder, claim: Claim, name: &str, size: u64) -> Result<bool, RoundError> {
-        let decision = self.decision(name).await?;
+        let decision = self.decision(&claim);
+        let spec = self.spec()?;
         let lasts = self.patience.lasts(name) && (self.patience.issue(name).is_none() || decision.is_some());
-        let pick_up = PickUp { intake: self.intake, folder, stop: self.stop, decision, lasts };
+        let pick_up = PickUp { intake: self.intake, folder, stop: self.stop, decision, kept_in: &spec.error, lasts };
         let ending = pick_up.run(claim).await?;
         let (connection, stream) = (self.intake.connection.as_str(), self.intake.stream.as_str());
         let outcome = match &ending {
@@ -276,8 +312,11 @@ impl<'a> Watch<'a> {
         .increment(1);
         match ending {
             Ending::Held(held) => {
-                if decision.is_some() {
+                if self.decisions.iter().any(|decision| decision.name == name) {
                     self.patience.clear_issue(name);
+                    if held.issue.is_none() {
+                        self.held_done(name, "held").await?;
+                    }
                 }
                 let (attempts, pause) = self.patience.hold(name, size, held.issue, Instant::now());
                 let detail = held.problem.detail;
@@ -297,7 +336,8 @@ impl<'a> Watch<'a> {
                 Ok(true)
             }
             Ending::Applied { .. } | Ending::Repeat { .. } | Ending::Refused => {
-                self.close_issue(name, outcome).await?;
+                self.patience.forget(name);
+                self.held_done(name, outcome).await?;
                 self.patience.hurry(Instant::now());
                 Ok(false)
             }
@@ -305,16 +345,10 @@ impl<'a> Watch<'a> {
     }
 
     /// The file is done with, so is the question about it.
-    async fn close_issue(&mut self, name: &str, outcome: &str) -> Result<(), StoreError> {
-        let title = held_title(&self.intake.connection, &self.intake.stream, name);
-        let left_open = self.left_open.as_mut().and_then(|issues| issues.remove(&title));
-        let Some(id) = self.patience.forget(name).or(left_open) else { return Ok(()) };
-        let open = self.intake.store.issue(id).await?.is_some_and(|found| found.issue.state == "open");
-        if open {
-            let reason = format!("the file is no longer held: {outcome}");
-            self.intake.store.discard_issue(id, None, &reason, "hub", self.intake.clock.now_us()).await?;
-        }
-        Ok(())
+    async fn held_done(&mut self, name: &str, outcome: &str) -> Result<(), StoreError> {
+        self.decisions.retain(|decision| decision.name != name);
+        let reason = format!("the file is no longer held: {outcome}");
+        self.intake.store.held_done(&self.intake.connection, &self.intake.stream, name, &reason).await
     }
 
     fn tell_refused(&mut self, error: &DropError) {

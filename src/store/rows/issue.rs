@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::ErrorClass;
+use crate::store::file_fate::FileRow;
+
+use super::entity::EntityKey;
 
 /// A failure that needs a person, with what groups it with its siblings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub struct IssueRow {
     pub resolution: String,
     /// Dead letters that still hang on it.
     pub open_count: i64,
+    /// Files that wait for a person because of it.
+    pub files: i64,
     pub seen: i64,
     pub first_at: i64,
     pub last_at: i64,
@@ -69,4 +74,15 @@ pub struct IssueDetail {
     pub issue: IssueRow,
     /// The first hundred.
     pub dead: Vec<DeadRow>,
+    /// The first hundred.
+    pub files: Vec<FileRow>,
+}
+
+/// A record of which payloads could not be used, as far as they could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadRecord {
+    pub id: EntityKey,
+    /// Empty where its stream leads nowhere.
+    pub entity: String,
+    pub received_at: i64,
 }

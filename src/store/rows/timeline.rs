@@ -28,6 +28,9 @@ pub struct InboxSummary {
     pub disposition: Disposition,
     pub reason: String,
     pub duplicates: i64,
+    /// Why it is dead, if it is, and the issue that it belongs to.
+    pub error: String,
+    pub issue_id: Option<i64>,
     pub payload: String,
     /// When the payload was removed, its time being over.
     pub purged_at: Option<i64>,

@@ -9,10 +9,12 @@ use std::sync::LazyLock;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
+use super::file_fate::hang;
 use super::settle::{TallyDelta, file_dead_letter, move_tally};
 use super::sql::{RowStatement, json_list};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
+use crate::store::file_fate::FileFate;
 use crate::store::rows::*;
 
 pub(super) struct OpenBatch {
@@ -200,6 +202,7 @@ pub(super) struct Refuse {
     pub sequence: Option<i64>,
     pub reason: String,
     pub issue: DeadLetter,
+    pub fate: FileFate,
 }
 
 impl Operation for Refuse {
@@ -216,7 +219,9 @@ impl Operation for Refuse {
             .bind(self.sequence)
             .fetch_one(&mut *conn)
             .await?;
-            file_dead_letter(conn, &self.issue, at).await
+            let issue = file_dead_letter(conn, &self.issue, at).await?;
+            hang(conn, self.batch, issue, self.fate).await?;
+            Ok(issue)
         })
     }
 }

@@ -3,6 +3,7 @@
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, query};
 
+use super::file_fate;
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -16,7 +17,8 @@ pub(super) async fn issues(pool: &SqlitePool, filter: IssueFilter) -> Result<Vec
     };
     let rows = query(
         "SELECT s.*, (SELECT COUNT(*) FROM job j WHERE j.issue_id = s.id AND j.state = 'dead') \
-         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count \
+         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count, \
+         (SELECT COUNT(*) FROM file_batch f WHERE f.issue_id = s.id AND f.fate IN ('refused', 'held')) AS files \
          FROM issue s WHERE $1 OR s.state = 'open' ORDER BY s.state, s.last_at DESC, s.id DESC",
     )
     .bind(all)
@@ -28,7 +30,8 @@ pub(super) async fn issues(pool: &SqlitePool, filter: IssueFilter) -> Result<Vec
 pub(super) async fn open_issue(pool: &SqlitePool, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
     let row = query(
         "SELECT s.*, (SELECT COUNT(*) FROM job j WHERE j.issue_id = s.id AND j.state = 'dead') \
-         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count \
+         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count, \
+         (SELECT COUNT(*) FROM file_batch f WHERE f.issue_id = s.id AND f.fate IN ('refused', 'held')) AS files \
          FROM issue s WHERE s.state = 'open' AND s.fingerprint = $1",
     )
     .bind(fingerprint)
@@ -48,6 +51,7 @@ fn issue_row(row: &SqliteRow) -> Result<IssueRow, StoreError> {
         state: row.try_get("state")?,
         resolution: row.try_get("resolution")?,
         open_count: row.try_get("open_count")?,
+        files: row.try_get("files")?,
         seen: row.try_get("seen")?,
         first_at: row.try_get("first_at")?,
         last_at: row.try_get("last_at")?,
@@ -57,7 +61,8 @@ fn issue_row(row: &SqliteRow) -> Result<IssueRow, StoreError> {
 pub(super) async fn issue(pool: &SqlitePool, id: i64) -> Result<Option<IssueDetail>, StoreError> {
     let found = query(
         "SELECT s.*, (SELECT COUNT(*) FROM job j WHERE j.issue_id = s.id AND j.state = 'dead') \
-         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count \
+         + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count, \
+         (SELECT COUNT(*) FROM file_batch f WHERE f.issue_id = s.id AND f.fate IN ('refused', 'held')) AS files \
          FROM issue s WHERE s.id = $1",
     )
     .bind(id)
@@ -66,7 +71,8 @@ pub(super) async fn issue(pool: &SqlitePool, id: i64) -> Result<Option<IssueDeta
     let Some(found) = found else { return Ok(None) };
     let mut dead = dead_payloads(pool, id).await?;
     dead.extend(dead_jobs(pool, id, DETAIL_MAX.saturating_sub(dead.len() as i64)).await?);
-    Ok(Some(IssueDetail { issue: issue_row(&found)?, dead }))
+    let files = file_fate::of_issue(pool, id).await?;
+    Ok(Some(IssueDetail { issue: issue_row(&found)?, dead, files }))
 }
 
 async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, StoreError> {

@@ -6,6 +6,7 @@ mod applied;
 mod batch;
 mod claim;
 mod dispatch;
+mod file_fate;
 mod filesystem;
 mod image;
 mod inbox;
@@ -34,6 +35,7 @@ use sqlx::sqlite::SqlitePool;
 
 use super::contract::{Store, StoreError};
 use super::rows::*;
+use crate::store::file_fate::{FileDecision, FileFate};
 use lock::InstanceLock;
 use writer::{Operation, Writer};
 
@@ -93,7 +95,26 @@ impl Store for SqliteStore {
         reason: &str,
         issue: DeadLetter,
     ) -> Result<i64, StoreError> {
-        self.write(batch::Refuse { batch, sequence, reason: reason.to_owned(), issue }).await
+        let fate = FileFate::Refused;
+        self.write(batch::Refuse { batch, sequence, reason: reason.to_owned(), issue, fate }).await
+    }
+
+    async fn hold_batch(&self, batch: i64, reason: &str, issue: DeadLetter) -> Result<i64, StoreError> {
+        let fate = FileFate::Held;
+        self.write(batch::Refuse { batch, sequence: None, reason: reason.to_owned(), issue, fate }).await
+    }
+
+    async fn file_decisions(&self, connection: &str, stream: &str) -> Result<Vec<FileDecision>, StoreError> {
+        file_fate::decisions(&self.readers, connection, stream).await
+    }
+
+    async fn reread_done(&self, batch: i64) -> Result<(), StoreError> {
+        self.write(file_fate::RereadDone { batch }).await
+    }
+
+    async fn held_done(&self, connection: &str, stream: &str, name: &str, resolution: &str) -> Result<(), StoreError> {
+        let [connection, stream, name, resolution] = [connection, stream, name, resolution].map(str::to_owned);
+        self.write(file_fate::HeldDone { connection, stream, name, resolution }).await
     }
 
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError> {
@@ -194,6 +215,10 @@ impl Store for SqliteStore {
 
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
         timeline::find_records(&self.readers, text, limit).await
+    }
+
+    async fn find_dead(&self, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+        timeline::find_dead(&self.readers, text, limit).await
     }
 
     async fn timeline(&self, key: &EntityKey) -> Result<Timeline, StoreError> {

@@ -121,6 +121,7 @@ pub(super) fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
         migration(2, "retention", include_str!("../../../migrations/sqlite/0002_retention.sql")),
+        migration(3, "file decisions", include_str!("../../../migrations/sqlite/0003_file_decisions.sql")),
     ])
 }
 

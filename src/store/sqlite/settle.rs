@@ -131,7 +131,7 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
     move_tally(conn, tally).await
 }
 
-/// Issues without dead letters left are resolved.
+/// Issues without dead letters and files left are resolved.
 pub(super) async fn resolve_empty_issues(
     conn: &mut SqliteConnection,
     issue_ids: &[i64],
@@ -144,7 +144,8 @@ pub(super) async fn resolve_empty_issues(
         "UPDATE issue SET state = 'resolved', resolution = $2 WHERE state = 'open' \
          AND id IN (SELECT value FROM json_each($1)) \
          AND NOT EXISTS (SELECT 1 FROM job j WHERE j.issue_id = issue.id AND j.state = 'dead') \
-         AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.issue_id = issue.id AND i.disposition = 'dead')",
+         AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.issue_id = issue.id AND i.disposition = 'dead') \
+         AND NOT EXISTS (SELECT 1 FROM file_batch f WHERE f.issue_id = issue.id AND f.fate IN ('refused', 'held'))",
     )
     .bind(json_list(issue_ids)?)
     .bind(resolution)

@@ -42,6 +42,36 @@ pub(super) async fn find_records(pool: &SqlitePool, text: &str, limit: u32) -> R
     rows.iter().map(entity_row).collect()
 }
 
+/// Payloads that could not be used, about records of this key.
+pub(super) async fn find_dead(pool: &SqlitePool, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    let text = text.trim();
+    let bare = text.trim_start_matches('#');
+    if bare.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = query(
+        "SELECT connection, stream, entity, key, MAX(received_at) AS received_at FROM inbox \
+         WHERE issue_id IS NOT NULL AND disposition = 'dead' AND stream <> '' AND key IN ($1, $2, $3) \
+         GROUP BY connection, stream, entity, key ORDER BY 5 DESC LIMIT $4",
+    )
+    .bind(text)
+    .bind(bare)
+    .bind(format!("#{bare}"))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let id = EntityKey {
+                connection: row.try_get("connection")?,
+                stream: row.try_get("stream")?,
+                key: row.try_get("key")?,
+            };
+            Ok(DeadRecord { id, entity: row.try_get("entity")?, received_at: row.try_get("received_at")? })
+        })
+        .collect()
+}
+
 /// Above every text that begins with the prefix, in the order of UTF-8 bytes.
 fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10FFFF}")
@@ -66,7 +96,7 @@ pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timel
 async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary>, StoreError> {
     let rows = query(
         "SELECT id, source, topic, place, received_at, processed_at, disposition, reason, duplicates, \
-         COALESCE(body, x'') AS body, purged_at FROM inbox LEFT JOIN payload ON inbox_id = id \
+         error, issue_id, COALESCE(body, x'') AS body, purged_at FROM inbox LEFT JOIN payload ON inbox_id = id \
          WHERE connection = $1 AND stream = $2 AND key = $3 AND key <> '' \
          ORDER BY id DESC LIMIT $4",
     )
@@ -90,6 +120,8 @@ async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary
                 disposition: word(row, "disposition", Disposition::parse)?,
                 reason: row.try_get("reason")?,
                 duplicates: row.try_get("duplicates")?,
+                error: row.try_get("error")?,
+                issue_id: row.try_get("issue_id")?,
                 payload: String::from_utf8_lossy(&payload).into_owned(),
                 purged_at: row.try_get("purged_at")?,
             })

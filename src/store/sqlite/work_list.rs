@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Row as _, query, query_scalar};
+use sqlx::{Row as _, query, query_as};
 
+use super::file_fate;
 use super::order::{coalesce, promote};
 use super::people::Audit;
 use super::settle::{TallyDelta, move_tally, resolve_empty_issues, settle_payloads};
@@ -24,27 +25,40 @@ struct Chosen {
     causes: Vec<i64>,
     order_keys: BTreeSet<String>,
     payloads: Vec<i64>,
+    /// Batches of refused and held files.
+    files: Vec<i64>,
     /// What leaves the tally's `dead` when the payloads do.
     tally: Vec<(String, i64, String)>,
 }
 
 impl Chosen {
     async fn of_issue(conn: &mut SqliteConnection, issue: i64, only: Option<DeadRef>) -> Result<Chosen, StoreError> {
-        let known: bool =
-            query_scalar("SELECT EXISTS (SELECT 1 FROM issue WHERE id = $1)").bind(issue).fetch_one(&mut *conn).await?;
-        if !known {
-            return Err(StoreError::Refused(format!("issue {issue} does not exist")));
+        let found: Option<(String, String)> = query_as("SELECT state, resolution FROM issue WHERE id = $1")
+            .bind(issue)
+            .fetch_optional(&mut *conn)
+            .await?;
+        match found {
+            None => return Err(StoreError::Refused(format!("issue {issue} does not exist"))),
+            Some((state, resolution)) if state != "open" => {
+                return Err(StoreError::Refused(format!("issue {issue} is resolved already: {resolution}")));
+            }
+            Some(_) => {}
         }
         let mut chosen = Chosen::default();
         match only {
             None => {
                 chosen.add_jobs(conn, Some(issue), None).await?;
                 chosen.add_payloads(conn, Some(issue), None).await?;
+                chosen.files = file_fate::undecided(conn, issue).await?;
             }
             Some(DeadRef::Job(id)) => chosen.add_jobs(conn, Some(issue), Some(id)).await?,
             Some(DeadRef::Inbox(id)) => chosen.add_payloads(conn, Some(issue), Some(id)).await?,
         }
-        Ok(chosen)
+        match only {
+            Some(DeadRef::Job(id)) if chosen.count() == 0 => Err(not_dead(&format!("job {id}"))),
+            Some(DeadRef::Inbox(id)) if chosen.count() == 0 => Err(not_dead(&format!("payload {id}"))),
+            Some(DeadRef::Job(_) | DeadRef::Inbox(_)) | None => Ok(chosen),
+        }
     }
 
     async fn add_jobs(
@@ -92,7 +106,7 @@ impl Chosen {
     }
 
     fn count(&self) -> u64 {
-        (self.jobs.len() + self.payloads.len()) as u64
+        (self.jobs.len() + self.payloads.len() + self.files.len()) as u64
     }
 
     /// Jobs go back behind whatever of their key is under way; payloads are processed again.
@@ -116,6 +130,7 @@ impl Chosen {
         .bind(json_list(&self.payloads)?)
         .execute(&mut *conn)
         .await?;
+        file_fate::send_back(conn, &self.files).await?;
         self.leave_dead(conn, (Disposition::Pending, "")).await
     }
 
@@ -138,6 +153,7 @@ impl Chosen {
         .bind(reason)
         .execute(&mut *conn)
         .await?;
+        file_fate::discard(conn, &self.files).await?;
         self.leave_dead(conn, (Disposition::Ignored, "discarded")).await
     }
 
@@ -162,6 +178,10 @@ impl Operation for Retry {
     fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, u64> {
         Box::pin(async move {
             let chosen = Chosen::of_issue(conn, self.issue, self.only).await?;
+            if chosen.count() == 0 {
+                let why = format!("issue {} has nothing that could be retried; nothing was changed", self.issue);
+                return Err(StoreError::Refused(why));
+            }
             chosen.send_back(conn, self.at).await?;
             resolve_empty_issues(conn, &[self.issue], &format!("retried by {}", self.actor)).await?;
             let detail = describe(&chosen, self.only, "");
@@ -217,9 +237,7 @@ impl Operation for Edit {
                 }
             };
             let Some((issue, before)) = replaced.filter(|_| chosen.count() == 1) else {
-                return Err(StoreError::Refused(format!(
-                    "{target} is not a dead letter any more; nothing was changed"
-                )));
+                return Err(not_dead(&target));
             };
             chosen.send_back(conn, self.at).await?;
             resolve_empty_issues(conn, &Vec::from_iter(issue), &format!("edited by {}", self.actor)).await?;
@@ -280,10 +298,15 @@ impl Edit {
     }
 }
 
+fn not_dead(target: &str) -> StoreError {
+    StoreError::Refused(format!("{target} is not a dead letter any more; nothing was changed"))
+}
+
 fn describe(chosen: &Chosen, only: Option<DeadRef>, reason: &str) -> serde_json::Value {
     serde_json::json!({
         "jobs": chosen.jobs.len(),
         "payloads": chosen.payloads.len(),
+        "files": chosen.files.len(),
         "only": only,
         "reason": reason,
     })

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::api::resources::actor::actor;
 use crate::api::resources::issues::{
-    DeadLetterView, IssueView, discard_issue, edit_dead_letter, load, load_one, retry_issue,
+    DeadLetterView, FileView, IssueView, discard_issue, edit_dead_letter, load, load_one, retry_issue,
 };
 use crate::api::{ApiError, ApiForm, ApiPath, ApiQuery, AppState, Level};
 use crate::store::DeadRef;
@@ -64,7 +64,7 @@ pub(in crate::web) async fn list(
             Cell::link(&issue.title, href::issue(issue.id)),
             Cell::Mark(mark::class_of_error(&issue.class)),
             Cell::link(&issue.scope, href::scope(&issue.scope, &flows)),
-            Cell::Number(issue.affected),
+            Cell::Number(issue.affected + issue.files),
             Cell::Number(issue.seen),
             Cell::Time(Some(issue.first_at.0)),
             Cell::Time(Some(issue.last_at.0)),
@@ -107,6 +107,7 @@ struct IssuePage {
     class: Mark,
     scope_href: String,
     letters: Vec<Letter>,
+    files: Vec<FileView>,
     /// Affected records beyond those spelled out.
     more: usize,
 }
@@ -139,6 +140,7 @@ pub(in crate::web) async fn page(
         class: mark::class_of_error(&detail.issue.class),
         scope_href: href::scope(&detail.issue.scope, &flows),
         letters: detail.dead_letters.into_iter().take(SPELLED_OUT).map(letter).collect(),
+        files: detail.files,
         issue: detail.issue,
         more,
     })
@@ -161,6 +163,23 @@ fn letter(view: DeadLetterView) -> Letter {
         body_label,
         dead,
         view,
+    }
+}
+
+/// For the template.
+impl IssuePage {
+    /// `2 records`, `1 file`, `1 record and 2 files`.
+    fn affected(&self) -> String {
+        let plural = |n: i64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        match (self.issue.affected, self.issue.files) {
+            (records, 0) => plural(records, "record"),
+            (0, files) => plural(files, "file"),
+            (records, files) => format!("{} and {}", plural(records, "record"), plural(files, "file")),
+        }
+    }
+
+    fn total(&self) -> i64 {
+        self.issue.affected + self.issue.files
     }
 }
 
@@ -203,7 +222,8 @@ pub(in crate::web) async fn act(
             return Err(ApiError::not_found(message, "go back to the issue's page").into());
         }
     };
-    Ok(did(&href::issue(id), &act, done.count, &actor))
+    let word = if done.count == 0 && done.files > 0 { format!("{act}-file") } else { act };
+    Ok(did(&href::issue(id), &word, done.count + done.files, &actor))
 }
 
 #[cfg(test)]

@@ -81,7 +81,11 @@ fn row(record: &RecordView) -> Vec<Cell> {
         Cell::text(&record.key),
         Cell::Number(record.revision),
         Cell::Time(Some(record.changed_at.0)),
-        Cell::Mark(if record.deleted { Mark::new("deleted", Level::Muted) } else { Mark::new("current", Level::Good) }),
+        Cell::Mark(match (record.revision, record.deleted) {
+            (0, _) => Mark::new("not understood", Level::Bad),
+            (_, true) => Mark::new("deleted", Level::Muted),
+            (_, false) => Mark::new("current", Level::Good),
+        }),
     ]
 }
 

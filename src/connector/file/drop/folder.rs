@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::claim::Claim;
 use super::error::DropError;
+use super::name::check_name;
 use super::rename::{rename_new, sync_directory};
 use super::scan::{Offer, Scan, scan};
 use super::spec::{Completeness, DropSpec};
@@ -25,6 +26,17 @@ pub struct Recovery {
     pub claims: Vec<Claim>,
     /// Left where they are, for a person to look at; they do not hold up the others.
     pub refused: Vec<DropError>,
+}
+
+/// What became of a refused file that was to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBack {
+    /// It is in the in-box.
+    Done,
+    /// A file of that name is in the in-box; later.
+    Occupied,
+    /// Somebody has removed it.
+    Gone,
 }
 
 #[derive(Debug)]
@@ -160,6 +172,64 @@ impl DropFolder {
         Ok(filed)
     }
 
+    /// Takes a refused file out of `error/` and puts it back into the in-box, so that it is offered again.
+    ///
+    /// Of several that were refused under one name the one with this content goes, else the newest: a person may have
+    /// corrected it where it lies.
+    pub fn take_back(&self, name: &str, sha256: &str) -> Result<TakenBack, DropError> {
+        check_name(name)?;
+        let target = self.spec.inbox.join(name);
+        let Some(filed) = self.refused_as(name, sha256)? else {
+            return Ok(if is_there(&target)? { TakenBack::Done } else { TakenBack::Gone });
+        };
+        if is_there(&target)? {
+            return Ok(TakenBack::Occupied);
+        }
+        // The marker goes first: should a crash come between, the next call finds the file still to be moved.
+        if let Some(marker) = self.marker_of(name) {
+            let (kept, back) = (self.spec.error.join(format!("{marker}.{filed}")), self.spec.inbox.join(&marker));
+            match (is_there(&back)?, is_there(&kept)?) {
+                (true, _) => {}
+                (false, true) => move_new(&kept, &back)?,
+                (false, false) => {
+                    let created = OpenOptions::new().write(true).create_new(true).open(&back);
+                    created.map_err(DropError::io("create", &back))?;
+                }
+            }
+        }
+        let from = self.spec.error.join(format!("{name}.{filed}"));
+        move_new(&from, &target)?;
+        let note = self.spec.error.join(format!("{name}.{filed}.reason.txt"));
+        match std::fs::remove_file(&note) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(DropError::io("remove", &note)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        sync_both(&self.spec.error, &self.spec.inbox)?;
+        Ok(TakenBack::Done)
+    }
+
+    /// What was put behind the name of a refused file when it was filed.
+    fn refused_as(&self, name: &str, sha256: &str) -> Result<Option<String>, DropError> {
+        let mut filed: Vec<String> = Vec::new();
+        for entry in std::fs::read_dir(&self.spec.error).map_err(DropError::io("list", &self.spec.error))? {
+            let entry = entry.map_err(DropError::io("list", &self.spec.error))?;
+            let Ok(found) = entry.file_name().into_string() else { continue };
+            let suffix = found.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+            filed.extend(suffix.filter(|suffix| is_stamp(suffix)).map(str::to_owned));
+        }
+        filed.sort_unstable();
+        for suffix in filed.iter().rev() {
+            let path = self.spec.error.join(format!("{name}.{suffix}"));
+            let claim = Claim::identify(path, name.to_owned(), None, Vec::new())?;
+            if hex::encode(claim.sha256) == sha256 {
+                return Ok(Some(suffix.clone()));
+            }
+        }
+        Ok(filed.pop())
+    }
+
     /// The marker goes first: should a crash come between, the file alone is recovered and put away again.
     fn put_away(&self, claim: &Claim, directory: &Path, now: Timestamp) -> Result<PathBuf, DropError> {
         let stamp = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -184,6 +254,19 @@ impl DropFolder {
             Completeness::Rename | Completeness::Stable(_) => false,
         }
     }
+}
+
+/// `20261120T101500Z`, perhaps with a number: as files are filed.
+fn is_stamp(text: &str) -> bool {
+    let (stamp, number) = text.split_once('-').unwrap_or((text, "0"));
+    stamp.len() == 16
+        && stamp.bytes().enumerate().all(|(at, byte)| match at {
+            8 => byte == b'T',
+            15 => byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        })
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_there(path: &Path) -> Result<bool, DropError> {

@@ -17,7 +17,7 @@ mod staged;
 
 pub use claim::{Claim, Content};
 pub use error::DropError;
-pub use folder::{DropFolder, Recovery};
+pub use folder::{DropFolder, Recovery, TakenBack};
 pub use guard::guard_min_rows;
 pub use name::{NamePattern, check_name};
 pub use outbound::{OutboundFile, OutboundFolder, OutboundSpec};
