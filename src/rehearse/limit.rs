@@ -1,5 +1,7 @@
 //! The rate at which a configuration breaks: stages that rise until one is not carried, then halving between. Not here: a stage.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::figures::Report;
@@ -12,6 +14,8 @@ const FIRST_MILLI_PER_S: u64 = 50_000;
 const HIGHEST_MILLI_PER_S: u64 = 20_000_000;
 /// Below one record in ten seconds a short stage says nothing.
 const LOWEST_MILLI_PER_S: u64 = 100;
+/// Fewer say nothing, and would leave sources without a turn: a slow stage lasts longer for them.
+const FEWEST_RECORDS: u64 = 20;
 /// Between the last good rate and the first bad one.
 const HALVINGS: u32 = 3;
 
@@ -64,7 +68,8 @@ pub async fn find_limit(
     };
     let mut halvings = 0;
     while let Some(rate) = next(found.carries_milli_per_s, found.breaks_milli_per_s, &mut halvings) {
-        let report = run(rehearsal, Pace { milli_per_s: rate, ..pace }, progress).await?;
+        let run_for = pace.run_for.max(Duration::from_millis(FEWEST_RECORDS * 1_000_000 / rate));
+        let report = run(rehearsal, Pace { milli_per_s: rate, run_for, ..pace }, progress).await?;
         found.note(rate, report);
     }
     Ok(found)
