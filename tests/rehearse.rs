@@ -112,11 +112,7 @@ fn a_first_configuration_is_driven_by_files() {
 }
 
 /// A shop, a processor and an ERP over HTTP: records read again, looked up, created; what they refer to read beforehand.
-/// More workers than all lanes together have room for: with the usual 32 an idle `erp` lane is offered all of them at each
-/// tick, and `shop` gets none.
 const VENDORS: &str = r#"
-hub:
-  limits: { workers: 200 }
 connections:
   shop:
     connector: shopify

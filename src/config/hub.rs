@@ -55,7 +55,7 @@ impl Default for Limits {
         Self {
             webhook_body: ByteSize { bytes: 1 << 20 },
             connections: 1024,
-            workers: 32,
+            workers: 128,
             inbox_backlog: 1_000_000,
             disk_reserve: ByteSize { bytes: 512 << 20 },
             retention: Duration::from_secs(90 * 86_400),

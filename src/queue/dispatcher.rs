@@ -72,6 +72,8 @@ pub struct Dispatcher {
     running: HashMap<JobClaim, String>,
     next_due: Option<i64>,
     renewed_at: i64,
+    /// Whose turn it is to be served first.
+    turn: usize,
 }
 
 impl Dispatcher {
@@ -99,6 +101,7 @@ impl Dispatcher {
             running: HashMap::new(),
             next_due: None,
             renewed_at,
+            turn: 0,
         };
         (dispatcher, QueueBackend::new(claimed))
     }
@@ -161,7 +164,7 @@ impl Dispatcher {
         let now = self.clock.now_us();
         let lease_us = i64::try_from(self.options.lease.as_micros()).unwrap_or(i64::MAX / 2);
         let renew_due = now - self.renewed_at > lease_us / 3;
-        let room = if claiming { self.free_room(now) } else { Vec::new() };
+        let room = if claiming { self.room(now) } else { Vec::new() };
         let tick = Dispatch {
             owner: self.options.owner.clone(),
             now,
@@ -169,6 +172,7 @@ impl Dispatcher {
             acks: pending.clone(),
             renew: if renew_due { self.still_running(pending) } else { Vec::new() },
             claims: room,
+            at_most: Some(u32::try_from(self.deliveries.capacity()).unwrap_or(u32::MAX)),
             held_flows: self.lanes.held_flows(),
         };
         let result = self.store.dispatch(tick).await?;
@@ -199,15 +203,12 @@ impl Dispatcher {
         self.running.keys().filter(|claim| !ending.contains(claim)).copied().collect()
     }
 
-    /// Room of the lanes, as far as workers can take it.
-    fn free_room(&self, now: i64) -> Vec<(String, u32)> {
-        let mut left = u32::try_from(self.deliveries.capacity()).unwrap_or(u32::MAX);
+    /// Room of the lanes. When workers are short, each lane in turn is served first; what it leaves is for the others.
+    fn room(&mut self, now: i64) -> Vec<(String, u32)> {
         let mut room = self.lanes.room(now);
-        // Every lane gets its turn even when workers are short: the smallest asks first.
-        room.sort_by_key(|(_, room)| *room);
-        for (_, room) in &mut room {
-            *room = (*room).min(left);
-            left -= *room;
+        if !room.is_empty() {
+            self.turn = (self.turn + 1) % room.len();
+            room.rotate_left(self.turn);
         }
         room
     }

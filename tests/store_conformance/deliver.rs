@@ -366,3 +366,18 @@ pub async fn a_replay_sends_the_last_state_again(bench: &impl Bench) {
     assert_eq!((forced.force, forced.revision), (true, 2));
     assert_sound(&*store).await;
 }
+
+/// However many lanes there are, no more is claimed than can be taken, and a lane without work takes nothing from another.
+pub async fn claims_are_bounded_over_all_lanes(bench: &impl Bench) {
+    let store = bench.open().await;
+    for key in ["1", "2", "3"] {
+        owe(&*store, key, 1, false).await;
+    }
+    let claims = vec![("idle".to_owned(), 32), (ERP.to_owned(), 32)];
+    let first = store.dispatch(Dispatch { claims: claims.clone(), at_most: Some(2), ..tick(T0 + 10) }).await.unwrap();
+    assert_eq!(first.claimed.len(), 2);
+    let none = store.dispatch(Dispatch { claims: claims.clone(), at_most: Some(0), ..tick(T0 + 11) }).await.unwrap();
+    assert!(none.claimed.is_empty() && none.next_due.is_empty(), "no due time that would be asked for again at once");
+    let rest = store.dispatch(Dispatch { claims, at_most: Some(32), ..tick(T0 + 12) }).await.unwrap();
+    assert_eq!(rest.claimed.len(), 1);
+}

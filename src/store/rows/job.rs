@@ -42,8 +42,10 @@ pub struct Dispatch {
     pub lease_until: i64,
     pub acks: Vec<Ack>,
     pub renew: Vec<JobClaim>,
-    /// (lane, how many at most)
+    /// (lane, how many at most); the first is served first.
     pub claims: Vec<(String, u32)>,
+    /// How many over all lanes, if there is a bound.
+    pub at_most: Option<u32>,
     /// Flows whose jobs are left alone (paused).
     pub held_flows: Vec<String>,
 }

@@ -38,7 +38,13 @@ impl Operation for Tick {
             result.woken = closing.finish(conn).await?;
             renew(conn, tick, &mut result.stale).await?;
             for (lane, room) in &tick.claims {
-                claim(conn, tick, lane, *room, &mut result.claimed).await?;
+                let taken = u32::try_from(result.claimed.len()).unwrap_or(u32::MAX);
+                let room = tick.at_most.map_or(*room, |most| most.saturating_sub(taken).min(*room));
+                if room == 0 {
+                    // Nobody could take them: the next acknowledgement brings the next tick, not a due time.
+                    continue;
+                }
+                claim(conn, tick, lane, room, &mut result.claimed).await?;
                 let due: Option<i64> = query_scalar(
                     "SELECT MIN(run_at) FROM job WHERE lane = $1 AND state = 'ready' \
                      AND flow NOT IN (SELECT value FROM json_each($2))",
