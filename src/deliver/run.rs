@@ -236,6 +236,10 @@ impl Deliverer {
                 }
             },
         };
+        let event = match event(job) {
+            Ok(event) => event,
+            Err(error) => return Ok(Prepared::end(Ended::dead(unreadable(job, &error.to_string())))),
+        };
         let context = WriteContext {
             key: job.source.key.clone(),
             natural_key: record.natural_key().unwrap_or_default(),
@@ -243,7 +247,7 @@ impl Deliverer {
             idempotency_key: job.idempotency_key.clone(),
             refs: Value::Object(known.json),
             record: body.clone(),
-            event: event(job, &record),
+            event,
         };
         let kind = EffectKind::Create;
         Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
