@@ -24,6 +24,7 @@ use crate::store::{
     Ack, AckOutcome, Claimed, ConnectionHealth, ConnectionStateRow, DeadLetter, RefKey, ResolvedRef, Store, StoreError,
     wait_key,
 };
+use crate::telemetry::moment;
 
 /// Whether a flow's effects reach the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -269,6 +270,7 @@ impl Deliverer {
     fn wait(&self, job: &Claimed, flow: &FlowRun, key: &RefKey) -> Ended {
         let now = self.clock.now_us();
         let waited = Duration::from_micros((now - job.created_at).max(0).unsigned_abs());
+        let waited_us = (now - job.created_at).max(0);
         let what = format!("{} {}", key.entity, key.natural_key);
         if waited > flow.wait_limit {
             return Ended::dead(DeadLetter {
@@ -276,7 +278,12 @@ impl Deliverer {
                 class: ErrorClass::NotFound,
                 fingerprint: format!("{}/needs/{}", job.flow, key.entity),
                 title: format!("{}: the {} it refers to never reached {}", job.flow, key.entity, job.lane),
-                detail: format!("{}: waited {waited:?} for {what} to be known at {}", name(job), job.lane),
+                detail: format!(
+                    "{}: waited {} for {what} to be known at {}",
+                    name(job),
+                    moment::duration(waited_us),
+                    job.lane
+                ),
                 next_step: format!("sync {what} to {} first (see its own timeline), then retry", job.lane),
             });
         }
@@ -361,7 +368,7 @@ impl Deliverer {
                     Ok(Some(Receipt {
                         remote_id: Some(remote_id),
                         remote_version: None,
-                        status: 200,
+                        status: None,
                         response_excerpt,
                     }))
                 }
@@ -382,7 +389,7 @@ impl Deliverer {
                 echo,
             },
             class: None,
-            status: Some(receipt.status),
+            status: receipt.status,
             request: String::new(),
             response: receipt.response_excerpt,
         }

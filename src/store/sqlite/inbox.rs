@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
+use super::sighting::count_late;
 use super::sql::{day_of, value_lists};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
@@ -105,7 +106,7 @@ async fn insert(
             .bind(&row.payload)
             .bind(row.received_at);
     }
-    let inserted = insert.fetch_all(conn).await?;
+    let inserted = insert.fetch_all(&mut *conn).await?;
     // SQLite returns rows in the order of insertion without promising it; a wrong id here would lose a payload.
     let stored_keys = inserted.iter().map(|row| row.try_get("dedupe_key")).collect::<Result<Vec<String>, _>>()?;
     if stored_keys != keys {
@@ -115,14 +116,18 @@ async fn insert(
         });
     }
     for (row, stored) in rows.iter().zip(&inserted) {
+        let id: i64 = stored.try_get("id")?;
         let duplicate = stored.try_get::<i64, _>("duplicates")? > 0;
         let day = day_of(stored.try_get("received_at")?);
         if duplicate {
             tally.add(&row.connection, day, Disposition::Ignored, "duplicate", 1);
+            if row.source == SourceKind::Webhook {
+                count_late(conn, id).await?;
+            }
         } else {
             tally.add(&row.connection, day, Disposition::Pending, "", 1);
         }
-        appended.push(Appended { id: stored.try_get("id")?, duplicate });
+        appended.push(Appended { id, duplicate });
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ mod outcome;
 mod people;
 mod process;
 mod settle;
+mod sighting;
 mod sql;
 mod timeline;
 mod verify;

@@ -9,6 +9,7 @@ use sqlx::{Row as _, query, query_scalar};
 use super::inbox::insert_pending;
 use super::order::{coalesce, promote, release_waiting};
 use super::settle::{TallyDelta, file_dead_letter, move_tally, settle_payloads};
+use super::sighting::{add_sightings, see_by_poll};
 use super::sql::{day_of, json_list, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
@@ -316,23 +317,10 @@ async fn append_event(
 async fn count_sighting(conn: &mut SqliteConnection, row: &PlannedRow, sighting: Sighting) -> Result<(), StoreError> {
     let (webhook, poll, late) = match sighting {
         Sighting::ByWebhook => (1, 0, 0),
-        Sighting::ByPoll => (0, 1, 0),
+        Sighting::ByPoll => (0, 1, i64::from(see_by_poll(conn, row.inbox_id).await?)),
         Sighting::Late => (0, 0, 1),
     };
-    query(
-        "INSERT INTO sighting (connection, stream, day, by_webhook, by_poll, late) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (connection, stream, day) DO UPDATE SET by_webhook = by_webhook + excluded.by_webhook, \
-         by_poll = by_poll + excluded.by_poll, late = late + excluded.late",
-    )
-    .bind(&row.connection)
-    .bind(&row.stream)
-    .bind(day_of(row.received_at))
-    .bind(webhook)
-    .bind(poll)
-    .bind(late)
-    .execute(conn)
-    .await?;
-    Ok(())
+    add_sightings(conn, (&row.connection, &row.stream, day_of(row.received_at)), [webhook, poll, late]).await
 }
 
 pub(super) struct ReplayFlow {
