@@ -242,3 +242,18 @@ fn the_program_ends_with_the_documented_codes() {
     let text = String::from_utf8(none.get_output().stderr.clone()).unwrap();
     assert!(text.starts_with("error: no hub has run here yet\n  where: ") && text.contains("syncline run"), "{text}");
 }
+
+#[test]
+fn a_reader_that_has_had_enough_is_not_told_of_it() {
+    // `syncline connectors | head -0`: nobody reads any more.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_syncline"))
+        .args(["connectors", "shopify"])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&program.stderr), "");
+    assert_eq!(program.status.code(), Some(141), "as of a program that SIGPIPE ended");
+}

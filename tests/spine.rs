@@ -164,7 +164,7 @@ impl Destination for Vendor {
         Ok(Receipt {
             remote_id: Some(format!("id-{key}")),
             remote_version: None,
-            status: 200,
+            status: Some(200),
             response_excerpt: String::new(),
         })
     }

@@ -3,6 +3,8 @@
 
 #[path = "work_list/desk.rs"]
 mod desk;
+#[path = "work_list/events.rs"]
+mod events;
 #[path = "work_list/payloads.rs"]
 mod payloads;
 #[path = "work_list/refused_files.rs"]

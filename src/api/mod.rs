@@ -4,8 +4,8 @@
 //! The pages and the commands use the same functions; nothing can be done there that cannot be done here.
 
 mod backup_name;
-mod cloud_event;
 mod costly;
+mod document;
 mod error;
 mod extract;
 mod fields;

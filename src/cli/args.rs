@@ -14,7 +14,7 @@ use crate::telemetry::logging::LogFormat;
     version,
     about,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults)."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults), 141 nobody reads the output any more."
 )]
 pub struct Cli {
     #[command(flatten)]

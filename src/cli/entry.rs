@@ -26,6 +26,8 @@ pub enum Exit {
     Usage,
     /// Done, and what it shows is not all well.
     NotWell,
+    /// Whoever read the output has had enough.
+    Unread,
 }
 
 impl Exit {
@@ -35,6 +37,8 @@ impl Exit {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::NotWell => 3,
+            // As of a program that SIGPIPE ended.
+            Exit::Unread => 141,
         }
     }
 }
@@ -117,6 +121,7 @@ fn surroundings(global: &Global) -> Surroundings {
 pub async fn execute(cli: Cli, to: &mut Surroundings) -> Exit {
     match dispatch(&cli, to).await {
         Ok(exit) => exit,
+        Err(error) if error.unread => Exit::Unread,
         Err(error) => {
             // Where not even standard error takes a line, the exit code has to do.
             let _nowhere_left = to.complain(&error);

@@ -11,11 +11,13 @@ pub struct CliError {
     pub next_step: String,
     /// The command line asked for something that cannot be meant.
     pub usage: bool,
+    /// Nobody reads the output any more: nothing is wrong, and nobody is to be told.
+    pub unread: bool,
 }
 
 impl CliError {
     pub fn new(what: impl Into<String>, place: impl Into<String>, next_step: impl Into<String>) -> CliError {
-        CliError { what: what.into(), place: place.into(), next_step: next_step.into(), usage: false }
+        CliError { what: what.into(), place: place.into(), next_step: next_step.into(), usage: false, unread: false }
     }
 
     pub fn usage(what: impl Into<String>, next_step: impl Into<String>) -> CliError {
@@ -44,6 +46,7 @@ impl From<crate::store::StoreError> for CliError {
 
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> CliError {
-        CliError::internal(format!("output failed: {error}"))
+        let unread = error.kind() == std::io::ErrorKind::BrokenPipe;
+        CliError { unread, ..CliError::internal(format!("output failed: {error}")) }
     }
 }

@@ -80,7 +80,9 @@ pub struct Page {
 pub struct Receipt {
     pub remote_id: Option<String>,
     pub remote_version: Option<Version>,
-    pub status: u16,
+    /// Of the HTTP answer, where the write was a call.
+    pub status: Option<u16>,
+    /// The vendor's answer, or what was done where there was no vendor to answer.
     pub response_excerpt: String,
 }
 

@@ -1,11 +1,10 @@
 //! The record as a destination is to be told it, and the event that it is told of; pure. Not here: mapping out, sending.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::flow::FlowRun;
 use crate::mapping::expr::{Expression, Scope};
-use crate::model::Record;
+use crate::model::{CloudEvent, Happened, Record};
 use crate::store::Claimed;
 
 /// The record as it is to be told to the destination: without what another system owns, with the stock that is published.
@@ -78,14 +77,18 @@ fn exact(value: &Value) -> Value {
     number.map_or_else(|| value.clone(), Value::Number)
 }
 
-/// What happened, for destinations that pass events on: the attributes of a CloudEvent.
-pub(super) fn event(job: &Claimed, record: &Record) -> Value {
-    let time = Timestamp::from_microsecond(job.event.at).map(|at| at.to_string()).unwrap_or_default();
-    json!({
-        "id": format!("{}-{}", job.source.connection, job.event.id),
-        "type": format!("syncline.{}.{}", job.entity, job.event.kind),
-        "source": format!("/connections/{}/{}", job.source.connection, job.source.stream),
-        "subject": format!("{}/{}", job.entity, record.natural_key().unwrap_or_else(|| job.source.key.clone())),
-        "time": time,
-    })
+/// What happened, for destinations that pass events on: the envelope of a CloudEvent, whose data is the record.
+pub(super) fn event(job: &Claimed) -> Result<Value, serde_json::Error> {
+    let happened = Happened {
+        id: job.event.id,
+        connection: &job.source.connection,
+        stream: &job.source.stream,
+        key: &job.source.key,
+        entity: job.entity,
+        revision: job.revision,
+        kind: &job.event.kind,
+        occurred_at: job.event.occurred_at,
+        recorded_at: job.event.recorded_at,
+    };
+    serde_json::to_value(CloudEvent::new(happened, None))
 }

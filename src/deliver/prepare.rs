@@ -12,6 +12,7 @@ use crate::connector::call::WriteContext;
 use crate::mapping::{Refs, Remote};
 use crate::model::{ErrorClass, Record};
 use crate::store::{AckOutcome, Claimed, DeadLetter, RefKey, ResolvedRef, Store, StoreError, wait_key};
+use crate::telemetry::moment;
 
 pub(super) enum Prepared {
     Ready(Box<Effect>),
@@ -69,6 +70,10 @@ pub(super) async fn prepare(
             }
         },
     };
+    let event = match event(job) {
+        Ok(event) => event,
+        Err(error) => return Ok(Prepared::dead(unreadable(job, &error.to_string()))),
+    };
     let context = WriteContext {
         key: job.source.key.clone(),
         natural_key: record.natural_key().unwrap_or_default(),
@@ -76,7 +81,7 @@ pub(super) async fn prepare(
         idempotency_key: job.idempotency_key.clone(),
         refs: Value::Object(known.json),
         record: body.clone(),
-        event: event(job, &record),
+        event,
     };
     let kind = EffectKind::Create;
     Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
@@ -91,7 +96,12 @@ fn wait(job: &Claimed, flow: &FlowRun, key: &RefKey, now: i64) -> Prepared {
             class: ErrorClass::NotFound,
             fingerprint: format!("{}/needs/{}", job.flow, key.entity),
             title: format!("{}: the {} it refers to never reached {}", job.flow, key.entity, job.lane),
-            detail: format!("{}: waited {waited:?} for {what} to be known at {}", name(job), job.lane),
+            detail: format!(
+                "{}: waited {} for {what} to be known at {}",
+                name(job),
+                moment::duration((now - job.created_at).max(0)),
+                job.lane
+            ),
             next_step: format!("sync {what} to {} first (see its own timeline), then retry", job.lane),
         });
     }

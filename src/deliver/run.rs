@@ -180,7 +180,7 @@ impl Deliverer {
                     Ok(Some(Receipt {
                         remote_id: Some(remote_id),
                         remote_version: None,
-                        status: 200,
+                        status: None,
                         response_excerpt,
                     }))
                 }
@@ -201,7 +201,7 @@ impl Deliverer {
                 echo,
             },
             class: None,
-            status: Some(receipt.status),
+            status: receipt.status,
             request: String::new(),
             response: receipt.response_excerpt,
         }

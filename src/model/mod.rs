@@ -4,6 +4,7 @@
 
 mod canonical_json;
 pub mod clock;
+mod cloud_event;
 mod content_hash;
 mod currency;
 mod diff;
@@ -24,6 +25,7 @@ mod time;
 mod value;
 
 pub(crate) use canonical_json::object_scope;
+pub use cloud_event::{CloudEvent, Happened};
 pub use content_hash::ContentHash;
 pub use currency::Currency;
 pub use diff::FieldChange;

@@ -1,7 +1,8 @@
 //! Files in: what is applied, refused, held and repeated.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;

@@ -35,6 +35,7 @@ macro_rules! suite {
                 process: an_older_version_never_overwrites;
                 process: a_split_payload_is_counted_by_its_parts;
                 process: sightings_add_up;
+                process: a_webhook_that_repeats_a_polled_payload_is_late_once;
                 process: our_own_writes_are_found_by_remote_id;
                 process: keys_are_looked_up_in_bulk;
                 process: a_held_job_waits_for_a_person;

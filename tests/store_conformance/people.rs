@@ -249,7 +249,7 @@ pub async fn a_changed_counter_is_named(bench: &impl Bench) {
     owe(&*store, "1", 1, false).await;
     store.close().await;
     for (sql, named) in [
-        ("UPDATE tally SET n = 2", "1 payloads are pending (), the counter says 2"),
+        ("UPDATE tally SET n = 2", "ledger of shop on 2026-05-28, payloads pending: 1 by their rows, 2 by the counter"),
         (
             "UPDATE tally SET n = 1; UPDATE inbox SET disposition = 'applied'",
             "payload 1 of shop is applied while job 1",

@@ -99,6 +99,51 @@ pub async fn sightings_add_up(bench: &impl Bench) {
     assert_eq!(store.sightings(T0 / 86_400_000_000 + 1).await.unwrap().len(), 0);
 }
 
+pub async fn a_webhook_that_repeats_a_polled_payload_is_late_once(bench: &impl Bench) {
+    let store = bench.open().await;
+    let brought = async |event: &str, source: SourceKind| {
+        let row = NewInbox { source, stream: "orders".into(), ..payload(event, T0) };
+        store.append_inbox(vec![row], None).await.unwrap()[0].id
+    };
+    let decided = async |id: i64, sighting: Option<Sighting>| {
+        let row = PlannedRow { sighting, ..planned(id, "1", PlannedOutcome::Superseded) };
+        commit(&*store, vec![row], T0).await;
+    };
+    let counts = async || {
+        let found = store.sightings(0).await.unwrap();
+        found.iter().map(|row| (row.by_webhook, row.by_poll, row.late)).collect::<Vec<_>>()
+    };
+    // After it was counted as found by polling; again and again, by whoever.
+    let id = brought("evt_1", SourceKind::Poll).await;
+    decided(id, Some(Sighting::ByPoll)).await;
+    assert_eq!(counts().await, [(0, 1, 0)]);
+    brought("evt_1", SourceKind::Poll).await;
+    assert_eq!(counts().await, [(0, 1, 0)], "a poll that overlaps is no webhook");
+    brought("evt_1", SourceKind::Webhook).await;
+    brought("evt_1", SourceKind::Webhook).await;
+    assert_eq!(counts().await, [(0, 1, 1)], "late, and once");
+
+    // Before anything was decided.
+    let id = brought("evt_2", SourceKind::Poll).await;
+    brought("evt_2", SourceKind::Webhook).await;
+    assert_eq!(counts().await, [(0, 1, 1)]);
+    decided(id, Some(Sighting::ByPoll)).await;
+    assert_eq!(counts().await, [(0, 2, 2)]);
+
+    // What never counted as found by polling cannot be late; what the webhook brought first is not late by the poll.
+    let id = brought("evt_3", SourceKind::Poll).await;
+    decided(id, None).await;
+    brought("evt_3", SourceKind::Webhook).await;
+    let id = brought("evt_4", SourceKind::Webhook).await;
+    decided(id, Some(Sighting::ByWebhook)).await;
+    brought("evt_4", SourceKind::Poll).await;
+    brought("evt_4", SourceKind::Webhook).await;
+    assert_eq!(counts().await, [(1, 2, 2)]);
+    // One that never came is what the figure is about.
+    decided(brought("evt_5", SourceKind::Poll).await, Some(Sighting::ByPoll)).await;
+    assert_eq!(counts().await, [(1, 3, 2)]);
+}
+
 pub async fn our_own_writes_are_found_by_remote_id(bench: &impl Bench) {
     let store = bench.open().await;
     owe(&*store, "1", 1, false).await;

@@ -1,12 +1,13 @@
 //! A hub with its API in this process: orders come by webhook or file and leave as files.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use syncline::api::{AppState, HubView};
@@ -27,21 +28,30 @@ connections:
     connector: jsonl
     settings: { folder_in: in, folder_out: out }
     polls: { orders: 1s }
+  service:
+    connector: webhook
+    settings: { url: "http://SERVICE/events", secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz }
+    allow_networks: [127.0.0.0/8]
 flows:
+  orders-to-service: { from: shop.orders, to: service.events, mode: live, retry: fast }
   orders-to-files: { from: shop.orders, to: files.records, mode: live }
   files-to-files: { from: files.orders, to: files.records, mode: live }
+retry:
+  fast: { first_delay: 50ms, max_delay: 100ms, give_up_after: 1h }
 "#;
 
 pub struct Desk {
     pub hub: Arc<Hub>,
+    pub service: Service,
     app: Router,
     dir: tempfile::TempDir,
 }
 
 impl Desk {
     pub async fn open() -> Desk {
+        let service = Service::start().await;
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("syncline.yaml"), CONFIG).unwrap();
+        std::fs::write(dir.path().join("syncline.yaml"), CONFIG.replace("SERVICE", &service.address)).unwrap();
         // The shipped connector, with batches that nobody has to wait for.
         let own = dir.path().join("connectors/jsonl");
         std::fs::create_dir_all(&own).unwrap();
@@ -58,7 +68,7 @@ impl Desk {
         })
         .await
         .unwrap();
-        Desk { hub, app: app.unwrap(), dir }
+        Desk { hub, service, app: app.unwrap(), dir }
     }
 
     pub fn folder(&self, name: &str) -> PathBuf {
@@ -125,6 +135,38 @@ impl Desk {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// What the hub posts to: it answers what it is told to, 200 if nothing.
+pub struct Service {
+    address: String,
+    seen: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
+    answers: Arc<Mutex<VecDeque<StatusCode>>>,
+}
+
+impl Service {
+    async fn start() -> Service {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let answers = Arc::new(Mutex::new(VecDeque::new()));
+        let (keep, next) = (Arc::clone(&seen), Arc::clone(&answers));
+        let take = async move |headers: HeaderMap, body: String| {
+            keep.lock().unwrap().push((headers, serde_json::from_str(&body).unwrap()));
+            next.lock().unwrap().pop_front().unwrap_or(StatusCode::OK)
+        };
+        let app = Router::new().route("/events", axum::routing::post(take));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Service { address, seen, answers }
+    }
+
+    pub fn answer(&self, next: StatusCode) {
+        self.answers.lock().unwrap().push_back(next);
+    }
+
+    pub fn seen(&self) -> Vec<(HeaderMap, Value)> {
+        self.seen.lock().unwrap().clone()
     }
 }
 

@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use crate::api::cloud_event::{CloudEvent, cloud_event};
+use crate::api::document::document;
 use crate::api::error::ApiError;
 use crate::api::extract::ApiQuery;
 use crate::api::state::AppState;
+use crate::model::{CloudEvent, Happened};
+use crate::store::EventRow;
 
 const LIMIT_MAX: u32 = 1000;
 
@@ -37,4 +39,19 @@ pub(in crate::api) async fn list(
     let rows = state.store().events_after(query.after.max(0), limit).await?;
     let next_after = rows.last().map_or(query.after.max(0), |row| row.id);
     Ok(Json(EventPage { events: rows.into_iter().map(cloud_event).collect(), next_after }))
+}
+
+fn cloud_event(row: EventRow) -> CloudEvent {
+    let event = Happened {
+        id: row.id,
+        connection: &row.record.connection,
+        stream: &row.record.stream,
+        key: &row.record.key,
+        entity: row.entity,
+        revision: row.revision,
+        kind: &row.kind,
+        occurred_at: row.occurred_at,
+        recorded_at: row.recorded_at,
+    };
+    CloudEvent::new(event, Some(document(&row.doc)))
 }

@@ -92,7 +92,8 @@ fn of_job(job: &JobRow, flow: Option<&FlowInfo>, now: i64) -> Option<Expectation
             by: None,
             issue: job.issue_id,
         },
-        JobState::Done | JobState::Superseded | JobState::Ignored | JobState::Discarded => return None,
+        JobState::Discarded => plain(format!("nothing at {}: its delivery was given up", job.lane), Level::Muted),
+        JobState::Done | JobState::Superseded | JobState::Ignored => return None,
     })
 }
 

@@ -105,7 +105,11 @@ fn tried(job: &JobRow, attempt: &AttemptRow) -> Hop {
         other => (Level::Warn, other.to_owned()),
     };
     let mut detail = vec![outcome];
-    detail.extend(attempt.status.map(|status| format!("HTTP {status}")));
+    detail.extend(match attempt.status {
+        Some(status) => Some(format!("HTTP {status}")),
+        // Not a call: what was done says it better than any code.
+        None => Some(attempt.response.clone()).filter(|done| attempt.outcome == "done" && !done.is_empty()),
+    });
     detail.extend((!attempt.class.is_empty()).then(|| attempt.class.replace('_', " ")));
     let payloads = [("Request", &attempt.request), ("Response", &attempt.response)];
     Hop {

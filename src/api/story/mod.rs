@@ -11,7 +11,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cloud_event::document;
+use super::document::document;
 use super::state::FlowInfo;
 use super::time::Time;
 use crate::store::{EntityKey, JobRow, Timeline};

@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::state::{Deliver, FlowMode, StreamRef};
 use crate::model::Entity;
-use crate::store::{Disposition, EntityRow, EventRow, InboxSummary, JobState, SourceKind, wait_key};
+use crate::store::{AttemptRow, Disposition, EntityRow, EventRow, InboxSummary, JobState, SourceKind, wait_key};
 
 const SECOND: i64 = 1_000_000;
 
@@ -122,7 +122,7 @@ fn each_state_of_a_job_says_what_comes_next() {
     check(waiting, StageState::Waiting, "waits until customer C-12 is at erp; looked at again", Some(20));
     check(job(2, JobState::Dead), StageState::Failed, "a person has to help it to erp: the ERP said no", None);
     check(job(2, JobState::Done), StageState::Done, "nothing: every destination has revision 2", None);
-    check(job(2, JobState::Discarded), StageState::Skipped, "nothing: every destination has revision 2", None);
+    check(job(2, JobState::Discarded), StageState::Skipped, "nothing at erp: its delivery was given up", None);
 }
 
 #[test]
@@ -164,4 +164,26 @@ fn hops_of_all_systems_come_in_time_order() {
     assert_eq!(story.hops[0].detail, "on its way · topic orders/create · delivered 3 more times");
     assert_eq!(story.hops[5].issue, Some(7));
     assert_eq!(story.systems.len(), 2);
+}
+
+#[test]
+fn an_attempt_tells_what_was_done() {
+    let attempt = |status: Option<i64>, outcome: &str, response: &str| AttemptRow {
+        no: 1,
+        started_at: 10 * SECOND,
+        finished_at: Some(11 * SECOND),
+        outcome: outcome.to_owned(),
+        class: String::new(),
+        status,
+        request: String::new(),
+        response: response.to_owned(),
+    };
+    let told = |attempt: AttemptRow| {
+        let job = JobRow { tries: vec![attempt], ..job(2, JobState::Done) };
+        let story = story(vec![job], FlowMode::Live);
+        story.hops.into_iter().find(|hop| hop.kind == HopKind::Attempt).unwrap().detail
+    };
+    let written = "written to orders_20261122.jsonl, row 7";
+    assert_eq!(told(attempt(None, "done", written)), format!("erp confirmed it · {written}"));
+    assert_eq!(told(attempt(Some(201), "done", "{\"id\":1}")), "erp confirmed it · HTTP 201");
 }

@@ -261,7 +261,7 @@ fn receipt(
     Ok(Receipt {
         remote_id,
         remote_version,
-        status: answer.status,
+        status: Some(answer.status),
         response_excerpt: channel.caller.mask.excerpt(&answer.raw),
     })
 }

@@ -239,7 +239,7 @@ impl ProcessSink {
         Receipt {
             remote_id: written.remote_id.or_else(|| entry.context.remote_id.clone()),
             remote_version: remote_version.flatten(),
-            status: 200,
+            status: None,
             response_excerpt: format!("written by {}", self.program.shown()),
         }
     }

@@ -233,7 +233,7 @@ fn receipt(written: &Written) -> Receipt {
     Receipt {
         remote_id: Some(remote_id(written)),
         remote_version: None,
-        status: 200,
-        response_excerpt: format!("row {} of {}", written.1, written.0),
+        status: None,
+        response_excerpt: format!("written to {}, row {}", written.0, written.1),
     }
 }

@@ -98,8 +98,10 @@ pub struct Claimed {
 pub struct ClaimedEvent {
     pub id: i64,
     pub kind: String,
-    /// The vendor's time if it told one, else ours.
-    pub at: i64,
+    /// The vendor's time, if it told one.
+    pub occurred_at: Option<i64>,
+    /// Ours.
+    pub recorded_at: i64,
 }
 
 #[derive(Clone, Debug)]

@@ -113,7 +113,8 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
         event: ClaimedEvent {
             id: row.try_get("event_id")?,
             kind: row.try_get("event_kind")?,
-            at: row.try_get::<Option<i64>, _>("occurred_at")?.map_or_else(|| row.try_get("recorded_at"), Ok)?,
+            occurred_at: row.try_get("occurred_at")?,
+            recorded_at: row.try_get("recorded_at")?,
         },
         revision: row.try_get("revision")?,
         deleted: row.try_get("deleted")?,

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
+use super::sighting::count_late;
 use super::sql::{RowStatement, day_of, json_list, last_id};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
@@ -59,6 +60,7 @@ pub(super) async fn insert_pending(
     let mut appended = Vec::with_capacity(rows.len());
     let mut fresh: Vec<Fresh<'_>> = Vec::with_capacity(rows.len());
     let mut repeated: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut late: Vec<i64> = Vec::new();
     let mut tally = TallyDelta::default();
     for (row, (connection, key)) in rows.iter().zip(&keys) {
         let first = match known.entry((*connection, key.as_ref())) {
@@ -73,11 +75,17 @@ pub(super) async fn insert_pending(
             }
         };
         *repeated.entry(first.id).or_default() += 1;
+        if row.source == SourceKind::Webhook {
+            late.push(first.id);
+        }
         tally.add(connection, day_of(first.received_at), Disposition::Ignored, "duplicate", 1);
         appended.push(Appended { id: first.id, duplicate: true });
     }
     insert(conn, &fresh).await?;
     count_repeats(conn, &repeated.into_iter().collect::<Vec<_>>()).await?;
+    for id in late {
+        count_late(conn, id).await?;
+    }
     move_tally(conn, tally).await?;
     Ok(appended)
 }

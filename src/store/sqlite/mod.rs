@@ -21,6 +21,7 @@ mod people;
 mod process;
 mod purge;
 mod settle;
+mod sighting;
 mod sql;
 mod timeline;
 mod verify;

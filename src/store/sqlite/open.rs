@@ -122,6 +122,7 @@ pub(super) fn migrator() -> Migrator {
         migration(1, "initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
         migration(2, "retention", include_str!("../../../migrations/sqlite/0002_retention.sql")),
         migration(3, "file decisions", include_str!("../../../migrations/sqlite/0003_file_decisions.sql")),
+        migration(4, "late webhooks", include_str!("../../../migrations/sqlite/0004_late_webhooks.sql")),
     ])
 }
 

@@ -10,6 +10,7 @@ use super::applied::{Caused, Revision, advance_fences, append_events, enqueue, w
 use super::inbox::insert_pending;
 use super::order::{coalesce, promote, release_waiting};
 use super::settle::{TallyDelta, file_dead_letter, move_tally, settle_payloads};
+use super::sighting::{add_sightings, see_by_poll};
 use super::sql::{day_of, json_list, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
@@ -220,7 +221,10 @@ impl<'a> Pass<'a> {
             let [webhook, poll, late] = self.sightings.entry((&row.connection, &row.stream, day)).or_default();
             match sighting {
                 Sighting::ByWebhook => *webhook += 1,
-                Sighting::ByPoll => *poll += 1,
+                Sighting::ByPoll => {
+                    *poll += 1;
+                    *late += i64::from(see_by_poll(conn, row.inbox_id).await?);
+                }
                 Sighting::Late => *late += 1,
             }
         }
@@ -266,7 +270,7 @@ impl<'a> Pass<'a> {
         }
         settle_payloads(conn, &self.held.iter().map(|(caused, _)| caused.inbox_id).collect::<Vec<_>>()).await?;
         for ((connection, stream, day), counts) in &self.sightings {
-            count_sightings(conn, connection, stream, *day, *counts).await?;
+            add_sightings(conn, (connection, stream, *day), *counts).await?;
         }
         let appeared: Vec<String> = self.appeared.into_iter().collect();
         self.lanes.extend(release_waiting(conn, &appeared, self.now).await?);
@@ -308,29 +312,6 @@ async fn born_dead(
     .bind(dead.class.as_str())
     .bind(&dead.detail)
     .bind(issue)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn count_sightings(
-    conn: &mut SqliteConnection,
-    connection: &str,
-    stream: &str,
-    day: i64,
-    [webhook, poll, late]: [i64; 3],
-) -> Result<(), StoreError> {
-    query(
-        "INSERT INTO sighting (connection, stream, day, by_webhook, by_poll, late) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (connection, stream, day) DO UPDATE SET by_webhook = by_webhook + excluded.by_webhook, \
-         by_poll = by_poll + excluded.by_poll, late = late + excluded.late",
-    )
-    .bind(connection)
-    .bind(stream)
-    .bind(day)
-    .bind(webhook)
-    .bind(poll)
-    .bind(late)
     .execute(conn)
     .await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! Small pieces every statement module uses: key lists as one JSON parameter, words read back as enums; not here: statements.
 
+use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row as _, query_scalar};
 
@@ -67,6 +68,12 @@ pub(super) async fn last_id(conn: &mut SqliteConnection, table: &'static str) ->
 /// Days since the epoch of a time in microseconds.
 pub(super) fn day_of(at: i64) -> i64 {
     at.div_euclid(86_400_000_000)
+}
+
+/// As people write a day of the ledger: `2026-11-22`, in UTC.
+pub(super) fn date_of(day: i64) -> String {
+    let start = day.checked_mul(86_400_000_000).and_then(|at| Timestamp::from_microsecond(at).ok());
+    start.map_or_else(|| format!("day {day}"), |at| at.strftime("%Y-%m-%d").to_string())
 }
 
 pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {

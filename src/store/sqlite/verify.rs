@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{query, query_scalar};
 
 use super::people::{audit_row, tally_row};
+use super::sql::date_of;
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -175,8 +176,10 @@ fn compare(counted: &Ledger, kept: &Ledger, faults: &mut Vec<String>) {
         let rows = counted.get(key).copied().unwrap_or(0);
         let tally = kept.get(key).copied().unwrap_or(0);
         if rows != tally {
+            let date = date_of(*day);
+            let what = if reason.is_empty() { disposition.to_string() } else { format!("{disposition} ({reason})") };
             faults.push(format!(
-                "ledger of {connection} on day {day}: {rows} payloads are {disposition} ({reason}), the counter says {tally}"
+                "ledger of {connection} on {date}, payloads {what}: {rows} by their rows, {tally} by the counter"
             ));
         }
     }
