@@ -3,10 +3,14 @@
 
 #[path = "http_engine/credentials.rs"]
 mod credentials;
+#[path = "http_engine/dialects.rs"]
+mod dialects;
 #[path = "http_engine/egress.rs"]
 mod egress;
 #[path = "http_engine/incoming.rs"]
 mod incoming;
+#[path = "http_engine/logins.rs"]
+mod logins;
 #[path = "http_engine/misbehaviour.rs"]
 mod misbehaviour;
 #[path = "http_engine/reading.rs"]

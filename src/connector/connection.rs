@@ -15,15 +15,19 @@ use thiserror::Error;
 use super::call::{CallError, CallResult, CheckReport};
 use super::http::auth::Credentials;
 use super::http::budget::Priority;
-use super::http::client::{Wire, WireFailure, WireLimits};
+use super::http::classify::Purpose;
+use super::http::client::{Wire, WireFailure, WireLimits, WireTls};
+use super::http::csrf::CsrfSource;
 use super::http::exchange::{Caller, Clock, Patience, Terms};
 use super::http::guard::{EgressPolicy, NameLookup, SystemLookup};
 use super::http::mask::Mask;
 use super::http::render::{self, RenderError};
 use super::http::usage;
 use super::manifest::{Http, Manifest, SettingValues, Stream, Verify};
+use super::token_store::{NoTokenStore, TokenStore};
 use super::webhook::{Delivery, Refusal, SecretError, Verified, Verifier};
-use crate::mapping::expr::Scope;
+use crate::config::yaml::Spanned;
+use crate::mapping::expr::{Scope, Template};
 use crate::model::ErrorClass;
 
 /// A connection that cannot be used as configured.
@@ -48,6 +52,8 @@ pub struct ConnectionOptions {
     pub max_pages: u32,
     pub clock: Clock,
     pub lookup: Arc<dyn NameLookup>,
+    /// Where rotated tokens are kept.
+    pub tokens: Arc<dyn TokenStore>,
 }
 
 impl Default for ConnectionOptions {
@@ -58,6 +64,7 @@ impl Default for ConnectionOptions {
             max_pages: 10_000,
             clock: Arc::new(Timestamp::now),
             lookup: Arc::new(SystemLookup),
+            tokens: Arc::new(NoTokenStore),
         }
     }
 }
@@ -121,7 +128,11 @@ impl Connection {
         let scope = Scope::new().with("settings", &self.settings);
         let outgoing = render::render(&channel.base, &check.request, &scope, &[])
             .map_err(|error| channel.caller.not_built("check", &error))?;
-        let terms = Terms { priority: Priority::Person, needs_body: check.shows.is_some(), ..Terms::read() };
+        let terms = Terms {
+            priority: Priority::Person,
+            needs_body: check.shows.is_some(),
+            ..Terms::of(&check.request, Purpose::Read)
+        };
         let answer = channel.caller.call(&outgoing, terms).await?;
         let seen = Scope::new().with("body", &answer.body).with("headers", &answer.headers_json);
         let mut warnings = Vec::new();
@@ -220,16 +231,21 @@ fn channel(
     egress.check(&base).map_err(|blocked| bad(blocked.to_string()))?;
     let limits =
         WireLimits { connect: http.timeouts.connect, exchange: http.timeouts.request, body_bytes: http.body_cap.bytes };
-    let wire = Wire::new(egress, limits, options.lookup)
+    let tls = wire_tls(http, &scope).map_err(render_error)?;
+    let wire = Wire::new(egress, limits, options.lookup, &tls)
         .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?;
-    let credentials = Credentials::new(&http.auth, settings).map_err(render_error)?;
     let mut headers = HeaderMap::new();
     render::add_headers(&mut headers, &http.headers, &scope).map_err(render_error)?;
+    let credentials = Credentials::new(&http.auth, settings, &base, &headers).map_err(render_error)?;
+    let csrf =
+        http.csrf.as_ref().map(|csrf| CsrfSource::new(csrf, &base, settings)).transpose().map_err(render_error)?;
     let caller = Caller {
         system: id.to_owned(),
         mask: Mask::new(secrets.into_iter().chain(credentials.derived_secrets())),
         wire,
         credentials,
+        csrf,
+        tokens: options.tokens,
         headers,
         budget: Arc::new(usage::budget(&http.rate_limit)),
         patience: options.patience,
@@ -237,4 +253,16 @@ fn channel(
         http: http.clone(),
     };
     Ok(Some(Channel { base, caller }))
+}
+
+/// Certificate and key make one text; line breaks may be written as `\n`.
+fn wire_tls(http: &Http, scope: &Scope<'_>) -> Result<WireTls, RenderError> {
+    let Some(tls) = &http.tls else { return Ok(WireTls::default()) };
+    let pem = |what, template: &Option<Spanned<Template>>| {
+        let text = render::optional_text(what, template.as_ref(), scope)?;
+        Ok(text.map(|text| text.replace("\\n", "\n")))
+    };
+    let (certificate, key) = (pem("the client certificate", &tls.certificate)?, pem("the client key", &tls.key)?);
+    let identity = certificate.zip(key).map(|(certificate, key)| SecretString::from(format!("{certificate}\n{key}\n")));
+    Ok(WireTls { identity, authorities: pem("the authority's certificate", &tls.authority)? })
 }

@@ -9,4 +9,5 @@ pub mod file;
 pub mod http;
 pub mod manifest;
 pub mod registry;
+pub mod token_store;
 pub mod webhook;

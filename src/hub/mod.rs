@@ -6,6 +6,7 @@ mod lifecycle;
 mod plant;
 mod pressure;
 mod sources;
+mod tokens;
 mod view;
 mod watchdog;
 

@@ -3,6 +3,7 @@
 //! Not here: reading the counters from an answer (`usage`), retries. The decisions are pure functions of a given instant;
 //! only `acquire` waits.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub enum Limit {
     LeakyBucket { size: u32, drain: Duration },
     /// `calls` in each `window`, counted anew when it is over.
     FixedWindow { calls: u32, window: Duration },
+    /// `calls` in any `window`: each call counts until it is that old.
+    SlidingWindow { calls: u32, window: Duration },
     /// Calls in flight at once.
     Concurrency { calls: u32 },
 }
@@ -43,6 +46,8 @@ pub enum Usage {
     Used { used: u32, size: u32 },
     /// Calls left in the window, and when it ends, if said.
     Remaining { left: u32, resets_in: Option<Duration> },
+    /// Points left in a bucket of `maximum` that fills by `restore_per_s`, as far as they are said.
+    Points { left: u32, maximum: Option<u32>, restore_per_s: Option<u32> },
 }
 
 /// Shared by everything that uses one connection.
@@ -58,6 +63,8 @@ const SLOT_RETRY: Duration = Duration::from_secs(1);
 struct State {
     limits: Vec<Counter>,
     in_flight: u32,
+    /// What the calls in flight cost together.
+    cost_in_flight: u32,
     blocked_until: Option<Instant>,
 }
 
@@ -74,6 +81,13 @@ enum Counter {
         window: Duration,
         used: u32,
         ends: Option<Instant>,
+    },
+    /// The moments at which calls were made, oldest first, each with its cost.
+    Sliding {
+        calls: u32,
+        window: Duration,
+        log: VecDeque<(Instant, u32)>,
+        used: u32,
     },
     Slots {
         calls: u32,
@@ -93,20 +107,25 @@ impl RateBudget {
     /// `people_percent` of every limit is kept free for people: at least one call where the limit is larger than one.
     pub fn new(limits: &[Limit], people_percent: u8) -> Self {
         let limits = limits.iter().map(Counter::new).collect();
-        let state = State { limits, in_flight: 0, blocked_until: None };
+        let state = State { limits, in_flight: 0, cost_in_flight: 0, blocked_until: None };
         Self { state: Mutex::new(state), freed: Notify::new(), people_percent: u32::from(people_percent.min(90)) }
     }
 
     /// Waits for a permit, or says when to come back if that is later than `patience`.
     /// The permit counts as in flight until it is dropped.
-    pub async fn acquire(self: &Arc<Self>, priority: Priority, patience: Duration) -> Result<Permit, RateLimited> {
+    pub async fn acquire(
+        self: &Arc<Self>,
+        priority: Priority,
+        cost: u32,
+        patience: Duration,
+    ) -> Result<Permit, RateLimited> {
         let deadline = clock_now() + patience;
         loop {
             // Listen before looking, so that a slot freed in between is not missed.
             let freed = self.freed.notified();
             let now = clock_now();
-            match self.try_take(priority, now) {
-                Decision::Go => return Ok(Permit { budget: Arc::clone(self) }),
+            match self.try_take(priority, cost, now) {
+                Decision::Go => return Ok(Permit { budget: Arc::clone(self), cost }),
                 Decision::Wait(wait) if now + wait > deadline => return Err(RateLimited { retry_after: wait }),
                 Decision::Wait(wait) => tokio::time::sleep(wait).await,
                 Decision::WaitForSlot => {
@@ -119,13 +138,22 @@ impl RateBudget {
         }
     }
 
-    /// Takes one call out of every limit, or none. Pure apart from its own counters.
-    pub fn try_take(&self, priority: Priority, now: Instant) -> Decision {
+    /// How long a call of this cost would have to wait now; `None` if it need not.
+    pub fn wait_for(&self, priority: Priority, cost: u32) -> Option<Duration> {
+        let now = clock_now();
+        let mut state = self.lock();
+        let reserve = |size: u32| self.reserve(priority, size);
+        let waits = state.limits.iter_mut().map(|counter| counter.wait(cost, now, &reserve));
+        waits.max().filter(|wait| !wait.is_zero())
+    }
+
+    /// Takes one call of this cost out of every limit, or none. Pure apart from its own counters.
+    pub fn try_take(&self, priority: Priority, cost: u32, now: Instant) -> Decision {
         let mut state = self.lock();
         let in_flight = state.in_flight;
         let blocked = state.blocked_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         let reserve = |size: u32| self.reserve(priority, size);
-        let waits = state.limits.iter_mut().map(|counter| counter.wait(now, &reserve));
+        let waits = state.limits.iter_mut().map(|counter| counter.wait(cost, now, &reserve));
         let longest = waits.max().unwrap_or_default().max(blocked);
         if !longest.is_zero() {
             return Decision::Wait(longest);
@@ -134,9 +162,10 @@ impl RateBudget {
             return Decision::WaitForSlot;
         }
         for counter in &mut state.limits {
-            counter.take(now);
+            counter.take(cost, now);
         }
         state.in_flight += 1;
+        state.cost_in_flight = state.cost_in_flight.saturating_add(cost);
         Decision::Go
     }
 
@@ -147,10 +176,11 @@ impl RateBudget {
         state.blocked_until = Some(state.blocked_until.map_or(until, |known| known.max(until)));
     }
 
-    /// Believes the vendor's counter. Calls in flight besides the one that was answered are added, since it may not have seen them.
-    pub fn observe(&self, usage: Usage, now: Instant) {
+    /// Believes the vendor's counter. Calls in flight besides the one that was answered, which cost `own`, are added, since it
+    /// may not have seen them.
+    pub fn observe(&self, usage: Usage, own: u32, now: Instant) {
         let mut state = self.lock();
-        let others = state.in_flight.saturating_sub(1);
+        let others = state.cost_in_flight.saturating_sub(own);
         for counter in &mut state.limits {
             counter.observe(usage, others, now);
         }
@@ -178,12 +208,14 @@ pub fn clock_now() -> Instant {
 /// One call in flight.
 pub struct Permit {
     budget: Arc<RateBudget>,
+    cost: u32,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.budget.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
+        state.cost_in_flight = state.cost_in_flight.saturating_sub(self.cost);
         drop(state);
         self.budget.freed.notify_waiters();
     }
@@ -198,22 +230,41 @@ impl Counter {
             Limit::FixedWindow { calls, window } => {
                 Counter::Window { calls: calls.max(1), window, used: 0, ends: None }
             }
+            Limit::SlidingWindow { calls, window } => {
+                Counter::Sliding { calls: calls.max(1), window, log: VecDeque::new(), used: 0 }
+            }
             Limit::Concurrency { calls } => Counter::Slots { calls: calls.max(1) },
         }
     }
 
-    /// How long until one more call fits below the reserve.
-    fn wait(&mut self, now: Instant, reserve: &impl Fn(u32) -> u32) -> Duration {
+    /// How long until one more call of this cost fits below the reserve. A call that costs more than all there is waits for
+    /// all there is: the vendor may know better what it costs.
+    fn wait(&mut self, cost: u32, now: Instant, reserve: &impl Fn(u32) -> u32) -> Duration {
         self.pass_time(now);
         match self {
             Counter::Bucket { drain, size, level, .. } => {
-                let room = drain.saturating_mul(size.saturating_sub(reserve(*size)));
-                (*level + *drain).saturating_sub(room)
+                let room = size.saturating_sub(reserve(*size));
+                (*level + drain.saturating_mul(cost.min(room))).saturating_sub(drain.saturating_mul(room))
             }
             Counter::Window { calls, used, ends, .. } => match ends {
-                Some(ends) if *used >= calls.saturating_sub(reserve(*calls)) => ends.saturating_duration_since(now),
+                Some(ends) if !fits(*used, cost, calls.saturating_sub(reserve(*calls))) => {
+                    ends.saturating_duration_since(now)
+                }
                 Some(_) | None => Duration::ZERO,
             },
+            Counter::Sliding { calls, window, log, used } => {
+                let room = calls.saturating_sub(reserve(*calls));
+                let mut left = *used;
+                let mut wait = Duration::ZERO;
+                for (at, cost_then) in log.iter() {
+                    if fits(left, cost, room) {
+                        break;
+                    }
+                    left = left.saturating_sub(*cost_then);
+                    wait = (*at + *window).saturating_duration_since(now);
+                }
+                wait
+            }
             Counter::Slots { .. } => Duration::ZERO,
         }
     }
@@ -222,15 +273,19 @@ impl Counter {
     fn is_crowded(&self, in_flight: u32, reserve: &impl Fn(u32) -> u32) -> bool {
         match self {
             Counter::Slots { calls } => in_flight >= calls.saturating_sub(reserve(*calls)),
-            Counter::Bucket { .. } | Counter::Window { .. } => false,
+            Counter::Bucket { .. } | Counter::Window { .. } | Counter::Sliding { .. } => false,
         }
     }
 
-    fn take(&mut self, now: Instant) {
+    fn take(&mut self, cost: u32, now: Instant) {
         match self {
-            Counter::Bucket { drain, level, .. } => *level += *drain,
+            Counter::Bucket { drain, level, .. } => *level = level.saturating_add(drain.saturating_mul(cost)),
+            Counter::Sliding { log, used, .. } => {
+                *used = used.saturating_add(cost);
+                log.push_back((now, cost));
+            }
             Counter::Window { window, used, ends, .. } => {
-                *used += 1;
+                *used = used.saturating_add(cost);
                 ends.get_or_insert(now + *window);
             }
             Counter::Slots { .. } => {}
@@ -247,6 +302,12 @@ impl Counter {
                 if ends.is_some_and(|ends| ends <= now) {
                     *used = 0;
                     *ends = None;
+                }
+            }
+            Counter::Sliding { window, log, used, .. } => {
+                while let Some((_, cost)) = log.front().copied().filter(|(at, _)| *at + *window <= now) {
+                    log.pop_front();
+                    *used = used.saturating_sub(cost);
                 }
             }
             Counter::Slots { .. } => {}
@@ -272,8 +333,47 @@ impl Counter {
                 *used = reported.saturating_add(others);
                 ends.get_or_insert(now + *window);
             }
-            (Counter::Slots { .. }, Usage::Used { .. } | Usage::Remaining { .. }) => {}
+            (Counter::Bucket { drain, size, level, .. }, Usage::Points { left, maximum, restore_per_s }) => {
+                *size = maximum.map_or(*size, |maximum| maximum.max(1));
+                if let Some(restore) = restore_per_s.filter(|restore| *restore > 0) {
+                    *drain = Duration::from_secs(1) / restore;
+                }
+                *level = drain.saturating_mul(size.saturating_sub(left).saturating_add(others));
+            }
+            (Counter::Sliding { calls, log, used, .. }, Usage::Remaining { left, .. } | Usage::Points { left, .. }) => {
+                let told = calls.saturating_sub(left).saturating_add(others);
+                correct(log, used, told, now);
+            }
+            (Counter::Sliding { calls, log, used, .. }, Usage::Used { used: reported, size }) => {
+                *calls = size.max(1);
+                correct(log, used, reported.saturating_add(others), now);
+            }
+            (Counter::Window { .. }, Usage::Points { .. })
+            | (Counter::Slots { .. }, Usage::Used { .. } | Usage::Remaining { .. } | Usage::Points { .. }) => {}
         }
+    }
+}
+
+/// Whether a call of this cost fits; one that costs more than the room fits an empty one.
+fn fits(used: u32, cost: u32, room: u32) -> bool {
+    used == 0 || used.saturating_add(cost) <= room
+}
+
+/// Brings a sliding window to what the vendor counts: what it counts more was made by others, as late as now; what it counts
+/// less has left it earlier than we thought.
+fn correct(log: &mut VecDeque<(Instant, u32)>, used: &mut u32, told: u32, now: Instant) {
+    if told > *used {
+        log.push_back((now, told - *used));
+        *used = told;
+        return;
+    }
+    while *used > told {
+        let Some((at, cost)) = log.pop_front() else { break };
+        let surplus = *used - told;
+        if cost > surplus {
+            log.push_front((at, cost - surplus));
+        }
+        *used -= cost.min(surplus);
     }
 }
 

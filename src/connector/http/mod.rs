@@ -2,11 +2,14 @@
 //!
 //! Not here: which calls a connector makes (its manifest), retries that outlive a call (the job table).
 
+mod assertion;
 pub(super) mod auth;
 pub mod body;
 pub mod budget;
 pub mod classify;
 pub mod client;
+mod cookies;
+pub(super) mod csrf;
 pub mod cursor;
 mod enrich;
 pub(super) mod exchange;
@@ -15,16 +18,27 @@ pub mod guard;
 pub mod json;
 pub mod link;
 pub mod mask;
+mod multipart;
 mod oauth;
+mod oauth1;
 mod pages;
+mod prepare;
+mod protocol;
+mod refresh;
 pub(super) mod render;
 mod report;
 pub mod retry_after;
+mod seal;
+mod session;
 mod subscribe;
+mod token;
 pub(super) mod usage;
+mod verdict;
 mod walk;
+pub(super) mod wrap;
 mod write;
 pub mod xml;
+mod xml_rpc;
 
 pub use exchange::{Clock, Patience};
 pub use render::RenderError;

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::classify::Purpose;
 use super::cursor::{self, PageSeen};
 use super::exchange::Terms;
 use super::pages::{self, Place, Seen};
 use super::render::{self, Outgoing};
 use crate::connector::call::{CallResult, Page, PageToken};
 use crate::connector::connection::{Channel, Connection};
-use crate::connector::manifest::{Body, CursorKind, HttpRead, ReadOrder, Request};
+use crate::connector::manifest::{CursorKind, HttpRead, ReadOrder, Request};
 use crate::mapping::expr::{Path, Scope, Step};
 use crate::model::ErrorClass;
 
@@ -157,8 +158,8 @@ impl Connection {
     }
 }
 
-pub(super) fn terms(request: &Request) -> Terms<'static> {
-    Terms { graphql: matches!(request.body, Body::GraphQl { .. }), ..Terms::read() }
+pub(super) fn terms(request: &Request) -> Terms<'_> {
+    Terms::of(request, Purpose::Read)
 }
 
 /// The list at `path`. XML shows a list of one as its only item and an empty list as nothing.

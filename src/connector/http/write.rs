@@ -2,19 +2,21 @@
 //!
 //! Not here: intents, retries and bindings (deliver).
 
+use std::borrow::Cow;
+
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::budget::Priority;
 use super::classify::Purpose;
 use super::enrich::text_at;
 use super::exchange::{Answered, Terms};
 use super::render::{self, Content, Outgoing};
 use super::walk::{list_at, terms};
+use super::wrap;
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::connection::{Channel, Connection};
 use crate::connector::manifest::{
-    Body, HttpWrite, Idempotency, OpKind, Operation, OutgoingSignature, Step, Stream, Write,
+    HttpWrite, Idempotency, OpKind, Operation, OutgoingSignature, Step, Stream, Wrapper, Write,
 };
 use crate::connector::webhook::standard::Signer;
 use crate::connector::webhook::version_of;
@@ -24,7 +26,7 @@ use crate::model::ErrorClass;
 /// The values of one write as templates see them.
 struct Values<'a> {
     settings: &'a Value,
-    record: &'a Value,
+    record: Cow<'a, Value>,
     refs: &'a Value,
     event: &'a Value,
     key: Value,
@@ -34,11 +36,11 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn new(settings: &'a Value, context: &'a WriteContext) -> Self {
+    fn new(settings: &'a Value, wrappers: &[Wrapper], context: &'a WriteContext) -> Self {
         let text = |text: &str| Value::String(text.to_owned());
         Self {
             settings,
-            record: &context.record,
+            record: wrap::wrap(wrappers, &context.record),
             refs: &context.refs,
             event: &context.event,
             key: context.remote_id.as_deref().map_or(Value::Null, text),
@@ -51,7 +53,7 @@ impl<'a> Values<'a> {
     fn scope(&self) -> Scope<'_> {
         Scope::new()
             .with("settings", self.settings)
-            .with("record", self.record)
+            .with("record", &self.record)
             .with("refs", self.refs)
             .with("event", self.event)
             .with("key", &self.key)
@@ -70,7 +72,7 @@ impl Connection {
         let operation = http_write(described).and_then(|write| write.operation(op));
         let operation =
             operation.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no {}", op.as_str())))?;
-        let mut values = Values::new(&self.settings, context);
+        let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, &operation.steps, &mut values).await?;
         let outgoing = self.request_of(channel, operation, &values, &what)?;
         let answer = channel.caller.call(&outgoing, write_terms(operation)).await?;
@@ -90,7 +92,7 @@ impl Connection {
         });
         let (request, list, id, matches, steps) =
             found.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no look-up")))?;
-        let mut values = Values::new(&self.settings, context);
+        let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, steps, &mut values).await?;
         let outgoing = render::render(&channel.base, request, &values.scope(), &[])
             .map_err(|error| channel.caller.not_built(&what, &error))?;
@@ -185,11 +187,9 @@ fn write_terms(operation: &Operation) -> Terms<'_> {
         Idempotency::Lookup { .. } => false,
     };
     Terms {
-        purpose: Purpose::Write { repeatable },
-        priority: Priority::Work,
         accepts: Some(&operation.accepts),
         needs_body: operation.response.id.is_some() || operation.response.version.is_some(),
-        graphql: matches!(operation.request.body, Body::GraphQl { .. }),
+        ..Terms::of(&operation.request, Purpose::Write { repeatable })
     }
 }
 

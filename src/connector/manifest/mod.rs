@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod check;
+mod check_auth;
 mod check_stream;
 mod document;
 mod errors;
@@ -27,12 +28,16 @@ mod stream;
 mod text;
 mod verify;
 mod webhook;
+mod wrapper;
 mod write;
 
-pub use auth::{Auth, ClientAuth, OutgoingSignature};
-pub use body::{Body, JsonTemplate};
+pub use auth::{
+    Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Csrf, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
+    Tls,
+};
+pub use body::{Body, JsonTemplate, MultipartPart, PartContent};
 pub use document::{Check, Http, Manifest, Timeouts};
-pub use errors::{ErrorRule, HeaderCondition};
+pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use pages::Pages;
 pub use rate::{RateLimit, RateScheme};
@@ -45,6 +50,7 @@ pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
 };
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
+pub use wrapper::Wrapper;
 pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
 
 #[cfg(test)]

@@ -20,6 +20,11 @@ pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credential
 pub(super) const SIGNATURE: Scope =
     Scope { secrets: true, ..scope("the signature", &["settings", "idempotency_key", "event"]) };
 pub(super) const ERRORS: Scope = scope("an error rule", &["status", "headers", "body"]);
+pub(super) const LOGIN: Scope = scope("a login", &["settings"]);
+/// `token`: what the login's answer gave.
+pub(super) const SESSION: Scope = Scope { secrets: true, ..scope("a session's header", &["settings", "token"]) };
+/// What makes an answer a success.
+pub(super) const SUCCESS: Scope = scope("a success condition", &["status", "headers", "body"]);
 pub(super) const ANSWER: Scope = scope("the answer of a check", &["body", "headers"]);
 pub(super) const CHECK: Scope = scope("a check", &["settings"]);
 pub(super) const READ: Scope = scope("a read request", &["settings", "cursor"]);

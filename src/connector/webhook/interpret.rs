@@ -11,6 +11,7 @@ use crate::config::yaml::Spanned;
 use crate::connector::call::{Incoming, IncomingOp, InterpretError, Interpreted, Label};
 use crate::connector::connection::Connection;
 use crate::connector::http::body::{headers_json, parse};
+use crate::connector::http::wrap::unwrap;
 use crate::connector::manifest::{Fetch, Stream, StreamWebhook, Topic, TopicOp, VersionKind};
 use crate::mapping::expr::{Path, Scope, Step, Template};
 use crate::model::{Timestamp as VendorTime, Version};
@@ -19,6 +20,10 @@ impl Connection {
     /// Reads a delivery. A body that is a list holds one event per item.
     pub fn interpret(&self, payload: &[u8], headers: &HeaderMap) -> Result<Interpreted, InterpretError> {
         let body = parse(headers, payload).map_err(|error| InterpretError::Unreadable { reason: error.to_string() })?;
+        let body = match &self.manifest.http {
+            Some(http) => unwrap(&http.wrappers, body),
+            None => body,
+        };
         let headers = headers_json(headers);
         let mut found = Interpreted::default();
         match &body {
