@@ -19,6 +19,8 @@ mod reading;
 mod setup;
 #[path = "http_engine/shipped.rs"]
 mod shipped;
+#[path = "http_engine/signatures.rs"]
+mod signatures;
 #[path = "http_engine/vendor.rs"]
 mod vendor;
 #[path = "http_engine/writing.rs"]

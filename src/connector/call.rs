@@ -143,6 +143,14 @@ pub struct Label {
     pub dedupe_key: String,
 }
 
+/// The answer to a test message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pong {
+    pub status: u16,
+    /// Plain text; often empty.
+    pub echo: String,
+}
+
 /// One change at the vendor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incoming {

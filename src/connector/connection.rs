@@ -77,7 +77,7 @@ pub struct Connection {
     pub(super) max_pages: u32,
     clock: Clock,
     channel: Option<Channel>,
-    verifier: Option<Verifier>,
+    pub(super) verifier: Option<Verifier>,
 }
 
 /// The HTTP part of a connection.
@@ -191,19 +191,27 @@ impl std::fmt::Debug for Connection {
 
 fn verifier(id: &str, manifest: &Manifest, settings: &Value) -> Result<Option<Verifier>, ConnectionError> {
     let Some(webhooks) = &manifest.webhooks else { return Ok(None) };
-    let templates = match &webhooks.verify {
-        Verify::Hmac { secrets, .. } | Verify::StandardWebhooks { secrets } | Verify::SharedSecret { secrets, .. } => {
-            secrets.as_slice()
-        }
-        Verify::PathSecret => &[],
-    };
+    let templates = webhooks.verify.secrets();
     let scope = Scope::new().with("settings", settings);
     let secrets =
         templates.iter().map(|secret| render::text("the webhook secret", secret, &scope).map(SecretString::from));
     let secrets = secrets.collect::<Result<Vec<_>, _>>();
     let secrets =
         secrets.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
-    Verifier::new(&webhooks.verify, &secrets)
+    let authority = match &webhooks.verify {
+        Verify::Certificate { signature, .. } => {
+            render::optional_text("the authority's certificate", signature.authority.as_ref(), &scope)
+        }
+        Verify::Hmac { .. }
+        | Verify::StandardWebhooks { .. }
+        | Verify::SharedSecret { .. }
+        | Verify::Digest { .. }
+        | Verify::SignedItems { .. }
+        | Verify::PathSecret => Ok(None),
+    };
+    let authority =
+        authority.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
+    Verifier::with_authority(&webhooks.verify, &secrets, authority.as_deref())
         .map(Some)
         .map_err(|error| ConnectionError::WebhookSecrets { connection: id.to_owned(), error })
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::plant::Plant;
-use crate::connector::call::{CallError, CallResult, Page, PageToken};
+use crate::connector::call::{CallError, CallResult, Page, PageToken, Pong};
 use crate::connector::connection::Connection;
 use crate::connector::webhook::Delivery;
 use crate::deliver::{Destination, FlowBook, FlowRun};
@@ -75,9 +76,19 @@ impl WebhookSource for ConnectionHook {
         &self.token
     }
 
+    fn preparation(&self, headers: &HeaderMap) -> Option<BoxFuture<'_, ()>> {
+        let url = self.connection.lacks_certificate(headers)?;
+        Some(Box::pin(async move {
+            if let Err(reason) = self.connection.fetch_certificate(&url).await {
+                tracing::warn!(connection = self.connection.id(), reason, "no certificate to verify a webhook with");
+            }
+        }))
+    }
+
     fn judge(&self, path: &str, headers: &HeaderMap, body: &[u8], now_us: i64) -> Verdict {
-        if let Some(status) = self.connection.ping(body, headers) {
-            return Verdict::Ping { status };
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        if let Some(Pong { status, echo }) = self.connection.ping(query, body, headers) {
+            return Verdict::Ping { status, echo };
         }
         // The address as the vendor knows it, never as the Host header has it: some vendors sign it.
         let url = format!("{}{path}", self.public_url);

@@ -6,6 +6,7 @@ mod assertion;
 pub(super) mod auth;
 pub mod body;
 pub mod budget;
+pub(super) mod certificate;
 pub mod classify;
 pub mod client;
 mod cookies;

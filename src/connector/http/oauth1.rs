@@ -11,7 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use super::form::percent_encode;
+use super::form::{decoded_pairs, percent_encode};
 use super::render::{self, RenderError};
 use crate::connector::manifest::OAuth1;
 use crate::mapping::expr::Scope;
@@ -84,7 +84,7 @@ fn base_string(method: &str, url: &Url, form: Option<&str>, own: &[(&str, String
     address.set_query(None);
     address.set_fragment(None);
     let given = [url.query(), form].into_iter().flatten().flat_map(|text| {
-        let pairs = form_urlencoded(text);
+        let pairs = decoded_pairs(text);
         pairs.map(|(name, value)| (percent_encode(&name), percent_encode(&value)))
     });
     let own = own.iter().map(|(name, value)| (percent_encode(name), percent_encode(value)));
@@ -92,33 +92,6 @@ fn base_string(method: &str, url: &Url, form: Option<&str>, own: &[(&str, String
     all.sort();
     let all: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{}&{}&{}", method.to_ascii_uppercase(), percent_encode(address.as_str()), percent_encode(&all.join("&")))
-}
-
-/// Names and values of a query or form, decoded.
-fn form_urlencoded(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    })
-}
-
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|pair| hex::decode(pair).ok());
-        match (escaped, byte) {
-            (Some(plain), _) => {
-                decoded.extend(plain);
-                at += 2;
-            }
-            (None, b'+') => decoded.push(b' '),
-            (None, other) => decoded.push(*other),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

@@ -131,18 +131,18 @@ impl Checker<'_> {
     }
 
     fn webhooks(&self, webhooks: &Webhooks) {
-        match &webhooks.verify {
-            Verify::Hmac { secrets, .. }
-            | Verify::StandardWebhooks { secrets }
-            | Verify::SharedSecret { secrets, .. } => {
-                secrets.iter().for_each(|secret| self.template(Some(secret), scope::CREDENTIALS));
+        webhooks.verify.secrets().iter().for_each(|secret| self.template(Some(secret), scope::CREDENTIALS));
+        if let Verify::Certificate { signature, .. } = &webhooks.verify {
+            self.template(signature.authority.as_ref(), scope::CREDENTIALS);
+            if let Some(topic) = webhooks.topic.first() {
+                self.needs_http(&topic.place, "the certificate's address");
             }
-            Verify::PathSecret => {}
         }
         webhooks.topic.iter().for_each(|topic| self.template(Some(topic), scope::EVENT));
         webhooks.dedupe.iter().for_each(|id| self.template(Some(id), scope::EVENT));
         if let Some(ping) = &webhooks.ping {
-            self.expression(Some(&ping.when), scope::EVENT);
+            self.expression(Some(&ping.when), scope::PING);
+            self.template(ping.echo.as_ref(), scope::PING);
         }
         if let Some(subscriptions) = &webhooks.subscriptions {
             self.request(&subscriptions.list, scope::SUBSCRIPTIONS, &[]);

@@ -7,7 +7,6 @@ use super::read::{CursorKind, Get, HttpRead};
 use super::references;
 use super::scope;
 use super::stream::{Read, Stream, VersionKind, Write};
-use super::verify::Verify;
 use super::webhook::{Fetch, StreamWebhook};
 use super::write::{Idempotency, OpKind, Operation};
 
@@ -128,7 +127,7 @@ impl Checker<'_> {
         }
         let believed = webhook.topics.iter().any(|topic| topic.fetch.unwrap_or(webhook.fetch) == Fetch::Never);
         let unsigned =
-            self.manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
+            self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.verify.leaves_content_unproven());
         if believed && unsigned {
             let help = "set `fetch: always`, so that the content is read from the vendor instead";
             self.error(

@@ -27,6 +27,7 @@ mod status;
 mod stream;
 mod text;
 mod verify;
+mod verify_odd;
 mod webhook;
 mod wrapper;
 mod write;
@@ -47,8 +48,10 @@ pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingV
 pub use status::StatusSet;
 pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
 pub use verify::{
-    ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
+    ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom,
+    Verify,
 };
+pub use verify_odd::{CertificateSignature, SignedItems};
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
 pub use wrapper::Wrapper;
 pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};

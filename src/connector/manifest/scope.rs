@@ -35,8 +35,10 @@ pub(super) const ENRICH: Scope = scope("enrich", &["settings", "ids"]);
 pub(super) const RECORD: Scope = scope("a record's key, version or time", &["record"]);
 /// `header` is the file's header record, `file` has `name` and `numbers` (those at `{seq}` of the pattern, in order).
 pub(super) const FILE_RECORD: Scope = scope("a file record's key, version or time", &["record", "header", "file"]);
-pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
-pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);
+/// With `webhooks.events`, `body` is one of them and `delivery` the whole.
+pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body", "delivery"]);
+pub(super) const PING: Scope = scope("a ping", &["headers", "body", "query"]);
+pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body", "delivery"]);
 pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
 pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "url"]);
 pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
