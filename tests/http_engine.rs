@@ -13,6 +13,8 @@ mod incoming;
 mod logins;
 #[path = "http_engine/misbehaviour.rs"]
 mod misbehaviour;
+#[path = "http_engine/outcomes.rs"]
+mod outcomes;
 #[path = "http_engine/reading.rs"]
 mod reading;
 #[path = "http_engine/setup.rs"]
@@ -23,5 +25,7 @@ mod shipped;
 mod signatures;
 #[path = "http_engine/vendor.rs"]
 mod vendor;
+#[path = "http_engine/walking.rs"]
+mod walking;
 #[path = "http_engine/writing.rs"]
 mod writing;

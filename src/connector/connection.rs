@@ -17,6 +17,7 @@ use super::http::auth::Credentials;
 use super::http::budget::Priority;
 use super::http::classify::Purpose;
 use super::http::client::{Wire, WireFailure, WireLimits, WireTls};
+use super::http::confirm::Accepted;
 use super::http::csrf::CsrfSource;
 use super::http::exchange::{Caller, Clock, Patience, Terms};
 use super::http::guard::{EgressPolicy, NameLookup, SystemLookup};
@@ -78,6 +79,8 @@ pub struct Connection {
     clock: Clock,
     channel: Option<Channel>,
     pub(super) verifier: Option<Verifier>,
+    /// Writes that were accepted and not confirmed yet.
+    pub(super) accepted: Accepted,
 }
 
 /// The HTTP part of a connection.
@@ -103,7 +106,7 @@ impl Connection {
             Some(http) => channel(&id, http, &values, settings.secrets().cloned().collect(), options)?,
             None => None,
         };
-        Ok(Self { id, settings: values, max_pages, clock, channel, verifier, manifest })
+        Ok(Self { id, settings: values, max_pages, clock, channel, verifier, accepted: Accepted::default(), manifest })
     }
 
     pub fn id(&self) -> &str {

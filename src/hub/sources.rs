@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::plant::Plant;
-use crate::connector::call::{CallError, CallResult, Page, PageToken, Pong};
+use crate::connector::call::{CallError, CallResult, Fetched, Page, PageToken, Pong};
 use crate::connector::connection::Connection;
+use crate::connector::manifest::{Hint, HttpRead};
 use crate::connector::webhook::Delivery;
 use crate::deliver::{Destination, FlowBook, FlowRun};
 use crate::intake::{PollSource, Proven, Verdict, WebhookSource, WebhookSources};
@@ -116,6 +117,10 @@ pub(super) struct ConnectionPoll {
     stream: String,
     every: Duration,
     events: bool,
+    /// A list that only names records of the stream, and the name under which its cursor is kept.
+    hint: Option<(String, String)>,
+    deletions: Option<u32>,
+    can_fetch: bool,
     read_times: Arc<ReadTimes>,
 }
 
@@ -141,17 +146,21 @@ impl ConnectionPoll {
         let mut all = Vec::new();
         for (name, site) in plant.sites.iter().filter(|(_, site)| site.config.enabled) {
             for stream in &site.config.manifest.streams {
-                let Some(read) = stream.http_read() else { continue };
                 if !plant.polled(name, &stream.name) {
                     continue;
                 }
-                all.push(Arc::new(ConnectionPoll {
+                let poll = |read: &HttpRead, hint: Option<&Hint>| ConnectionPoll {
                     connection: Arc::clone(&site.connection),
                     stream: stream.name.value.clone(),
                     every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every),
                     events: read.as_webhook,
+                    hint: hint.map(|hint| (hint.name.value.clone(), format!("{}/{}", *stream.name, *hint.name))),
+                    deletions: read.cursor.deletions.filter(|_| hint.is_none()).map(|most| most.basis_points),
+                    can_fetch: stream.get.is_some(),
                     read_times: Arc::clone(read_times),
-                }));
+                };
+                all.extend(stream.http_read().map(|read| Arc::new(poll(read, None))));
+                all.extend(stream.hints.iter().map(|hint| Arc::new(poll(&hint.read, Some(hint)))));
             }
         }
         all
@@ -173,10 +182,31 @@ impl PollSource for ConnectionPoll {
     }
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
-        self.connection.read_page(&self.stream, cursor, page).await
+        match &self.hint {
+            None => self.connection.read_page(&self.stream, cursor, page).await,
+            Some((hint, _)) => self.connection.read_hints(&self.stream, hint, cursor, page).await,
+        }
+    }
+
+    fn cursor_name(&self) -> &str {
+        self.hint.as_ref().map_or(&self.stream, |(_, name)| name)
+    }
+
+    fn deletions(&self) -> Option<u32> {
+        self.deletions
+    }
+
+    async fn fetch(&self, key: &str) -> CallResult<Option<Fetched>> {
+        if self.can_fetch { self.connection.fetch(&self.stream, key).await.map(Some) } else { Ok(None) }
     }
 
     fn completed(&self, at: i64) {
+        // A hint's list says nothing about how far the stream's own has been read.
+        if self.hint.is_some()
+            && self.connection.manifest().stream(&self.stream).is_some_and(|stream| stream.read.is_some())
+        {
+            return;
+        }
         self.read_times.note(self.connection.id(), &self.stream, at);
     }
 

@@ -5,6 +5,7 @@
 mod appender;
 mod files;
 mod poll;
+mod vanished;
 mod webhook;
 
 pub use appender::Appender;

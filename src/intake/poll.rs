@@ -16,10 +16,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::connector::call::{CallError, CallResult, Page, PageToken};
+use super::vanished::Vanished;
+use crate::connector::call::{CallError, CallResult, Fetched, IncomingOp, Page, PageToken};
 use crate::model::ErrorClass;
 use crate::model::clock::Clock;
-use crate::process::ProcessorHandle;
+use crate::process::{Part, ProcessorHandle};
 use crate::store::{CursorMove, NewInbox, SourceKind, Store, StoreError};
 
 /// A stream that can be asked.
@@ -31,6 +32,19 @@ pub trait PollSource: Send + Sync + 'static {
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page>;
     /// The record's key; `None` if it has none that can be read (it is stored all the same, and fails with its place).
     fn key(&self, record: &Value) -> Option<String>;
+    /// Under which name the cursor is kept.
+    fn cursor_name(&self) -> &str {
+        self.stream()
+    }
+    /// Whether records that a complete walk no longer shows are deleted, and the largest share of the known ones, in basis
+    /// points, at which that is believed.
+    fn deletions(&self) -> Option<u32> {
+        None
+    }
+    /// The record as it is now; `None` where records cannot be read one by one.
+    async fn fetch(&self, _key: &str) -> CallResult<Option<Fetched>> {
+        Ok(None)
+    }
     /// A walk has come to its end, whether anything had changed or not.
     fn completed(&self, at: i64);
     /// For lists of events: topic and dedupe key, the same that the webhook would have had.
@@ -53,6 +67,7 @@ pub async fn poll_stream(
     stop: CancellationToken,
 ) {
     let mut memory = Memory::new(clock.now_us());
+    let mut vanished = Vanished::default();
     let mut failures = 0_u32;
     // Not all streams of a hub in the same instant.
     let first = source.every().min(Duration::from_secs(2));
@@ -64,7 +79,7 @@ pub async fn poll_stream(
             () = stop.cancelled() => return,
         }
         let round = tokio::select! {
-            round = round(source.as_ref(), store.as_ref(), &processor, &clock, &mut memory) => round,
+            round = round(source.as_ref(), store.as_ref(), &processor, &clock, &mut memory, &mut vanished) => round,
             () = stop.cancelled() => return,
         };
         pause = match round {
@@ -89,11 +104,13 @@ pub async fn poll_stream(
 }
 
 #[derive(Debug, thiserror::Error)]
-enum RoundError {
+pub(super) enum RoundError {
     #[error(transparent)]
     Call(#[from] Box<CallError>),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("a record cannot be written down: {0}")]
+    Part(serde_json::Error),
     #[error("the inbox holds more than {BACKLOG} payloads; polling waits for processing")]
     Backlog,
 }
@@ -109,7 +126,7 @@ impl RoundError {
                 }
                 (None, _) => backoff.max(every).min(LONGEST_PAUSE),
             },
-            RoundError::Store(_) | RoundError::Backlog => Duration::from_secs(1),
+            RoundError::Store(_) | RoundError::Part(_) | RoundError::Backlog => Duration::from_secs(1),
         }
     }
 }
@@ -121,22 +138,30 @@ async fn round(
     processor: &ProcessorHandle,
     clock: &Clock,
     memory: &mut Memory,
+    vanished: &mut Vanished,
 ) -> Result<usize, RoundError> {
     if store.pending_count(BACKLOG + 1).await? > u64::from(BACKLOG) {
         return Err(RoundError::Backlog);
     }
     memory.round += 1;
-    let cursor = store.cursor(source.connection(), source.stream()).await?;
+    vanished.begin(clock.now_us());
+    let cursor = store.cursor(source.connection(), source.cursor_name()).await?;
     let mut token = None;
     let mut stored = 0;
     loop {
         let page = source.page(cursor.as_deref(), token).await?;
         let at = clock.now_us();
-        let rows: Vec<NewInbox> =
+        if source.deletions().is_some() {
+            page.records.iter().for_each(|record| vanished.saw(source.key(record).as_deref()));
+        }
+        let mut rows: Vec<NewInbox> =
             page.records.iter().filter_map(|record| memory.row(source, record, cursor.is_none(), at)).collect();
+        for fetched in page.fetched.iter().filter(|fetched| memory.is_new(fetched)) {
+            rows.push(fetched_row(source, fetched, at)?);
+        }
         let moved = page.cursor.map(|value| CursorMove {
             connection: source.connection().to_owned(),
-            stream: source.stream().to_owned(),
+            stream: source.cursor_name().to_owned(),
             value,
             at,
         });
@@ -152,9 +177,42 @@ async fn round(
         memory.commit();
         match page.next {
             Some(next) => token = Some(next),
-            None => return Ok(stored),
+            None => break,
         }
     }
+    if let Some(most) = source.deletions() {
+        let ended = vanished.end(source, store, clock, most).await?;
+        ended.gone.iter().for_each(|key| memory.forget(key));
+        stored += ended.stored;
+        if ended.stored > 0 {
+            processor.wake();
+        }
+    }
+    Ok(stored)
+}
+
+/// A record that was read on purpose, as the hub's own form of it.
+pub(super) fn fetched_row(source: &dyn PollSource, fetched: &Fetched, at: i64) -> Result<NewInbox, RoundError> {
+    let asked_at = fetched.asked_at.as_microsecond();
+    let part = Part {
+        key: fetched.key.clone(),
+        op: if fetched.record.is_some() { IncomingOp::Upsert } else { IncomingOp::Delete },
+        version: None,
+        occurred_at: None,
+        asked_at: Some(asked_at),
+        payload: fetched.record.clone().unwrap_or_default(),
+    };
+    Ok(NewInbox {
+        connection: source.connection().to_owned(),
+        stream: source.stream().to_owned(),
+        source: SourceKind::Fetch,
+        dedupe_key: format!("fetch/{}/{}/{asked_at}", source.stream(), fetched.key),
+        topic: String::new(),
+        headers: String::new(),
+        place: "read on purpose".to_owned(),
+        payload: part.to_bytes().map_err(RoundError::Part)?,
+        received_at: at,
+    })
 }
 
 /// What this process read last of each record, as fingerprints.
@@ -210,6 +268,22 @@ impl Memory {
         })
     }
 
+    /// Whether a record that was read on purpose differs from what was read last of it.
+    fn is_new(&mut self, fetched: &Fetched) -> bool {
+        let slot = fingerprint(&fetched.key);
+        let content = fingerprint(&fetched.record.as_ref().map(Value::to_string).unwrap_or_default());
+        if self.seen.get(&slot) == Some(&content) {
+            return false;
+        }
+        self.fresh.push((slot, content));
+        true
+    }
+
+    /// A record that is gone may come back as it was: that is a content of its own then.
+    fn forget(&mut self, key: &str) {
+        self.seen.insert(fingerprint(key), fingerprint(&format!("gone in round {}", self.round)));
+    }
+
     /// The page is durable: its records count as seen.
     fn commit(&mut self) {
         if self.seen.len() + self.fresh.len() > REMEMBERED {
@@ -222,7 +296,7 @@ impl Memory {
 /// The place noted on records of the first walk through a stream.
 pub const BACKFILL: &str = "first walk";
 
-fn fingerprint(text: &str) -> u64 {
+pub(super) fn fingerprint(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()

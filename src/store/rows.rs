@@ -91,6 +91,13 @@ pub struct NewInbox {
     pub received_at: i64,
 }
 
+/// A record that is there, and the latest moment, by our clock, at which the vendor can have said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKey {
+    pub key: String,
+    pub as_of: i64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     pub id: i64,

@@ -61,11 +61,11 @@ impl TokenEndpoint {
                 let (name, value) = render::header(AUTHORIZATION.as_str(), &value)?;
                 headers.insert(name, value);
             }
-            (Some(id), secret, _) => {
+            (Some(id), secret, ClientAuth::Basic | ClientAuth::Body) => {
                 fields.push(field("client_id", id));
                 fields.extend(secret.iter().map(|secret| ("client_secret".to_owned(), (*secret).clone())));
             }
-            (None, _, _) => {}
+            (None, _, ClientAuth::Basic | ClientAuth::Body) => {}
         }
         if !described.scopes.is_empty() {
             fields.push(field("scope", described.scopes.join(" ")));

@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod check;
 mod check_auth;
+mod check_read;
 mod check_stream;
 mod document;
 mod errors;
@@ -42,7 +43,7 @@ pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use pages::Pages;
 pub use rate::{RateLimit, RateScheme};
-pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
+pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
 pub use status::StatusSet;
@@ -54,7 +55,7 @@ pub use verify::{
 pub use verify_odd::{CertificateSignature, SignedItems};
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
 pub use wrapper::Wrapper;
-pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
+pub use write::{CompareAndSet, Confirm, HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

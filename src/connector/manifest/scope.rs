@@ -27,7 +27,10 @@ pub(super) const SESSION: Scope = Scope { secrets: true, ..scope("a session's he
 pub(super) const SUCCESS: Scope = scope("a success condition", &["status", "headers", "body"]);
 pub(super) const ANSWER: Scope = scope("the answer of a check", &["body", "headers"]);
 pub(super) const CHECK: Scope = scope("a check", &["settings"]);
-pub(super) const READ: Scope = scope("a read request", &["settings", "cursor"]);
+pub(super) const READ: Scope = scope("a read request", &["settings", "cursor", "page"]);
+/// `parent`: the record that they belong to.
+pub(super) const CHILDREN: Scope = scope("children", &["settings", "parent", "page"]);
+pub(super) const PARENT: Scope = scope("a condition on a parent", &["parent"]);
 pub(super) const START: Scope = scope("a cursor's start", &["settings"]);
 pub(super) const GET: Scope = scope("a get request", &["settings", "key"]);
 /// `ids`: the values of the records to be completed, joined by commas.
@@ -45,7 +48,13 @@ pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
 pub(super) const FILE_NAME: Scope = scope("a file name", &["settings", "batch"]);
 /// `event` is what happened, for sinks that pass events on: `event.id`, `.type`, `.source`, `.subject`, `.time`.
 pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", "idempotency_key", "event", "steps"]);
-pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers"]);
+/// `current`: `body` and `headers` of what was read right before.
+pub(super) const COMPARE: Scope =
+    scope("a write that compares", &["settings", "record", "key", "idempotency_key", "event", "steps", "current"]);
+/// `accepted`: `body` and `headers` of the accepting answer.
+pub(super) const CONFIRM: Scope =
+    scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);
+pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers", "accepted"]);
 pub(super) const MATCHES: Scope = scope(
     "the choice among candidates",
     &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],

@@ -5,11 +5,11 @@
 use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
-use super::read::{Get, HttpRead};
+use super::read::{Children, Get, Hint, HttpRead};
 use super::request::Request;
 use super::webhook::StreamWebhook;
 use super::write::HttpWrite;
-use crate::mapping::expr::{Path, Template};
+use crate::mapping::expr::{Expression, Path, Template};
 use crate::model::Entity;
 
 #[derive(Debug, Clone)]
@@ -28,6 +28,12 @@ pub struct Stream {
     pub explode: Option<Explode>,
     /// What the list leaves out is read by ids and joined in; for everything that comes through `read` and `get`.
     pub enrich: Option<Enrich>,
+    /// What belongs to a record and is read by requests of its own.
+    pub children: Vec<Children>,
+    /// Other lists that tell which records to read again.
+    pub hints: Vec<Hint>,
+    /// Over a read `record`: whether it says that the record is gone. What cannot be evaluated does not.
+    pub deleted: Option<Spanned<Expression>>,
     pub read: Option<Read>,
     pub get: Option<Get>,
     pub webhook: Option<StreamWebhook>,
@@ -98,7 +104,7 @@ pub enum Write {
 impl Stream {
     /// Records come from here by asking, by push or by file.
     pub fn is_source(&self) -> bool {
-        self.read.is_some() || self.webhook.is_some()
+        self.read.is_some() || self.webhook.is_some() || !self.hints.is_empty()
     }
 
     pub fn is_sink(&self) -> bool {
@@ -127,12 +133,14 @@ impl Stream {
         let (explode, enrich) = (map.optional("explode"), map.optional("enrich"));
         let (read, get) = (map.optional("read"), map.optional("get"));
         let (webhook, write) = (map.optional("webhook"), map.optional("write"));
+        let (children, deleted) = (map.list("children"), map.optional("deleted"));
+        let hints = map.node("hints").map_or(Some(Vec::new()), |node| cx.named(node, "hints", Hint::read));
         let echo = map.list("echo");
-        if !["read", "webhook", "write"].into_iter().any(|key| map.has(key)) {
-            let help = "add `read`, `webhook` or `write`";
+        if !["read", "hints", "webhook", "write"].into_iter().any(|key| map.has(key)) {
+            let help = "add `read`, `hints`, `webhook` or `write`";
             cx.error(map.span(), format!("stream `{}` neither brings nor takes records", *name), help);
         }
-        if (map.has("read") || map.has("webhook")) && !map.has("key") {
+        if (map.has("read") || map.has("hints") || map.has("webhook")) && !map.has("key") {
             map.missing("key");
         }
         map.finish();
@@ -147,6 +155,9 @@ impl Stream {
             occurred_at,
             explode,
             enrich,
+            children,
+            hints: hints.unwrap_or_default().into_iter().map(|(_, hint)| hint).collect(),
+            deleted,
             read,
             get,
             webhook,

@@ -70,10 +70,13 @@ impl Connection {
                     scope.set(name, value);
                 }
             }
+            // A condition about something that is not there does not hold.
+            let is_deleted =
+                described.deleted.as_ref().is_some_and(|deleted| deleted.eval_bool(&scope).unwrap_or(false));
             let rule = Rule {
                 stream: described,
                 index,
-                op: IncomingOp::Upsert,
+                op: if is_deleted { IncomingOp::Delete } else { IncomingOp::Upsert },
                 key: described.key.as_deref(),
                 fetch: Fetch::Never,
             };
