@@ -18,9 +18,13 @@ impl Checker<'_> {
         self.pages(&read.request, &read.pages);
         let uses_cursor = reads(&read.request, "cursor");
         match (read.cursor.kind, uses_cursor) {
-            (CursorKind::Snapshot | CursorKind::DeltaLink, true) => {
+            (CursorKind::Snapshot, true) => {
                 let help = "remove `{cursor}` from the request, or choose another cursor kind";
-                self.error(&read.request.place, "a snapshot or a delta link has no cursor to send", help);
+                self.error(&read.request.place, "a snapshot has no cursor to send", help);
+            }
+            (CursorKind::DeltaLink, true) => {
+                let help = "remove `{cursor}` from the request, or choose another cursor kind";
+                self.error(&read.request.place, "a delta link is followed, not sent", help);
             }
             (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, false) => {
                 let help = "put `{cursor}` into the query, or use `cursor: { kind: snapshot }`";
