@@ -12,6 +12,7 @@ pub mod classify;
 pub mod client;
 pub(super) mod confirm;
 mod cookies;
+mod counter;
 pub(super) mod csrf;
 pub mod cursor;
 mod enrich;

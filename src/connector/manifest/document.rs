@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::config::yaml::{ByteSize, Context, Decode, Diagnostics, MapReader, Node, Source, Spanned, parse};
 
-use super::auth::{Auth, Csrf, OutgoingSignature, Tls};
+use super::auth::{Auth, OutgoingSignature};
 use super::errors::ErrorRule;
+use super::handshake::{Csrf, Tls};
 use super::rate::RateLimit;
 use super::request::{Fields, Request, fields};
 use super::settings::Setting;

@@ -17,6 +17,7 @@ mod file;
 mod fixed;
 mod format;
 mod format_out;
+mod handshake;
 mod pages;
 mod rate;
 mod read;
@@ -28,19 +29,20 @@ mod status;
 mod stream;
 mod text;
 mod verify;
+mod verify_hmac;
 mod verify_odd;
 mod webhook;
 mod wrapper;
 mod write;
 
 pub use auth::{
-    Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Csrf, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
-    Tls,
+    Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
 };
 pub use body::{Body, JsonTemplate, MultipartPart, PartContent};
 pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
+pub use handshake::{Csrf, Tls};
 pub use pages::Pages;
 pub use rate::{RateLimit, RateScheme};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};

@@ -5,7 +5,8 @@
 use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
 use crate::mapping::expr::{Path, Template};
 
-use super::verify::{ContentPart, Encoding, Hash, KeyForm, TimestampCheck, content_parts, key_form};
+use super::verify::{ContentPart, Encoding, Hash, KeyForm, TimestampCheck};
+use super::verify_hmac::{content_parts, key_form};
 
 /// Every item of the body carries an HMAC over some of its own fields. Fields that are not among them are not proven.
 #[derive(Debug, Clone)]
