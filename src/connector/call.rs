@@ -66,6 +66,8 @@ pub struct PageToken(pub String);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     pub records: Vec<Value>,
+    /// Records that the page only named, read by their keys.
+    pub fetched: Vec<Fetched>,
     /// `None` at the end of the walk.
     pub next: Option<PageToken>,
     /// The vendor's clock when it answered (its `Date` header).
@@ -73,6 +75,16 @@ pub struct Page {
     /// The cursor to store together with this page's rows: set on the last page only, so that a walk that
     /// is interrupted starts again where it began.
     pub cursor: Option<String>,
+}
+
+/// One record that was read on purpose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetched {
+    pub key: String,
+    /// By our clock, before the question was put.
+    pub asked_at: Timestamp,
+    /// `None`: the vendor has none.
+    pub record: Option<Value>,
 }
 
 /// What a write left behind at the vendor.
@@ -144,6 +156,14 @@ pub struct Label {
     pub topic: String,
     /// The vendor's id of the event, or the hash of its body where it gives none: what makes a second delivery a duplicate.
     pub dedupe_key: String,
+}
+
+/// The answer to a test message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pong {
+    pub status: u16,
+    /// Plain text; often empty.
+    pub echo: String,
 }
 
 /// One change at the vendor.

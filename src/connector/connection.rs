@@ -15,15 +15,20 @@ use thiserror::Error;
 use super::call::{CallError, CallResult, CheckReport};
 use super::http::auth::Credentials;
 use super::http::budget::Priority;
-use super::http::client::{Wire, WireFailure, WireLimits};
+use super::http::classify::Purpose;
+use super::http::client::{Wire, WireFailure, WireLimits, WireTls};
+use super::http::confirm::Accepted;
+use super::http::csrf::CsrfSource;
 use super::http::exchange::{Caller, Clock, Patience, Terms};
 use super::http::guard::{Base, EgressPolicy, NameLookup, SystemLookup};
 use super::http::mask::Mask;
 use super::http::render::{self, RenderError};
 use super::http::usage;
 use super::manifest::{Http, Manifest, SettingValues, Stream, Verify};
+use super::token_store::{NoTokenStore, TokenStore};
 use super::webhook::{Delivery, Refusal, SecretError, Verified, Verifier};
-use crate::mapping::expr::Scope;
+use crate::config::yaml::Spanned;
+use crate::mapping::expr::{Scope, Template};
 use crate::model::ErrorClass;
 
 /// A connection that cannot be used as configured.
@@ -48,6 +53,8 @@ pub struct ConnectionOptions {
     pub max_pages: u32,
     pub clock: Clock,
     pub lookup: Arc<dyn NameLookup>,
+    /// Where rotated tokens are kept.
+    pub tokens: Arc<dyn TokenStore>,
 }
 
 impl Default for ConnectionOptions {
@@ -58,6 +65,7 @@ impl Default for ConnectionOptions {
             max_pages: 10_000,
             clock: Arc::new(Timestamp::now),
             lookup: Arc::new(SystemLookup),
+            tokens: Arc::new(NoTokenStore),
         }
     }
 }
@@ -70,7 +78,9 @@ pub struct Connection {
     pub(super) max_pages: u32,
     clock: Clock,
     channel: Option<Channel>,
-    verifier: Option<Verifier>,
+    pub(super) verifier: Option<Verifier>,
+    /// Writes that were accepted and not confirmed yet.
+    pub(super) accepted: Accepted,
 }
 
 /// The HTTP part of a connection.
@@ -93,10 +103,13 @@ impl Connection {
         let verifier = verifier(&id, &manifest, &values)?;
         let (clock, max_pages) = (Arc::clone(&options.clock), options.max_pages);
         let channel = match &manifest.http {
-            Some(http) => channel(&id, http, &values, settings.secrets().cloned().collect(), options)?,
+            Some(http) => {
+                let secrets = settings.secrets().cloned().collect();
+                channel(&id, http, &values, secrets, certificate_hosts(&manifest), options)?
+            }
             None => None,
         };
-        Ok(Self { id, settings: values, max_pages, clock, channel, verifier, manifest })
+        Ok(Self { id, settings: values, max_pages, clock, channel, verifier, accepted: Accepted::default(), manifest })
     }
 
     pub fn id(&self) -> &str {
@@ -121,7 +134,11 @@ impl Connection {
         let scope = Scope::new().with("settings", &self.settings);
         let outgoing = render::render(&channel.base, &check.request, &scope, &[])
             .map_err(|error| channel.caller.not_built("check", &error))?;
-        let terms = Terms { priority: Priority::Person, needs_body: check.shows.is_some(), ..Terms::read() };
+        let terms = Terms {
+            priority: Priority::Person,
+            needs_body: check.shows.is_some(),
+            ..Terms::of(&check.request, Purpose::Read)
+        };
         let answer = channel.caller.call(&outgoing, terms).await?;
         let seen = Scope::new().with("body", &answer.body).with("headers", &answer.headers_json);
         let mut warnings = Vec::new();
@@ -180,21 +197,45 @@ impl std::fmt::Debug for Connection {
 
 fn verifier(id: &str, manifest: &Manifest, settings: &Value) -> Result<Option<Verifier>, ConnectionError> {
     let Some(webhooks) = &manifest.webhooks else { return Ok(None) };
-    let templates = match &webhooks.verify {
-        Verify::Hmac { secrets, .. } | Verify::StandardWebhooks { secrets } | Verify::SharedSecret { secrets, .. } => {
-            secrets.as_slice()
-        }
-        Verify::PathSecret => &[],
-    };
+    let templates = webhooks.verify.secrets();
     let scope = Scope::new().with("settings", settings);
     let secrets =
         templates.iter().map(|secret| render::text("the webhook secret", secret, &scope).map(SecretString::from));
     let secrets = secrets.collect::<Result<Vec<_>, _>>();
     let secrets =
         secrets.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
-    Verifier::new(&webhooks.verify, &secrets)
+    let authority = match &webhooks.verify {
+        Verify::Certificate { signature, .. } => {
+            render::optional_text("the authority's certificate", signature.authority.as_ref(), &scope)
+        }
+        Verify::Hmac { .. }
+        | Verify::StandardWebhooks { .. }
+        | Verify::SharedSecret { .. }
+        | Verify::Digest { .. }
+        | Verify::SignedItems { .. }
+        | Verify::PathSecret => Ok(None),
+    };
+    let authority =
+        authority.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
+    Verifier::with_authority(&webhooks.verify, &secrets, authority.as_deref())
         .map(Some)
         .map_err(|error| ConnectionError::WebhookSecrets { connection: id.to_owned(), error })
+}
+
+/// Where certificates of deliveries are taken from. They are called without credentials.
+fn certificate_hosts(manifest: &Manifest) -> &[String] {
+    match manifest.webhooks.as_ref().map(|webhooks| &webhooks.verify) {
+        Some(Verify::Certificate { signature, .. }) => &signature.hosts,
+        Some(
+            Verify::Hmac { .. }
+            | Verify::StandardWebhooks { .. }
+            | Verify::SharedSecret { .. }
+            | Verify::Digest { .. }
+            | Verify::SignedItems { .. }
+            | Verify::PathSecret,
+        )
+        | None => &[],
+    }
 }
 
 fn channel(
@@ -202,6 +243,7 @@ fn channel(
     http: &Http,
     settings: &Value,
     secrets: Vec<SecretString>,
+    vouchers: &[String],
     options: ConnectionOptions,
 ) -> Result<Option<Channel>, ConnectionError> {
     let scope = Scope::new().with("settings", settings);
@@ -221,24 +263,43 @@ fn channel(
     egress.check(&base).map_err(|blocked| bad(blocked.to_string()))?;
     let limits =
         WireLimits { connect: http.timeouts.connect, exchange: http.timeouts.request, body_bytes: http.body_cap.bytes };
-    let credentials = Credentials::new(&http.auth, settings).map_err(render_error)?;
-    // What the configuration itself names may be called, and what it lists; never what only a vendor says.
-    let own = [base.host_str(), credentials.host()];
-    egress.hosts = Some(own.into_iter().flatten().map(str::to_owned).chain(listed.iter().cloned()).collect());
-    let wire = Wire::new(egress, limits, options.lookup)
-        .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?;
+    let tls = wire_tls(http, &scope).map_err(render_error)?;
+    let base = Base { url: base, hosts: listed };
     let mut headers = HeaderMap::new();
     render::add_headers(&mut headers, &http.headers, &scope).map_err(render_error)?;
+    let credentials = Credentials::new(&http.auth, settings, &base, &headers).map_err(render_error)?;
+    let csrf =
+        http.csrf.as_ref().map(|csrf| CsrfSource::new(csrf, &base, settings)).transpose().map_err(render_error)?;
+    // What the configuration itself names may be called, and what it lists; never what only a vendor says.
+    let own = [base.url.host_str(), credentials.host(), csrf.as_ref().and_then(CsrfSource::host)];
+    let own = own.into_iter().flatten().map(str::to_owned);
+    egress.hosts = Some(own.chain(vouchers.iter().chain(&base.hosts).cloned()).collect());
+    let wire = Wire::new(egress, limits, options.lookup, &tls)
+        .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?;
     let caller = Caller {
         system: id.to_owned(),
         mask: Mask::new(secrets.into_iter().chain(credentials.derived_secrets())),
         wire,
         credentials,
+        csrf,
+        tokens: options.tokens,
         headers,
         budget: Arc::new(usage::budget(&http.rate_limit)),
         patience: options.patience,
         clock: options.clock,
         http: http.clone(),
     };
-    Ok(Some(Channel { base: Base { url: base, hosts: listed }, caller }))
+    Ok(Some(Channel { base, caller }))
+}
+
+/// Certificate and key make one text; line breaks may be written as `\n`.
+fn wire_tls(http: &Http, scope: &Scope<'_>) -> Result<WireTls, RenderError> {
+    let Some(tls) = &http.tls else { return Ok(WireTls::default()) };
+    let pem = |what, template: &Option<Spanned<Template>>| {
+        let text = render::optional_text(what, template.as_ref(), scope)?;
+        Ok(text.map(|text| text.replace("\\n", "\n")))
+    };
+    let (certificate, key) = (pem("the client certificate", &tls.certificate)?, pem("the client key", &tls.key)?);
+    let identity = certificate.zip(key).map(|(certificate, key)| SecretString::from(format!("{certificate}\n{key}\n")));
+    Ok(WireTls { identity, authorities: pem("the authority's certificate", &tls.authority)? })
 }

@@ -10,4 +10,5 @@ pub mod http;
 pub mod manifest;
 pub mod process;
 pub mod registry;
+pub mod token_store;
 pub mod webhook;

@@ -22,6 +22,7 @@ use super::own_files::SECRET;
 use super::parts::{Parts, SOURCE};
 use super::plant::{Plant, PlantError};
 use super::sources::{ConnectionPoll, ReadTimes};
+use super::tokens::StoredTokens;
 use crate::api::server::{ServerLimits, serve};
 use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
@@ -146,7 +147,7 @@ impl Hub {
     /// Starts everything. `pages` makes the routes that are served beside the webhooks.
     pub async fn start(
         config: Config,
-        options: HubOptions,
+        mut options: HubOptions,
         pages: impl FnOnce(&Arc<Hub>) -> Router,
     ) -> Result<Arc<Hub>, HubError> {
         let path = match &config.hub.database {
@@ -166,6 +167,7 @@ impl Hub {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
         let limits = config.hub.limits.clone();
         let listen = config.hub.listen;
+        options.connections.tokens = Arc::new(StoredTokens::new(Arc::clone(&store), options.clock.clone()));
         let plant = Arc::new(Plant::build(config, &secret, &options.connections, &options.clock, None)?);
         let listener = TcpListener::bind(listen).await.map_err(|cause| HubError::Listen { address: listen, cause })?;
         let address = listener.local_addr().map_err(|cause| HubError::Listen { address: listen, cause })?;

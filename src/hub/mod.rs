@@ -10,6 +10,7 @@ mod pressure;
 mod reload;
 mod retention;
 mod sources;
+mod tokens;
 mod view;
 mod watchdog;
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::plant::Plant;
-use crate::connector::call::{CallError, CallResult, Page, PageToken};
+use crate::connector::call::{CallError, CallResult, Fetched, Page, PageToken, Pong};
 use crate::connector::connection::Connection;
 use crate::connector::process::ProcessReader;
 use crate::connector::webhook::Delivery;
@@ -79,9 +80,19 @@ impl WebhookSource for ConnectionHook {
         &self.token
     }
 
+    fn preparation(&self, headers: &HeaderMap) -> Option<BoxFuture<'_, ()>> {
+        let url = self.connection.lacks_certificate(headers)?;
+        Some(Box::pin(async move {
+            if let Err(reason) = self.connection.fetch_certificate(&url).await {
+                tracing::warn!(connection = self.connection.id(), reason, "no certificate to verify a webhook with");
+            }
+        }))
+    }
+
     fn judge(&self, path: &str, headers: &HeaderMap, body: &[u8], now_us: i64) -> Verdict {
-        if let Some(status) = self.connection.ping(body, headers) {
-            return Verdict::Ping { status };
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        if let Some(Pong { status, echo }) = self.connection.ping(query, body, headers) {
+            return Verdict::Ping { status, echo };
         }
         // The address as the vendor knows it, never as the Host header has it: some vendors sign it.
         let url = format!("{}{path}", self.public_url);
@@ -112,6 +123,10 @@ pub(super) struct ConnectionPoll {
     every: Duration,
     events: bool,
     in_waves: bool,
+    /// A list that only names records of the stream, and the name under which its cursor is kept.
+    hint: Option<(String, String)>,
+    deletions: Option<u32>,
+    can_fetch: bool,
     read_times: Arc<ReadTimes>,
 }
 
@@ -138,28 +153,40 @@ impl ReadTimes {
 }
 
 impl ConnectionPoll {
-    /// Every stream that is asked for, over HTTP or of a program, and that somebody here can read.
+    /// Every stream that is asked for, over HTTP or of a program, and that somebody here can read; and its hints.
     pub fn all(plant: &Plant, read_times: &Arc<ReadTimes>) -> Vec<Arc<ConnectionPoll>> {
         let mut all = Vec::new();
         for (name, site) in plant.sites.iter().filter(|(_, site)| site.config.enabled) {
             for stream in &site.config.manifest.streams {
-                let program = site.program.as_ref().and_then(|program| ProcessReader::new(program, stream));
-                let every = match (stream.http_read(), &program) {
-                    (None, None) => continue,
-                    (_, _) => stream.read_every().unwrap_or_default(),
-                };
                 if !plant.polled(name, &stream.name) {
                     continue;
                 }
-                all.push(Arc::new(ConnectionPoll {
+                let poll = |every: Duration| ConnectionPoll {
                     connection: Arc::clone(&site.connection),
+                    program: None,
                     stream: stream.name.value.clone(),
                     every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(every),
-                    events: stream.http_read().is_some_and(|read| read.as_webhook),
-                    program,
+                    events: false,
                     in_waves: !plant.brakes(name, &stream.name).is_empty(),
+                    hint: None,
+                    deletions: None,
+                    can_fetch: stream.get.is_some(),
                     read_times: Arc::clone(read_times),
-                }));
+                };
+                let program = site.program.as_ref().and_then(|program| ProcessReader::new(program, stream));
+                if let Some(program) = program {
+                    let every = stream.read_every().unwrap_or_default();
+                    all.push(Arc::new(ConnectionPoll { program: Some(program), ..poll(every) }));
+                }
+                if let Some(read) = stream.http_read() {
+                    let deletions = read.cursor.deletions.map(|most| most.basis_points);
+                    all.push(Arc::new(ConnectionPoll { events: read.as_webhook, deletions, ..poll(read.every) }));
+                }
+                for hint in &stream.hints {
+                    let name = (hint.name.value.clone(), format!("{}/{}", *stream.name, *hint.name));
+                    let events = hint.read.as_webhook;
+                    all.push(Arc::new(ConnectionPoll { events, hint: Some(name), ..poll(hint.read.every) }));
+                }
             }
         }
         all
@@ -185,13 +212,32 @@ impl PollSource for ConnectionPoll {
     }
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
-        match &self.program {
-            Some(program) => program.page(cursor, page).await,
-            None => self.connection.read_page(&self.stream, cursor, page).await,
+        match (&self.program, &self.hint) {
+            (Some(program), _) => program.page(cursor, page).await,
+            (None, None) => self.connection.read_page(&self.stream, cursor, page).await,
+            (None, Some((hint, _))) => self.connection.read_hints(&self.stream, hint, cursor, page).await,
         }
     }
 
+    fn cursor_name(&self) -> &str {
+        self.hint.as_ref().map_or(&self.stream, |(_, name)| name)
+    }
+
+    fn deletions(&self) -> Option<u32> {
+        self.deletions
+    }
+
+    async fn fetch(&self, key: &str) -> CallResult<Option<Fetched>> {
+        if self.can_fetch { self.connection.fetch(&self.stream, key).await.map(Some) } else { Ok(None) }
+    }
+
     fn completed(&self, at: i64) {
+        // A hint's list says nothing about how far the stream's own has been read.
+        if self.hint.is_some()
+            && self.connection.manifest().stream(&self.stream).is_some_and(|stream| stream.read.is_some())
+        {
+            return;
+        }
         self.read_times.note(self.connection.id(), &self.stream, at);
     }
 

@@ -5,6 +5,8 @@
 mod appender;
 mod files;
 mod poll;
+mod vanished;
+mod wave;
 mod webhook;
 
 pub use appender::Appender;

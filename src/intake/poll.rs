@@ -16,11 +16,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::connector::call::{CallError, CallResult, Page, PageToken};
+use super::vanished::{Ended, Vanished};
+use super::wave::wave;
+use crate::connector::call::{CallError, CallResult, Fetched, IncomingOp, Page, PageToken};
 use crate::model::ErrorClass;
 use crate::model::clock::Clock;
-use crate::process::ProcessorHandle;
-use crate::store::{CursorMove, NewBatch, NewInbox, SourceKind, Store, StoreError};
+use crate::process::{Part, ProcessorHandle};
+use crate::store::{CursorMove, NewInbox, SourceKind, Store, StoreError};
 
 /// A stream that can be asked.
 #[async_trait]
@@ -33,6 +35,19 @@ pub trait PollSource: Send + Sync + 'static {
     fn key(&self, record: &Value) -> Option<String>;
     /// Whether a walk counts as a whole somewhere: then its records become payloads together, at its end.
     fn in_waves(&self) -> bool;
+    /// Under which name the cursor is kept.
+    fn cursor_name(&self) -> &str {
+        self.stream()
+    }
+    /// Whether records that a complete walk no longer shows are deleted, and the largest share of the known ones, in basis
+    /// points, at which that is believed.
+    fn deletions(&self) -> Option<u32> {
+        None
+    }
+    /// The record as it is now; `None` where records cannot be read one by one.
+    async fn fetch(&self, _key: &str) -> CallResult<Option<Fetched>> {
+        Ok(None)
+    }
     /// A walk has come to its end, whether anything had changed or not.
     fn completed(&self, at: i64);
     /// For lists of events: topic and dedupe key, the same that the webhook would have had.
@@ -55,6 +70,7 @@ pub async fn poll_stream(
     stop: CancellationToken,
 ) {
     let mut memory = Memory::new(clock.now_us());
+    let mut vanished = Vanished::default();
     let mut failures = 0_u32;
     // Not all streams of a hub in the same instant.
     let first = source.every().min(Duration::from_secs(2));
@@ -66,7 +82,7 @@ pub async fn poll_stream(
             () = stop.cancelled() => return,
         }
         let round = tokio::select! {
-            round = round(source.as_ref(), store.as_ref(), &processor, &clock, &mut memory) => round,
+            round = round(source.as_ref(), store.as_ref(), &processor, &clock, &mut memory, &mut vanished) => round,
             () = stop.cancelled() => return,
         };
         pause = match round {
@@ -91,11 +107,13 @@ pub async fn poll_stream(
 }
 
 #[derive(Debug, thiserror::Error)]
-enum RoundError {
+pub(super) enum RoundError {
     #[error(transparent)]
     Call(#[from] Box<CallError>),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("a record cannot be written down: {0}")]
+    Part(serde_json::Error),
     #[error("the inbox holds more than {BACKLOG} payloads; polling waits for processing")]
     Backlog,
 }
@@ -111,7 +129,7 @@ impl RoundError {
                 }
                 (None, _) => backoff.max(every).min(LONGEST_PAUSE),
             },
-            RoundError::Store(_) | RoundError::Backlog => Duration::from_secs(1),
+            RoundError::Store(_) | RoundError::Part(_) | RoundError::Backlog => Duration::from_secs(1),
         }
     }
 }
@@ -123,25 +141,26 @@ async fn round(
     processor: &ProcessorHandle,
     clock: &Clock,
     memory: &mut Memory,
+    vanished: &mut Vanished,
 ) -> Result<usize, RoundError> {
     if store.pending_count(BACKLOG + 1).await? > u64::from(BACKLOG) {
         return Err(RoundError::Backlog);
     }
     memory.begin();
-    let cursor = store.cursor(source.connection(), source.stream()).await?;
+    vanished.begin(clock.now_us());
+    let cursor = store.cursor(source.connection(), source.cursor_name()).await?;
     if source.in_waves() {
-        return wave(source, store, processor, clock, memory, cursor).await;
+        return wave(source, store, processor, clock, memory, vanished, cursor).await;
     }
     let mut token = None;
     let mut stored = 0;
     loop {
         let page = source.page(cursor.as_deref(), token).await?;
         let at = clock.now_us();
-        let rows: Vec<NewInbox> =
-            page.records.iter().filter_map(|record| memory.row(source, record, cursor.is_none(), at)).collect();
+        let rows = page_rows(source, &page, memory, vanished, cursor.is_none(), at)?;
         let moved = page.cursor.map(|value| CursorMove {
             connection: source.connection().to_owned(),
-            stream: source.stream().to_owned(),
+            stream: source.cursor_name().to_owned(),
             value,
             at,
         });
@@ -157,68 +176,66 @@ async fn round(
         memory.commit();
         match page.next {
             Some(next) => token = Some(next),
-            None => return Ok(stored),
-        }
-    }
-}
-
-/// A walk whose records are staged, and become payloads in one commit once all of them are there. The cursor follows: what
-/// is read again in between is known by then.
-async fn wave(
-    source: &dyn PollSource,
-    store: &dyn Store,
-    processor: &ProcessorHandle,
-    clock: &Clock,
-    memory: &mut Memory,
-    cursor: Option<String>,
-) -> Result<usize, RoundError> {
-    let (connection, stream) = (source.connection().to_owned(), source.stream().to_owned());
-    let (mut batch, mut moved, mut token, mut stored) = (None, None, None, 0);
-    loop {
-        let page = source.page(cursor.as_deref(), token).await?;
-        let at = clock.now_us();
-        let rows: Vec<NewInbox> =
-            page.records.iter().filter_map(|record| memory.row(source, record, cursor.is_none(), at)).collect();
-        if !rows.is_empty() {
-            let id = match batch {
-                Some(id) => id,
-                None => {
-                    let walk = NewBatch {
-                        connection: connection.clone(),
-                        stream: stream.clone(),
-                        name: WALK.to_owned(),
-                        sha256: String::new(),
-                        at,
-                    };
-                    *batch.insert(store.open_batch(walk).await?)
-                }
-            };
-            stored += rows.len();
-            store.stage_rows(id, rows).await?;
-        }
-        moved = page.cursor.or(moved);
-        match page.next {
-            Some(next) => token = Some(next),
             None => break,
         }
     }
-    if let Some(batch) = batch {
-        store.release_batch(batch, None).await?;
+    let Ended { rows, gone } = vanished.end(source, store, clock).await?;
+    if !rows.is_empty() {
+        stored += rows.len();
+        store.append_inbox(rows, None).await?;
         processor.wake();
     }
-    memory.commit();
-    if let Some(value) = moved.filter(|moved| Some(moved) != cursor.as_ref()) {
-        let moved = CursorMove { connection, stream, value, at: clock.now_us() };
-        store.append_inbox(Vec::new(), Some(moved)).await?;
-    }
+    gone.iter().for_each(|key| memory.forget(key));
     Ok(stored)
 }
 
-/// The name of a batch that is no file.
-const WALK: &str = "walk";
+/// What a page brings that is new, and a note of what it shows.
+pub(super) fn page_rows(
+    source: &dyn PollSource,
+    page: &Page,
+    memory: &mut Memory,
+    vanished: &mut Vanished,
+    backfill: bool,
+    at: i64,
+) -> Result<Vec<NewInbox>, RoundError> {
+    if source.deletions().is_some() {
+        page.records.iter().for_each(|record| vanished.saw(source.key(record).as_deref()));
+    }
+    let mut rows: Vec<NewInbox> =
+        page.records.iter().filter_map(|record| memory.row(source, record, backfill, at)).collect();
+    for fetched in page.fetched.iter().filter(|fetched| memory.is_new(fetched)) {
+        rows.push(fetched_row(source, fetched, at)?);
+    }
+    Ok(rows)
+}
+
+/// A record that was read on purpose, as the hub's own form of it.
+pub(super) fn fetched_row(source: &dyn PollSource, fetched: &Fetched, at: i64) -> Result<NewInbox, RoundError> {
+    let asked_at = fetched.asked_at.as_microsecond();
+    let part = Part {
+        key: fetched.key.clone(),
+        op: if fetched.record.is_some() { IncomingOp::Upsert } else { IncomingOp::Delete },
+        version: None,
+        occurred_at: None,
+        asked_at: Some(asked_at),
+        payload: fetched.record.clone().unwrap_or_default(),
+        problem: None,
+    };
+    Ok(NewInbox {
+        connection: source.connection().to_owned(),
+        stream: source.stream().to_owned(),
+        source: SourceKind::Fetch,
+        dedupe_key: format!("fetch/{}/{}/{asked_at}", source.stream(), fetched.key),
+        topic: String::new(),
+        headers: String::new(),
+        place: "read on purpose".to_owned(),
+        payload: part.to_bytes().map_err(RoundError::Part)?,
+        received_at: at,
+    })
+}
 
 /// What this process read last of each record, as fingerprints.
-struct Memory {
+pub(super) struct Memory {
     /// Part of dedupe keys, so that a content that returns after a restart is not taken for its first occurrence.
     life: i64,
     /// Part of the dedupe keys of records that cannot be told apart: they are stored in every round.
@@ -276,8 +293,24 @@ impl Memory {
         })
     }
 
+    /// Whether a record that was read on purpose differs from what was read last of it.
+    fn is_new(&mut self, fetched: &Fetched) -> bool {
+        let slot = fingerprint(&fetched.key);
+        let content = fingerprint(&fetched.record.as_ref().map(Value::to_string).unwrap_or_default());
+        if self.seen.get(&slot) == Some(&content) {
+            return false;
+        }
+        self.fresh.push((slot, content));
+        true
+    }
+
+    /// A record that is gone may come back as it was: that is a content of its own then.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.seen.insert(fingerprint(key), fingerprint(&format!("gone in round {}", self.round)));
+    }
+
     /// The page is durable: its records count as seen.
-    fn commit(&mut self) {
+    pub(super) fn commit(&mut self) {
         if self.seen.len() + self.fresh.len() > REMEMBERED {
             self.seen.clear();
         }
@@ -288,7 +321,7 @@ impl Memory {
 /// The place noted on records of the first walk through a stream.
 pub const BACKFILL: &str = "first walk";
 
-fn fingerprint(text: &str) -> u64 {
+pub(super) fn fingerprint(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()

@@ -46,6 +46,7 @@ impl PollSource for Lists {
         let last = records.len() < 2;
         Ok(Page {
             records,
+            fetched: Vec::new(),
             next: (!last).then(|| PageToken("next".into())),
             cursor: last.then(|| "moved".to_owned()),
             server_time: None,
@@ -86,19 +87,20 @@ async fn the_records_of_a_wave_come_together_or_not_at_all() {
         Some(vec![level("B", 2)]),
     ];
     let lists = Lists { pages: Mutex::new(pages) };
-    let (processor, clock, mut memory) = (ProcessorHandle::default(), Clock::System, Memory::new(1));
-    assert!(round(&lists, &store, &processor, &clock, &mut memory).await.is_err());
+    let (processor, clock) = (ProcessorHandle::default(), Clock::System);
+    let (mut memory, mut vanished) = (Memory::new(1), Vanished::default());
+    assert!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.is_err());
     assert_eq!(store.pending_count(10).await.unwrap(), 0);
     assert_eq!(store.cursor("erp", "stock").await.unwrap(), None);
 
-    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory).await.unwrap(), 3);
+    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.unwrap(), 3);
     let rows = store.pending_inbox(0, 10).await.unwrap();
     let wave = rows[0].batch;
     assert!(wave.is_some() && rows.len() == 3 && rows.iter().all(|row| row.batch == wave), "{rows:?}");
     assert_eq!(store.cursor("erp", "stock").await.unwrap().as_deref(), Some("moved"));
 
-    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory).await.unwrap(), 0);
-    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory).await.unwrap(), 1);
+    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.unwrap(), 0);
+    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.unwrap(), 1);
     let rows = store.pending_inbox(rows[2].id, 10).await.unwrap();
     assert!(rows.len() == 1 && rows[0].batch.is_some() && rows[0].batch != wave, "{rows:?}");
     store.close().await;

@@ -12,9 +12,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use futures::future::BoxFuture;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::appender::Appender;
@@ -36,6 +37,8 @@ pub enum Verdict {
     /// A vendor's test call: answered, not stored.
     Ping {
         status: u16,
+        /// What the answer repeats, as plain text.
+        echo: String,
     },
     /// Not proven; `label` is for metrics, `reason` for the log.
     Refused {
@@ -48,6 +51,11 @@ pub enum Verdict {
 pub trait WebhookSource: Send + Sync + 'static {
     /// The unguessable part of the address.
     fn token(&self) -> &str;
+    /// What must be fetched before a delivery with these headers can be judged; nothing, for nearly all.
+    fn preparation(&self, _headers: &HeaderMap) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
+    /// `path` with the query, both as received.
     fn judge(&self, path: &str, headers: &HeaderMap, body: &[u8], now_us: i64) -> Verdict;
 }
 
@@ -72,6 +80,8 @@ pub struct WebhookIntake {
 
 /// A vendor gives up after 5 s at best; a store that is slower than this is too slow, and the vendor shall come again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
+/// For what a delivery needs before it can be judged.
+const PREPARATION_TIMEOUT: Duration = Duration::from_secs(3);
 /// Headers kept with a payload: enough for any vendor, bounded.
 const HEADERS_KEPT: usize = 40;
 const HEADER_VALUE_KEPT: usize = 512;
@@ -84,6 +94,7 @@ async fn receive(
     State(intake): State<WebhookIntake>,
     Path((connection, token)): Path<(String, String)>,
     peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -100,11 +111,17 @@ async fn receive(
         refused(&connection, "unknown_address", "no such connection, or the token in the path is wrong", peer);
         return unauthorized();
     };
+    if let Some(preparation) = source.preparation(&headers) {
+        // A vendor that cannot be asked in time is judged without; it will come again.
+        let _ = tokio::time::timeout(PREPARATION_TIMEOUT, preparation).await;
+    }
     let now = intake.clock.now_us();
-    let proven = match source.judge(&format!("/hooks/{connection}/{token}"), &headers, &body, now) {
+    let address = uri.path_and_query().map_or("", |address| address.as_str());
+    let proven = match source.judge(address, &headers, &body, now) {
         Verdict::Proven(proven) => proven,
-        Verdict::Ping { status } => {
-            return StatusCode::from_u16(status).unwrap_or(StatusCode::OK).into_response();
+        Verdict::Ping { status, echo } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            return (status, [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], echo).into_response();
         }
         Verdict::Refused { label, reason } => {
             refused(&connection, label, &reason, peer);

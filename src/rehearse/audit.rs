@@ -27,8 +27,18 @@ pub(super) fn leads_away(connection: &Connection, stand_in: &str, folder: &str) 
         if http.base_url.as_str() != expected || !base.starts_with(stand_in) {
             return Some(format!("its base address is `{}`", http.base_url.as_str()));
         }
-        if matches!(http.auth, Auth::OAuth2ClientCredentials { .. }) {
-            return Some("it asks another address for a token".to_owned());
+        match &http.auth {
+            Auth::OAuth2(_) => return Some("it asks another address for a token".to_owned()),
+            Auth::Session(_) => return Some("it logs in before it calls, which a stand-in does not answer".to_owned()),
+            Auth::None
+            | Auth::Header { .. }
+            | Auth::Query { .. }
+            | Auth::Basic { .. }
+            | Auth::Bearer { .. }
+            | Auth::OAuth1(_) => {}
+        }
+        if http.csrf.is_some() || http.tls.is_some() {
+            return Some("its handshake (`csrf`, `tls`) is one that a stand-in does not take part in".to_owned());
         }
     }
     let absolute = |request: &&Request| !request.path.as_str().is_empty() && !request.path.as_str().starts_with('/');

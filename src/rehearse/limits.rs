@@ -24,7 +24,8 @@ pub(super) fn judge(connection: &str, limit: &RateLimit, calls: Calls) -> Option
     let all = match &limit.scheme {
         RateScheme::Unlimited => return None,
         RateScheme::LeakyBucket { leak_per_s, .. } => u64::from(*leak_per_s) * 1_000,
-        RateScheme::FixedWindow { requests, per, .. } => {
+        RateScheme::Cost { restore_per_s, cost, .. } => u64::from(*restore_per_s) * 1_000 / u64::from(*cost).max(1),
+        RateScheme::FixedWindow { requests, per, .. } | RateScheme::SlidingWindow { requests, per, .. } => {
             u64::from(*requests) * 1_000_000 / u64::try_from(per.as_millis()).unwrap_or(u64::MAX).max(1)
         }
     };

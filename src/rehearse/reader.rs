@@ -15,6 +15,7 @@ use super::cast::{Way, unexploded};
 use super::envelope::Envelope;
 use super::files::FileWay;
 use super::recipe::{Facts, Recipe};
+use super::sign::unsignable;
 use super::token::Tokens;
 
 /// Reads payloads of one stream as the hub will.
@@ -30,7 +31,12 @@ impl Reader<'_> {
     /// Pushes before polls before files: what comes first is what the vendor does most.
     pub(super) fn way(&self, sample: &Value, tokens: Tokens) -> Result<(Way, Recipe), String> {
         let mut reason = "nothing brings its records: it has no webhook topic, no read, no file".to_owned();
+        let unsignable = self.connection.manifest.webhooks.as_ref().and_then(|webhooks| unsignable(&webhooks.verify));
         for envelope in Envelope::all(&self.connection.manifest, self.described) {
+            if let Some(unsignable) = unsignable {
+                reason = format!("webhook {}: {unsignable}", envelope.topic);
+                break;
+            }
             match Recipe::find(sample, tokens, &|payload| self.pushed(&envelope, payload)) {
                 Ok(recipe) => return Ok((Way::Webhook(envelope), recipe)),
                 Err(found) => reason = format!("webhook {}: {found}", envelope.topic),

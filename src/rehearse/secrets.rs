@@ -159,10 +159,16 @@ fn form(manifest: &Manifest, setting: &str) -> KeyForm {
         return standard();
     }
     match manifest.webhooks.as_ref().map(|webhooks| &webhooks.verify) {
-        Some(Verify::Hmac { hmac, secrets }) if reads(secrets) => hmac.key.clone(),
+        Some(Verify::Hmac { hmac, secrets } | Verify::Digest { hmac, secrets }) if reads(secrets) => hmac.key.clone(),
         Some(Verify::StandardWebhooks { secrets }) if reads(secrets) => standard(),
         Some(
-            Verify::Hmac { .. } | Verify::StandardWebhooks { .. } | Verify::SharedSecret { .. } | Verify::PathSecret,
+            Verify::Hmac { .. }
+            | Verify::StandardWebhooks { .. }
+            | Verify::SharedSecret { .. }
+            | Verify::Digest { .. }
+            | Verify::SignedItems { .. }
+            | Verify::Certificate { .. }
+            | Verify::PathSecret,
         )
         | None => KeyForm::Text,
     }

@@ -9,9 +9,28 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
 
-use crate::connector::manifest::{ContentPart, Encoding, Hash, Hmac, KeyForm, TimeUnit, TimestampFrom, Verify};
+use crate::connector::manifest::{
+    ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, TimeUnit, TimestampFrom, Verify,
+};
 use crate::connector::webhook::standard::Signer as StandardSigner;
 use crate::mapping::expr::{Scope, Template};
+
+/// Why no delivery of this scheme can be made here; `None` for those that can.
+pub(super) fn unsignable(verify: &Verify) -> Option<&'static str> {
+    match verify {
+        Verify::Hmac { .. }
+        | Verify::StandardWebhooks { .. }
+        | Verify::SharedSecret { place: SecretPlace::Header(_), .. }
+        | Verify::PathSecret => None,
+        Verify::SharedSecret { place: SecretPlace::Body(_), .. } => {
+            Some("its deliveries carry the secret in the body, which a rehearsal does not write")
+        }
+        Verify::Digest { .. } | Verify::SignedItems { .. } => {
+            Some("its deliveries are signed in a way that a rehearsal does not know how to make")
+        }
+        Verify::Certificate { .. } => Some("only the vendor has the key that signs its deliveries"),
+    }
+}
 
 /// A connection's first active secret and how it is used.
 pub(super) enum Signer {
@@ -43,9 +62,15 @@ impl Signer {
                 let signer = StandardSigner::new(&[SecretString::from(secret)]).map_err(|error| error.to_string())?;
                 Signer::Standard(signer)
             }
-            Verify::SharedSecret { header, secrets } => {
+            Verify::SharedSecret { place: SecretPlace::Header(header), secrets } => {
                 let secret = first(secrets.iter().map(|secret| &secret.value), settings)?;
                 Signer::Shared { header: header.clone(), secret }
+            }
+            Verify::SharedSecret { place: SecretPlace::Body(_), .. }
+            | Verify::Digest { .. }
+            | Verify::SignedItems { .. }
+            | Verify::Certificate { .. } => {
+                return Err(unsignable(verify).unwrap_or("its scheme cannot be signed here").to_owned());
             }
             Verify::PathSecret => Signer::Path,
         })
@@ -84,6 +109,7 @@ fn hmac(scheme: &Hmac, key: &[u8], message: Message<'_>) -> Result<Headers, Stri
     let stamp = scheme.timestamp.as_ref().map(|check| match check.unit {
         TimeUnit::Seconds => message.now.as_second().to_string(),
         TimeUnit::Milliseconds => message.now.as_millisecond().to_string(),
+        TimeUnit::Rfc3339 => message.now.to_string(),
     });
     let mut signed = Vec::with_capacity(message.body.len() + 64);
     for part in &scheme.content {
@@ -95,6 +121,10 @@ fn hmac(scheme: &Hmac, key: &[u8], message: Message<'_>) -> Result<Headers, Stri
             // The address has no escapes, so decoded and as it is are the same.
             ContentPart::Url | ContentPart::UrlDecoded => message.url.as_bytes(),
             ContentPart::Method => b"POST",
+            // Of schemes that are not made here (see `unsignable`).
+            ContentPart::Secret | ContentPart::Crc32 => {
+                return Err("the scheme signs more than a rehearsal knows".to_owned());
+            }
             ContentPart::Header(name) => {
                 let found = message.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
                 found.map(|(_, value)| value.as_bytes()).unwrap_or_default()

@@ -71,6 +71,15 @@ pub trait Store: Send + Sync + 'static {
     /// What became of a stream's batches so far, and under which names this content was applied before.
     async fn batch_history(&self, connection: &str, stream: &str, sha256: &str) -> Result<BatchHistory, StoreError>;
 
+    /// Keys of a stream's records that are there, in the order of their keys: the next ones after `after`.
+    async fn live_keys(
+        &self,
+        connection: &str,
+        stream: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<LiveKey>, StoreError>;
+
     // 2 process ----------------------------------------------------------------------------------------------------
 
     /// Oldest pending payloads with an id above `after`.

@@ -123,6 +123,7 @@ delegate! {
     fn append_inbox(rows: Vec<NewInbox>, cursor: Option<CursorMove>) -> Vec<Appended>;
     fn cursor(connection: &str, stream: &str) -> Option<String>;
     fn cursors() -> Vec<CursorRow>;
+    fn live_keys(connection: &str, stream: &str, after: &str, limit: u32) -> Vec<LiveKey>;
     fn pending_inbox(after: i64, limit: u32) -> Vec<InboxRow>;
     fn known_records(connection: &str, stream: &str) -> u64;
     fn open_issue(fingerprint: &str) -> Option<IssueRow>;

@@ -39,6 +39,7 @@ macro_rules! suite {
                 process: our_own_writes_are_found_by_remote_id;
                 process: keys_are_looked_up_in_bulk;
                 process: a_held_job_waits_for_a_person;
+                process: live_keys_are_walked_in_order;
                 deliver: one_job_of_a_key_runs_at_a_time;
                 deliver: claims_are_bounded_over_all_lanes;
                 deliver: only_the_newest_of_a_latest_key_is_sent;

@@ -229,3 +229,25 @@ pub async fn a_held_job_waits_for_a_person(bench: &impl Bench) {
     assert_eq!(ledger(&*store).await.iter().filter(|(disposition, ..)| *disposition == Disposition::Dead).count(), 0);
     assert_sound(&*store).await;
 }
+
+pub async fn live_keys_are_walked_in_order(bench: &impl Bench) {
+    let store = bench.open().await;
+    let mut rows = Vec::new();
+    for key in ["2", "10", "1", "3"] {
+        let id = append_one(&*store, key).await;
+        let mut state = state(key, 1);
+        state.deleted = key == "3";
+        let outcome = PlannedOutcome::Apply { state, kind: "order.updated".into(), occurred_at: None, jobs: vec![] };
+        rows.push(planned(id, key, outcome));
+    }
+    commit(&*store, rows, T0).await;
+    let stream = record("1").stream;
+    let walk = async |after: &str, limit| -> Vec<String> {
+        store.live_keys(SHOP, &stream, after, limit).await.unwrap().into_iter().map(|live| live.key).collect()
+    };
+    assert_eq!(walk("", 2).await, ["1", "10"]);
+    assert_eq!(walk("10", 2).await, ["2"]);
+    assert!(walk("2", 2).await.is_empty());
+    assert!(store.live_keys(SHOP, "elsewhere", "", 9).await.unwrap().is_empty());
+    assert!(store.live_keys(ERP, &stream, "", 9).await.unwrap().is_empty());
+}

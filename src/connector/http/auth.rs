@@ -5,16 +5,20 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::client::WireRequest;
 use super::form;
-use super::oauth::TokenSource;
+use super::guard::Base;
+use super::oauth::TokenEndpoint;
+use super::oauth1::OAuth1Signer;
 use super::pages::Place;
 use super::render::{self, RenderError};
+use super::session::Login;
+use super::token::{Issuer, TokenSource};
 use crate::connector::manifest::Auth;
 use crate::mapping::expr::Scope;
 
@@ -24,10 +28,12 @@ pub(crate) enum Credentials {
     Header { name: HeaderName, value: HeaderValue },
     Query { name: String, value: SecretString },
     Token(Box<TokenSource>),
+    OAuth1(Box<OAuth1Signer>),
 }
 
 impl Credentials {
-    pub(crate) fn new(auth: &Auth, settings: &Value) -> Result<Self, RenderError> {
+    /// `base` and `headers` are those of every call of the connection.
+    pub(crate) fn new(auth: &Auth, settings: &Value, base: &Base, headers: &HeaderMap) -> Result<Self, RenderError> {
         let scope = Scope::new().with("settings", settings);
         let text = |what, template| render::text(what, template, &scope);
         let header = |name: &str, value: &str| {
@@ -45,8 +51,17 @@ impl Credentials {
                 header(AUTHORIZATION.as_str(), &basic(&username, &password))
             }
             Auth::Bearer { token } => header(AUTHORIZATION.as_str(), &format!("Bearer {}", text("the token", token)?)),
-            Auth::OAuth2ClientCredentials { .. } => Ok(Self::Token(Box::new(TokenSource::new(auth, &scope)?))),
+            Auth::OAuth2(oauth) => Ok(Self::token(Issuer::OAuth(Box::new(TokenEndpoint::new(oauth, &scope)?)))),
+            Auth::OAuth1(oauth) => Ok(Self::OAuth1(Box::new(OAuth1Signer::new(oauth, &scope)?))),
+            Auth::Session(session) => {
+                let login = Login::new(session, base, headers, settings)?;
+                Ok(Self::token(Issuer::Session(Box::new(login))))
+            }
         }
+    }
+
+    fn token(issuer: Issuer) -> Self {
+        Self::Token(Box::new(TokenSource::new(issuer)))
     }
 
     /// Some vendors repeat the caller's credential in the next page's address; it is not stored with the page token.
@@ -62,7 +77,7 @@ impl Credentials {
                 }
                 Err(_) => Place::Url(text),
             },
-            (Self::None | Self::Header { .. } | Self::Query { .. } | Self::Token(_), place) => place,
+            (Self::None | Self::Header { .. } | Self::Query { .. } | Self::Token(_) | Self::OAuth1(_), place) => place,
         }
     }
 
@@ -70,14 +85,14 @@ impl Credentials {
     pub(crate) fn host(&self) -> Option<&str> {
         match self {
             Self::Token(source) => source.host(),
-            Self::None | Self::Header { .. } | Self::Query { .. } => None,
+            Self::None | Self::Header { .. } | Self::Query { .. } | Self::OAuth1(_) => None,
         }
     }
 
     /// Secrets that arise from the settings and must be masked as well.
     pub(crate) fn derived_secrets(&self) -> Vec<SecretString> {
         match self {
-            Self::None | Self::Token(_) => Vec::new(),
+            Self::None | Self::Token(_) | Self::OAuth1(_) => Vec::new(),
             Self::Query { value, .. } => vec![value.clone()],
             Self::Header { value, .. } => {
                 let text = value.to_str().unwrap_or_default();

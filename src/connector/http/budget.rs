@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::Notify;
 
+use super::counter::Counter;
+
 /// Who asks. People get the reserved share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
@@ -25,6 +27,8 @@ pub enum Limit {
     LeakyBucket { size: u32, drain: Duration },
     /// `calls` in each `window`, counted anew when it is over.
     FixedWindow { calls: u32, window: Duration },
+    /// `calls` in any `window`: each call counts until it is that old.
+    SlidingWindow { calls: u32, window: Duration },
     /// Calls in flight at once.
     Concurrency { calls: u32 },
 }
@@ -43,6 +47,8 @@ pub enum Usage {
     Used { used: u32, size: u32 },
     /// Calls left in the window, and when it ends, if said.
     Remaining { left: u32, resets_in: Option<Duration> },
+    /// Points left in a bucket of `maximum` that fills by `restore_per_s`, as far as they are said.
+    Points { left: u32, maximum: Option<u32>, restore_per_s: Option<u32> },
 }
 
 /// Shared by everything that uses one connection.
@@ -58,26 +64,9 @@ const SLOT_RETRY: Duration = Duration::from_secs(1);
 struct State {
     limits: Vec<Counter>,
     in_flight: u32,
+    /// What the calls in flight cost together.
+    cost_in_flight: u32,
     blocked_until: Option<Instant>,
-}
-
-enum Counter {
-    /// The level is kept as the time that draining it takes: integer arithmetic, no drift.
-    Bucket {
-        drain: Duration,
-        size: u32,
-        level: Duration,
-        at: Option<Instant>,
-    },
-    Window {
-        calls: u32,
-        window: Duration,
-        used: u32,
-        ends: Option<Instant>,
-    },
-    Slots {
-        calls: u32,
-    },
 }
 
 /// What the budget says at one instant.
@@ -93,20 +82,25 @@ impl RateBudget {
     /// `people_percent` of every limit is kept free for people: at least one call where the limit is larger than one.
     pub fn new(limits: &[Limit], people_percent: u8) -> Self {
         let limits = limits.iter().map(Counter::new).collect();
-        let state = State { limits, in_flight: 0, blocked_until: None };
+        let state = State { limits, in_flight: 0, cost_in_flight: 0, blocked_until: None };
         Self { state: Mutex::new(state), freed: Notify::new(), people_percent: u32::from(people_percent.min(90)) }
     }
 
     /// Waits for a permit, or says when to come back if that is later than `patience`.
     /// The permit counts as in flight until it is dropped.
-    pub async fn acquire(self: &Arc<Self>, priority: Priority, patience: Duration) -> Result<Permit, RateLimited> {
+    pub async fn acquire(
+        self: &Arc<Self>,
+        priority: Priority,
+        cost: u32,
+        patience: Duration,
+    ) -> Result<Permit, RateLimited> {
         let deadline = clock_now() + patience;
         loop {
             // Listen before looking, so that a slot freed in between is not missed.
             let freed = self.freed.notified();
             let now = clock_now();
-            match self.try_take(priority, now) {
-                Decision::Go => return Ok(Permit { budget: Arc::clone(self) }),
+            match self.try_take(priority, cost, now) {
+                Decision::Go => return Ok(Permit { budget: Arc::clone(self), cost }),
                 Decision::Wait(wait) if now + wait > deadline => return Err(RateLimited { retry_after: wait }),
                 Decision::Wait(wait) => tokio::time::sleep(wait).await,
                 Decision::WaitForSlot => {
@@ -119,13 +113,22 @@ impl RateBudget {
         }
     }
 
-    /// Takes one call out of every limit, or none. Pure apart from its own counters.
-    pub fn try_take(&self, priority: Priority, now: Instant) -> Decision {
+    /// How long a call of this cost would have to wait now; `None` if it need not.
+    pub fn wait_for(&self, priority: Priority, cost: u32) -> Option<Duration> {
+        let now = clock_now();
+        let mut state = self.lock();
+        let reserve = |size: u32| self.reserve(priority, size);
+        let waits = state.limits.iter_mut().map(|counter| counter.wait(cost, now, &reserve));
+        waits.max().filter(|wait| !wait.is_zero())
+    }
+
+    /// Takes one call of this cost out of every limit, or none. Pure apart from its own counters.
+    pub fn try_take(&self, priority: Priority, cost: u32, now: Instant) -> Decision {
         let mut state = self.lock();
         let in_flight = state.in_flight;
         let blocked = state.blocked_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         let reserve = |size: u32| self.reserve(priority, size);
-        let waits = state.limits.iter_mut().map(|counter| counter.wait(now, &reserve));
+        let waits = state.limits.iter_mut().map(|counter| counter.wait(cost, now, &reserve));
         let longest = waits.max().unwrap_or_default().max(blocked);
         if !longest.is_zero() {
             return Decision::Wait(longest);
@@ -134,9 +137,10 @@ impl RateBudget {
             return Decision::WaitForSlot;
         }
         for counter in &mut state.limits {
-            counter.take(now);
+            counter.take(cost, now);
         }
         state.in_flight += 1;
+        state.cost_in_flight = state.cost_in_flight.saturating_add(cost);
         Decision::Go
     }
 
@@ -147,10 +151,11 @@ impl RateBudget {
         state.blocked_until = Some(state.blocked_until.map_or(until, |known| known.max(until)));
     }
 
-    /// Believes the vendor's counter. Calls in flight besides the one that was answered are added, since it may not have seen them.
-    pub fn observe(&self, usage: Usage, now: Instant) {
+    /// Believes the vendor's counter. Calls in flight besides the one that was answered, which cost `own`, are added, since it
+    /// may not have seen them.
+    pub fn observe(&self, usage: Usage, own: u32, now: Instant) {
         let mut state = self.lock();
-        let others = state.in_flight.saturating_sub(1);
+        let others = state.cost_in_flight.saturating_sub(own);
         for counter in &mut state.limits {
             counter.observe(usage, others, now);
         }
@@ -178,102 +183,16 @@ pub fn clock_now() -> Instant {
 /// One call in flight.
 pub struct Permit {
     budget: Arc<RateBudget>,
+    cost: u32,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.budget.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
+        state.cost_in_flight = state.cost_in_flight.saturating_sub(self.cost);
         drop(state);
         self.budget.freed.notify_waiters();
-    }
-}
-
-impl Counter {
-    fn new(limit: &Limit) -> Self {
-        match *limit {
-            Limit::LeakyBucket { size, drain } => {
-                Counter::Bucket { drain, size: size.max(1), level: Duration::ZERO, at: None }
-            }
-            Limit::FixedWindow { calls, window } => {
-                Counter::Window { calls: calls.max(1), window, used: 0, ends: None }
-            }
-            Limit::Concurrency { calls } => Counter::Slots { calls: calls.max(1) },
-        }
-    }
-
-    /// How long until one more call fits below the reserve.
-    fn wait(&mut self, now: Instant, reserve: &impl Fn(u32) -> u32) -> Duration {
-        self.pass_time(now);
-        match self {
-            Counter::Bucket { drain, size, level, .. } => {
-                let room = drain.saturating_mul(size.saturating_sub(reserve(*size)));
-                (*level + *drain).saturating_sub(room)
-            }
-            Counter::Window { calls, used, ends, .. } => match ends {
-                Some(ends) if *used >= calls.saturating_sub(reserve(*calls)) => ends.saturating_duration_since(now),
-                Some(_) | None => Duration::ZERO,
-            },
-            Counter::Slots { .. } => Duration::ZERO,
-        }
-    }
-
-    /// Whether all slots below the reserve are taken.
-    fn is_crowded(&self, in_flight: u32, reserve: &impl Fn(u32) -> u32) -> bool {
-        match self {
-            Counter::Slots { calls } => in_flight >= calls.saturating_sub(reserve(*calls)),
-            Counter::Bucket { .. } | Counter::Window { .. } => false,
-        }
-    }
-
-    fn take(&mut self, now: Instant) {
-        match self {
-            Counter::Bucket { drain, level, .. } => *level += *drain,
-            Counter::Window { window, used, ends, .. } => {
-                *used += 1;
-                ends.get_or_insert(now + *window);
-            }
-            Counter::Slots { .. } => {}
-        }
-    }
-
-    fn pass_time(&mut self, now: Instant) {
-        match self {
-            Counter::Bucket { level, at, .. } => {
-                *level = level.saturating_sub(at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at)));
-                *at = Some(at.map_or(now, |at| at.max(now)));
-            }
-            Counter::Window { used, ends, .. } => {
-                if ends.is_some_and(|ends| ends <= now) {
-                    *used = 0;
-                    *ends = None;
-                }
-            }
-            Counter::Slots { .. } => {}
-        }
-    }
-
-    fn observe(&mut self, usage: Usage, others: u32, now: Instant) {
-        self.pass_time(now);
-        match (self, usage) {
-            (Counter::Bucket { drain, size, level, .. }, Usage::Used { used, size: reported }) => {
-                *size = reported.max(1);
-                *level = drain.saturating_mul(used.saturating_add(others));
-            }
-            (Counter::Bucket { drain, size, level, .. }, Usage::Remaining { left, .. }) => {
-                *level = drain.saturating_mul(size.saturating_sub(left).saturating_add(others));
-            }
-            (Counter::Window { calls, window, used, ends }, Usage::Remaining { left, resets_in }) => {
-                *used = calls.saturating_sub(left).saturating_add(others);
-                *ends = resets_in.map(|wait| now + wait).or(*ends).or(Some(now + *window));
-            }
-            (Counter::Window { calls, window, used, ends }, Usage::Used { used: reported, size }) => {
-                *calls = size.max(1);
-                *used = reported.saturating_add(others);
-                ends.get_or_insert(now + *window);
-            }
-            (Counter::Slots { .. }, Usage::Used { .. } | Usage::Remaining { .. }) => {}
-        }
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Not here: what a class causes (the job table, intake).
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::client::{WireAnswer, WireFailure};
-use crate::connector::manifest::ErrorRule;
+use super::retry_after;
+use crate::connector::manifest::{ErrorRule, RuleClass};
 use crate::mapping::expr::{Scope, Template};
 use crate::model::ErrorClass;
 
@@ -36,12 +39,21 @@ pub struct Seen<'a> {
     pub body: &'a Value,
 }
 
-/// The first rule that matches, with the vendor's own words if the rule says where they are.
-/// Answers of an accepted status are judged only by rules that say more than a header.
-pub fn by_rules(rules: &[ErrorRule], seen: &Seen<'_>, accepted: bool) -> Option<(ErrorClass, Option<String>)> {
+/// What a rule says about an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ruled {
+    pub class: ErrorClass,
+    /// The vendor's own words, if the rule says where they are.
+    pub words: Option<String>,
+    pub retry_after: Option<Duration>,
+}
+
+/// The first rule that matches. Answers of an accepted status are judged only by rules that say more than a header.
+pub fn by_rules(rules: &[ErrorRule], seen: &Seen<'_>, accepted: bool) -> Option<Ruled> {
     let status = Value::from(seen.status);
     let scope = Scope::new().with("status", &status).with("headers", seen.headers).with("body", seen.body);
-    let rule = rules.iter().find(|rule| {
+    rules.iter().find_map(|rule| {
+        let says_more = rule.status.is_some() || rule.when.is_some() || matches!(rule.class, RuleClass::ByCode { .. });
         let status = rule.status.as_ref().is_none_or(|set| set.contains(seen.status));
         let header = rule.header.as_ref().is_none_or(|condition| {
             let found = seen.headers.get(condition.name.to_ascii_lowercase()).and_then(Value::as_str);
@@ -49,9 +61,20 @@ pub fn by_rules(rules: &[ErrorRule], seen: &Seen<'_>, accepted: bool) -> Option<
         });
         // A condition about something that is not there does not hold.
         let when = || rule.when.as_ref().is_none_or(|when| when.eval_bool(&scope).unwrap_or(false));
-        (!accepted || rule.status.is_some() || rule.when.is_some()) && status && header && when()
-    })?;
-    Some((rule.class, rule.message.as_ref().and_then(|message| words(message, &scope))))
+        if !((!accepted || says_more) && status && header && when()) {
+            return None;
+        }
+        let class = match &rule.class {
+            RuleClass::Fixed(class) => *class,
+            RuleClass::ByCode { code, classes } => {
+                let code = code.render(&scope).ok()?;
+                classes.iter().find(|(known, _)| *known == code)?.1
+            }
+        };
+        let retry_after = rule.retry_after.as_ref().and_then(|wait| wait.render(&scope).ok());
+        let retry_after = retry_after.and_then(|text| retry_after::stated_seconds(&text));
+        Some(Ruled { class, words: rule.message.as_ref().and_then(|message| words(message, &scope)), retry_after })
+    })
 }
 
 /// What a rule's message comes out as; a list or an object as JSON.
@@ -115,7 +138,8 @@ pub fn words_of(answer: &WireAnswer, body: &Value) -> String {
         let target = answer.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
         return format!("redirects are not followed; this one leads to {}", target.unwrap_or("nowhere"));
     }
-    const PLACES: [&[&str]; 8] = [
+    const PLACES: [&[&str]; 9] = [
+        &["fault", "faultString"],
         &["error", "message"],
         &["error_description"],
         &["message"],

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
 use reqwest::{Client, Url};
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::guard::{Blocked, EgressPolicy, GuardedResolver, NameLookup, Reach};
@@ -95,11 +96,25 @@ pub struct Wire {
     limits: WireLimits,
 }
 
+/// What the TLS handshake needs beyond the public authorities.
+#[derive(Default)]
+pub struct WireTls {
+    /// A certificate with its chain and its key, in PEM.
+    pub identity: Option<SecretString>,
+    /// Private authorities, in PEM, trusted besides the public ones.
+    pub authorities: Option<String>,
+}
+
 impl Wire {
-    pub fn new(policy: EgressPolicy, limits: WireLimits, lookup: Arc<dyn NameLookup>) -> Result<Self, WireFailure> {
+    pub fn new(
+        policy: EgressPolicy,
+        limits: WireLimits,
+        lookup: Arc<dyn NameLookup>,
+        tls: &WireTls,
+    ) -> Result<Self, WireFailure> {
         install_crypto();
         let policy = Arc::new(policy);
-        let client = |reach| build(&policy, reach, limits, &lookup);
+        let client = |reach| build(&policy, reach, limits, &lookup, tls);
         Ok(Self { public: client(Reach::Public)?, allowed_only: client(Reach::AllowedOnly)?, policy, limits })
     }
 
@@ -144,8 +159,22 @@ fn build(
     reach: Reach,
     limits: WireLimits,
     lookup: &Arc<dyn NameLookup>,
+    tls: &WireTls,
 ) -> Result<Client, WireFailure> {
-    Client::builder()
+    let mut builder = Client::builder();
+    // What is wrong with a key is not repeated: the text may hold some of it.
+    let wrong = |what: &str| {
+        WireFailure::Build(format!("{what} cannot be read; it is not PEM, or its parts do not belong together"))
+    };
+    if let Some(identity) = &tls.identity {
+        let identity = reqwest::Identity::from_pem(identity.expose_secret().as_bytes());
+        builder = builder.identity(identity.map_err(|_| wrong("the client certificate"))?);
+    }
+    if let Some(authorities) = &tls.authorities {
+        let read = reqwest::Certificate::from_pem_bundle(authorities.as_bytes()).ok().filter(|read| !read.is_empty());
+        builder = builder.tls_certs_merge(read.ok_or_else(|| wrong("the authority's certificate"))?);
+    }
+    builder
         .user_agent(concat!("syncline/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         // The environment must not reroute calls that carry credentials.

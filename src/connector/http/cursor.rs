@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::enrich::text_at;
+use super::gaps;
 use crate::connector::manifest::{Cursor, CursorKind, ReadOrder};
 use crate::model::Timestamp as VendorTime;
 
@@ -24,8 +25,9 @@ pub fn ask_from(cursor: &Cursor, stored: &str) -> Result<Value, String> {
             Ok(Value::String(time.to_string()))
         }
         CursorKind::Unix => Ok(Value::from(unix(stored)?.saturating_sub(overlap.as_secs()))),
-        CursorKind::Id | CursorKind::Token => Ok(Value::String(stored.to_owned())),
-        CursorKind::Snapshot => Ok(Value::Null),
+        CursorKind::Id => gaps::ask_from(stored),
+        CursorKind::Token => Ok(Value::String(stored.to_owned())),
+        CursorKind::DeltaLink | CursorKind::Snapshot => Ok(Value::Null),
     }
 }
 
@@ -38,13 +40,13 @@ pub fn advance(
     page: &PageSeen<'_>,
 ) -> Result<Option<String>, String> {
     let Some(field) = &cursor.field else { return Ok(None) };
-    if cursor.kind == CursorKind::Token {
+    if matches!(cursor.kind, CursorKind::Token | CursorKind::DeltaLink) {
         return Ok(text_at(field, page.body).or(before));
     }
     let readable = |value: &String| match cursor.kind {
         CursorKind::Time => time(value).is_ok(),
         CursorKind::Unix => unix(value).is_ok(),
-        CursorKind::Id | CursorKind::Token | CursorKind::Snapshot => true,
+        CursorKind::Id | CursorKind::Token | CursorKind::DeltaLink | CursorKind::Snapshot => true,
     };
     // One odd record is that record's problem and must not stop the stream; if all are odd, the manifest is wrong.
     let values: Vec<String> =
@@ -92,7 +94,8 @@ pub fn settle(
         (CursorKind::Time, Some(bound)) => time(&seen)?.min(bound).to_string(),
         (CursorKind::Time, None) => time(&seen)?.to_string(),
         (CursorKind::Unix, Some(bound)) => unix(&seen)?.min(bound.as_second()).to_string(),
-        (CursorKind::Unix, None) | (CursorKind::Id | CursorKind::Token | CursorKind::Snapshot, _) => seen,
+        (CursorKind::Unix, None)
+        | (CursorKind::Id | CursorKind::Token | CursorKind::DeltaLink | CursorKind::Snapshot, _) => seen,
     };
     match from {
         Some(from) if compare(cursor.kind, &bounded, &from)? == Some(Ordering::Less) => Ok(Some(from)),
@@ -105,9 +108,10 @@ fn compare(kind: CursorKind, left: &str, right: &str) -> Result<Option<Ordering>
         CursorKind::Time => Ok(Some(time(left)?.cmp(&time(right)?))),
         CursorKind::Unix => Ok(Some(unix(left)?.cmp(&unix(right)?))),
         CursorKind::Id => {
+            let right = gaps::newest(right);
             Ok(left.parse::<u128>().ok().zip(right.parse::<u128>().ok()).map(|(left, right)| left.cmp(&right)))
         }
-        CursorKind::Token | CursorKind::Snapshot => Ok(None),
+        CursorKind::Token | CursorKind::DeltaLink | CursorKind::Snapshot => Ok(None),
     }
 }
 
@@ -132,7 +136,14 @@ mod tests {
 
     fn cursor(kind: CursorKind, overlap_s: u64) -> Cursor {
         let field = spanned(Path::parse("at").unwrap());
-        Cursor { kind, field: Some(field), overlap: Duration::from_secs(overlap_s), start: None }
+        Cursor {
+            kind,
+            field: Some(field),
+            overlap: Duration::from_secs(overlap_s),
+            start: None,
+            gap_wait: Duration::ZERO,
+            deletions: None,
+        }
     }
 
     fn spanned<T>(value: T) -> Spanned<T> {

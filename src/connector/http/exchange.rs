@@ -1,6 +1,6 @@
 //! One call of a connection: budget, credentials, exchange, and the verdict over the answer.
 //!
-//! Not here: retries that outlive the call (the job table). In-call retries are few, short, and only for reads.
+//! Not here: what an answer means (`verdict`), retries that outlive the call (the job table). In-call retries are few, short, and only for reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,22 +8,24 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::auth::{Credentials, add_to_query};
-use super::body::{self, BodyError, headers_json};
+use super::auth::Credentials;
 use super::budget::{Permit, Priority, RateBudget, clock_now};
-use super::classify::{self, Purpose, Seen};
-use super::client::{BodyEnd, Wire, WireAnswer, WireRequest};
+use super::classify::Purpose;
+use super::client::{Wire, WireAnswer};
+use super::csrf::CsrfSource;
 use super::mask::Mask;
-use super::oauth::Fetching;
-use super::render::{self, Outgoing};
-use super::report::outgoing_name;
+use super::prepare::Renewed;
+use super::protocol::Protocol;
+use super::render::Outgoing;
+use super::verdict::Parsed;
 use super::{retry_after, usage};
 use crate::connector::call::{CallError, CallResult};
-use crate::connector::manifest::{Http, StatusSet};
+use crate::connector::manifest::{Http, Request, StatusSet};
+use crate::connector::token_store::TokenStore;
+use crate::mapping::expr::Expression;
 use crate::model::ErrorClass;
 
 /// What a caller may choose about its patience.
@@ -58,6 +60,8 @@ pub(crate) struct Caller {
     pub(crate) http: Http,
     pub(crate) wire: Wire,
     pub(crate) credentials: Credentials,
+    pub(crate) csrf: Option<CsrfSource>,
+    pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) headers: HeaderMap,
     pub(crate) budget: Arc<RateBudget>,
     pub(crate) mask: Mask,
@@ -74,12 +78,24 @@ pub(crate) struct Terms<'a> {
     pub(crate) accepts: Option<&'a StatusSet>,
     /// Whether the answer's content is used; if not, an answer that is no data is good enough.
     pub(crate) needs_body: bool,
-    pub(crate) graphql: bool,
+    pub(crate) protocol: Protocol,
+    /// The request's own condition of success, if it has one.
+    pub(crate) success: Option<&'a Expression>,
+    /// What the request says that it costs.
+    pub(crate) cost: Option<u32>,
 }
 
-impl Terms<'_> {
-    pub(crate) fn read() -> Self {
-        Self { purpose: Purpose::Read, priority: Priority::Work, accepts: None, needs_body: true, graphql: false }
+impl<'a> Terms<'a> {
+    pub(crate) fn of(request: &'a Request, purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            priority: Priority::Work,
+            accepts: None,
+            needs_body: true,
+            protocol: Protocol::of(&request.body),
+            success: request.success.as_deref(),
+            cost: request.cost,
+        }
     }
 }
 
@@ -119,148 +135,46 @@ impl Caller {
     }
 
     async fn once(&self, outgoing: &Outgoing, terms: Terms<'_>) -> CallResult<Answered> {
-        let mut renewed = false;
+        let mut renewed = Renewed::default();
         loop {
             let permit = self.permit(outgoing, terms).await?;
-            let (request, generation) = self.prepare(outgoing).await?;
+            let (request, carried) = self.prepare(outgoing).await?;
             let answer = self.wire.send(request).await;
             let answer = answer.map_err(|failure| self.unanswered(outgoing, terms, &failure))?;
-            self.learn_limits(&answer);
+            let parsed = self.parse(terms, &answer);
+            self.learn_limits(terms, &answer, &parsed);
             drop(permit);
-            if let (401, false, Some(generation), Credentials::Token(source)) =
-                (answer.status, renewed, generation, &self.credentials)
-            {
-                // The vendor did not act on a call it did not recognise: safe to repeat with a new token, once.
-                source.refused(generation).await;
-                renewed = true;
+            if self.renew(carried, &mut renewed, &answer, &parsed).await {
                 continue;
             }
-            return self.judge(outgoing, terms, answer);
+            return self.judge(outgoing, terms, answer, parsed);
         }
     }
 
     async fn permit(&self, outgoing: &Outgoing, terms: Terms<'_>) -> CallResult<Permit> {
-        self.budget.acquire(terms.priority, self.patience.budget).await.map_err(|limited| {
+        self.budget.acquire(terms.priority, self.cost(terms), self.patience.budget).await.map_err(|limited| {
             let mut error = self.error(outgoing, ErrorClass::RateLimited, limited.to_string());
             error.retry_after = Some(limited.retry_after.min(retry_after::MAX_RETRY_AFTER));
             error
         })
     }
 
-    async fn prepare(&self, outgoing: &Outgoing) -> CallResult<(WireRequest, Option<u64>)> {
-        let mut headers = self.headers.clone();
-        headers.extend(outgoing.headers.clone());
-        headers.entry(ACCEPT).or_insert(http::HeaderValue::from_static("application/json, application/xml;q=0.9"));
-        if let Some(content_type) = outgoing.body.content_type() {
-            headers.entry(CONTENT_TYPE).or_insert(http::HeaderValue::from_static(content_type));
-        }
-        let body = Bytes::from(outgoing.body.bytes());
-        let mut request = WireRequest { method: outgoing.method.clone(), url: outgoing.url.clone(), headers, body };
-        let mut generation = None;
-        match &self.credentials {
-            Credentials::None => {}
-            Credentials::Header { name, value } => {
-                request.headers.insert(name.clone(), value.clone());
-            }
-            Credentials::Query { name, value } => add_to_query(&mut request, name, value),
-            Credentials::Token(source) => {
-                let fetching =
-                    Fetching { system: &self.system, wire: &self.wire, mask: &self.mask, now: (self.clock)() };
-                let token = source.token(&fetching).await?;
-                let value = format!("Bearer {}", secrecy::ExposeSecret::expose_secret(&token.text));
-                let (_, value) = render::header(AUTHORIZATION.as_str(), &value)
-                    .map_err(|error| self.not_built(&outgoing_name(outgoing), &error))?;
-                request.headers.insert(AUTHORIZATION, value);
-                generation = Some(token.generation);
-            }
-        }
-        Ok((request, generation))
+    /// What a call takes from the rate budget.
+    pub(super) fn cost(&self, terms: Terms<'_>) -> u32 {
+        terms.cost.unwrap_or_else(|| usage::default_cost(&self.http.rate_limit))
     }
 
     /// The vendor's counters and its wish for peace hold for everything that uses the connection.
-    fn learn_limits(&self, answer: &WireAnswer) {
+    fn learn_limits(&self, terms: Terms<'_>, answer: &WireAnswer, parsed: &Parsed) {
         let now = (self.clock)();
-        if let Some(usage) = usage::read(&self.http.rate_limit, &answer.headers, now) {
-            self.budget.observe(usage, clock_now());
+        let body = parsed.as_ref().unwrap_or(&Value::Null);
+        if let Some(usage) = usage::read(&self.http.rate_limit, &answer.headers, body, now) {
+            self.budget.observe(usage, self.cost(terms), clock_now());
         }
         if matches!(answer.status, 429 | 503)
             && let Some(wait) = retry_after::retry_after(&answer.headers, now)
         {
             self.budget.block_for(wait, clock_now());
-        }
-    }
-
-    fn judge(&self, outgoing: &Outgoing, terms: Terms<'_>, answer: WireAnswer) -> CallResult<Answered> {
-        let parsed = body::parse(&answer.headers, &answer.body);
-        let headers_json = headers_json(&answer.headers);
-        if let Some((class, message)) = self.verdict(terms, &answer, &headers_json, &parsed) {
-            return Err(self.refused(outgoing, &answer, class, message));
-        }
-        let body = match parsed {
-            Ok(body) => body,
-            // The verdict let it pass because nobody reads it.
-            Err(_) => as_text(&answer),
-        };
-        Ok(Answered {
-            status: answer.status,
-            server_time: retry_after::server_time(&answer.headers),
-            latency: answer.latency,
-            headers: answer.headers,
-            headers_json,
-            body,
-            raw: answer.body,
-        })
-    }
-
-    /// What is wrong with an answer, if anything: the manifest's rules, the status, an unfinished or unreadable body.
-    fn verdict(
-        &self,
-        terms: Terms<'_>,
-        answer: &WireAnswer,
-        headers: &Value,
-        parsed: &Result<Value, BodyError>,
-    ) -> Option<(ErrorClass, String)> {
-        let is_success = (200..300).contains(&answer.status);
-        let accepted = terms.accepts.map_or(is_success, |set| set.contains(answer.status));
-        let unparsed;
-        let body = match parsed {
-            Ok(body) => body,
-            Err(_) => {
-                unparsed = as_text(answer);
-                &unparsed
-            }
-        };
-        let seen = Seen { status: answer.status, headers, body };
-        if let Some((class, words)) = classify::by_rules(&self.http.errors, &seen, accepted) {
-            return Some((class, words.unwrap_or_else(|| classify::words_of(answer, body))));
-        }
-        let lost = terms.purpose.lost();
-        if !accepted {
-            // A success of another kind than the manifest knows: something was done, and we cannot say what.
-            let class = if is_success { lost } else { classify::by_status(answer.status, terms.purpose) };
-            return Some((class, classify::words_of(answer, body)));
-        }
-        if let Some(message) = self.unfinished(&answer.end) {
-            return Some((lost, message));
-        }
-        match parsed {
-            Err(BodyError::Unreadable(_)) if !terms.needs_body => None,
-            Err(error) => Some((lost, error.to_string())),
-            Ok(body) if terms.graphql => classify::by_graphql(body, terms.purpose),
-            Ok(_) => None,
-        }
-    }
-
-    fn unfinished(&self, end: &BodyEnd) -> Option<String> {
-        match end {
-            BodyEnd::Complete => None,
-            BodyEnd::TooLarge => {
-                Some(format!("the answer is larger than {} bytes; ask for smaller pages", self.http.body_cap.bytes))
-            }
-            BodyEnd::TimedOut => {
-                Some(format!("the answer was not complete within {} s", self.http.timeouts.request.as_secs()))
-            }
-            BodyEnd::Broken(reason) => Some(format!("the answer broke off: {reason}")),
         }
     }
 }
@@ -279,8 +193,4 @@ fn worth_repeating(error: &CallError) -> bool {
         | ErrorClass::UnmappedValue
         | ErrorClass::Bug => false,
     }
-}
-
-fn as_text(answer: &WireAnswer) -> Value {
-    Value::String(String::from_utf8_lossy(&answer.body).into_owned())
 }

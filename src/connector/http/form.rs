@@ -75,6 +75,33 @@ pub fn percent_encode(text: &str) -> String {
     encoded
 }
 
+/// Names and values of a query or form, decoded.
+pub fn decoded_pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    })
+}
+
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|pair| hex::decode(pair).ok());
+        match (escaped, byte) {
+            (Some(plain), _) => {
+                decoded.extend(plain);
+                at += 2;
+            }
+            (None, b'+') => decoded.push(b' '),
+            (None, other) => decoded.push(*other),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

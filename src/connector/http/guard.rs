@@ -141,7 +141,7 @@ pub struct EgressPolicy {
     pub allow: Vec<AddressRange>,
     /// Ports besides 443 that may be called on public addresses, with TLS.
     pub ports: Vec<u16>,
-    /// The only hosts that may be called; `None` where names are not what limits.
+    /// The only hosts that may be called, `*.example.com` for every host below it; `None` where names are not what limits.
     pub hosts: Option<Vec<String>>,
 }
 
@@ -164,6 +164,13 @@ impl Base {
 
 fn is_among(hosts: &[String], host: &str) -> bool {
     hosts.iter().any(|listed| listed.eq_ignore_ascii_case(host))
+}
+
+/// Whether `listed` is the host, or stands as `*.example.com` for all below a domain.
+pub fn covers(listed: &str, host: &str) -> bool {
+    let Some(parent) = listed.strip_prefix("*.") else { return listed.eq_ignore_ascii_case(host) };
+    let below = host.len().checked_sub(parent.len() + 1).and_then(|at| host.split_at_checked(at));
+    below.is_some_and(|(own, rest)| !own.is_empty() && rest.starts_with('.') && rest[1..].eq_ignore_ascii_case(parent))
 }
 
 /// Which client may make the call.
@@ -189,7 +196,7 @@ impl EgressPolicy {
             return Err(refuse("contains a user name; use the connection's authentication instead"));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("has no host"))?;
-        if self.hosts.as_ref().is_some_and(|hosts| !is_among(hosts, host)) {
+        if self.hosts.as_ref().is_some_and(|hosts| !hosts.iter().any(|listed| covers(listed, host))) {
             return Err(Blocked::Host { host: host.to_owned() });
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']');

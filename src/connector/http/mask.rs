@@ -9,7 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// Longest excerpt in bytes.
 pub const MAX_EXCERPT_BYTES: usize = 1024;
 /// Tokens obtained while running that are kept for masking; older ones have expired.
-const MAX_LEARNED: usize = 4;
+const MAX_LEARNED: usize = 32;
+/// Shorter ones (a cookie `lang=de`) are no secrets, and masking them would eat words.
+const SHORTEST_LEARNED: usize = 6;
 const MASKED: &str = "[secret]";
 
 /// The secrets of one connection.
@@ -28,6 +30,11 @@ impl Mask {
     /// Also masks a token that the connection obtained.
     pub fn learn(&self, secret: SecretString) {
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        if secret.expose_secret().len() < SHORTEST_LEARNED
+            || learned.iter().any(|known| known.expose_secret() == secret.expose_secret())
+        {
+            return;
+        }
         if learned.len() >= MAX_LEARNED {
             learned.remove(0);
         }

@@ -2,29 +2,50 @@
 //!
 //! Not here: which calls a connector makes (its manifest), retries that outlive a call (the job table).
 
+mod assertion;
 pub(super) mod auth;
 pub mod body;
 pub mod budget;
+pub(super) mod certificate;
+mod children;
 pub mod classify;
 pub mod client;
+pub(super) mod confirm;
+mod cookies;
+mod counter;
+pub(super) mod csrf;
 pub mod cursor;
 mod enrich;
 pub(super) mod exchange;
 pub mod form;
+mod gaps;
 pub mod guard;
 pub mod json;
 pub mod link;
 pub mod mask;
+mod multipart;
 mod oauth;
+mod oauth1;
 mod pages;
+mod prepare;
+mod protocol;
+mod receipt;
+mod refresh;
 pub(super) mod render;
 mod report;
 pub mod retry_after;
+mod seal;
+mod session;
+mod single;
 mod subscribe;
+mod token;
 pub(super) mod usage;
+mod verdict;
 mod walk;
+pub(super) mod wrap;
 mod write;
 pub mod xml;
+mod xml_rpc;
 
 pub use exchange::{Clock, Patience};
 pub use render::RenderError;

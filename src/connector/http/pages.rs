@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::LINK;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::form::percent_encode;
@@ -23,6 +23,7 @@ pub(crate) enum Place {
     Url(String),
     Token(String),
     Number(u64),
+    Keys(Map<String, Value>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -52,17 +53,17 @@ pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Op
             let number = match place {
                 None => u64::from(*start),
                 Some(Place::Number(number)) => *number,
-                Some(Place::Url(_) | Place::Token(_)) => return Err(PageError::Foreign),
+                Some(Place::Url(_) | Place::Token(_) | Place::Keys(_)) => return Err(PageError::Foreign),
             };
-            set_query(&mut outgoing.url, param, &number.to_string());
+            set_query(&mut outgoing.url, param.as_deref(), &number.to_string());
             set_size(&mut outgoing.url, size_param.as_deref(), *size);
         }
         (Pages::Offset { param, size_param, size }, place) => {
             set_size(&mut outgoing.url, size_param.as_deref(), *size);
             match place {
                 None => {}
-                Some(Place::Number(skip)) => set_query(&mut outgoing.url, param, &skip.to_string()),
-                Some(Place::Url(_) | Place::Token(_)) => return Err(PageError::Foreign),
+                Some(Place::Number(skip)) => set_query(&mut outgoing.url, param.as_deref(), &skip.to_string()),
+                Some(Place::Url(_) | Place::Token(_) | Place::Keys(_)) => return Err(PageError::Foreign),
             }
         }
         (_, None) => {}
@@ -70,8 +71,10 @@ pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Op
             outgoing.url = allowed(base, &outgoing.url, url)?;
         }
         (Pages::CursorToken { param, .. } | Pages::LastId { param, .. }, Some(Place::Token(token))) => {
-            set_query(&mut outgoing.url, param, token);
+            set_query(&mut outgoing.url, param.as_deref(), token);
         }
+        // The request has read them.
+        (Pages::Keyset { .. }, Some(Place::Keys(_))) => {}
         (Pages::GraphQl { variable, .. }, Some(Place::Token(token))) => {
             let Content::Json(body) = &mut outgoing.body else { return Err(PageError::Foreign) };
             body["variables"][variable.as_str()] = Value::String(token.clone());
@@ -82,8 +85,9 @@ pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Op
             | Pages::NextUrl { .. }
             | Pages::CursorToken { .. }
             | Pages::GraphQl { .. }
-            | Pages::LastId { .. },
-            Some(Place::Url(_) | Place::Token(_) | Place::Number(_)),
+            | Pages::LastId { .. }
+            | Pages::Keyset { .. },
+            Some(Place::Url(_) | Place::Token(_) | Place::Number(_) | Place::Keys(_)),
         ) => return Err(PageError::Foreign),
     }
     Ok(())
@@ -131,15 +135,22 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
             let skipped = number_of(here, 0)?;
             (count >= u64::from(*size)).then(|| Place::Number(skipped + count))
         }
+        Pages::Keyset { values, has_more } => match (has_more_at(has_more.as_deref(), seen.body)?, seen.records.last())
+        {
+            (true, Some(last)) => {
+                let mut keys = Map::new();
+                for (name, path) in values {
+                    let missing =
+                        || PageError::Value { path: path.as_str().to_owned(), reason: "is missing in the last record" };
+                    let value = path.first(last).filter(|value| !value.is_null()).ok_or_else(missing)?;
+                    keys.insert(name.clone(), value.clone());
+                }
+                Some(Place::Keys(keys))
+            }
+            (true, None) | (false, _) => None,
+        },
         Pages::LastId { id, has_more, .. } => {
-            let more = match has_more {
-                None => true,
-                Some(path) => path.first(seen.body).and_then(Value::as_bool).ok_or_else(|| PageError::Value {
-                    path: path.as_str().to_owned(),
-                    reason: "is not true or false",
-                })?,
-            };
-            match (more, seen.records.last()) {
+            match (has_more_at(has_more.as_deref(), seen.body)?, seen.records.last()) {
                 (true, Some(last)) => Some(Place::Token(text_at(id, last)?.ok_or_else(|| PageError::Value {
                     path: id.as_str().to_owned(),
                     reason: "is missing in the last record",
@@ -150,11 +161,53 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
     })
 }
 
+/// Without a place to look at, only an empty page is the last.
+fn has_more_at(path: Option<&Path>, body: &Value) -> Result<bool, PageError> {
+    let Some(path) = path else { return Ok(true) };
+    path.first(body)
+        .and_then(Value::as_bool)
+        .ok_or_else(|| PageError::Value { path: path.as_str().to_owned(), reason: "is not true or false" })
+}
+
+/// `{page}` of the request: null on the first page of schemes that count nothing.
+pub(crate) fn value(pages: &Pages, place: Option<&Place>) -> Value {
+    match (pages, place) {
+        (Pages::PageNumber { start, .. }, None) => Value::from(*start),
+        (Pages::Offset { .. }, None) => Value::from(0),
+        (_, None | Some(Place::Url(_))) => Value::Null,
+        (_, Some(Place::Number(number))) => Value::from(*number),
+        (_, Some(Place::Token(token))) => Value::from(token.as_str()),
+        (_, Some(Place::Keys(keys))) => Value::Object(keys.clone()),
+    }
+}
+
+/// The page before this one, in schemes where records may slip from one page to the one before: `Some(None)` is the first.
+pub(crate) fn before(pages: &Pages, here: Option<&Place>) -> Option<Option<Place>> {
+    let Some(Place::Number(number)) = here else { return None };
+    match pages {
+        Pages::PageNumber { start, .. } => {
+            let before = number.checked_sub(1).filter(|before| *before >= u64::from(*start))?;
+            Some(Some(Place::Number(before)))
+        }
+        Pages::Offset { size, .. } => match number.saturating_sub(u64::from(*size)) {
+            0 => Some(None),
+            skip => Some(Some(Place::Number(skip))),
+        },
+        Pages::Single
+        | Pages::LinkHeader
+        | Pages::NextUrl { .. }
+        | Pages::CursorToken { .. }
+        | Pages::GraphQl { .. }
+        | Pages::LastId { .. }
+        | Pages::Keyset { .. } => None,
+    }
+}
+
 fn number_of(here: Option<&Place>, first: u64) -> Result<u64, PageError> {
     match here {
         None => Ok(first),
         Some(Place::Number(number)) => Ok(*number),
-        Some(Place::Url(_) | Place::Token(_)) => Err(PageError::Foreign),
+        Some(Place::Url(_) | Place::Token(_) | Place::Keys(_)) => Err(PageError::Foreign),
     }
 }
 
@@ -171,7 +224,7 @@ fn text_at(path: &Path, body: &Value) -> Result<Option<String>, PageError> {
 }
 
 /// An address that the vendor gave, resolved against the page's own; credentials go nowhere else.
-fn allowed(base: &Base, page: &Url, given: &str) -> Result<Url, PageError> {
+pub(crate) fn allowed(base: &Base, page: &Url, given: &str) -> Result<Url, PageError> {
     let wrong =
         |reason| PageError::Url { url: super::mask::escape(given.split('?').next().unwrap_or_default(), 200), reason };
     let url = page.join(given).map_err(|_| wrong("is not an address"))?;
@@ -185,12 +238,13 @@ fn allowed(base: &Base, page: &Url, given: &str) -> Result<Url, PageError> {
 
 fn set_size(url: &mut Url, param: Option<&str>, size: u32) {
     if let Some(param) = param {
-        set_query(url, param, &size.to_string());
+        set_query(url, Some(param), &size.to_string());
     }
 }
 
-/// Sets one query parameter, in place of one of the same name.
-fn set_query(url: &mut Url, param: &str, value: &str) {
+/// Sets one query parameter, in place of one of the same name; without a name, the request has said it already.
+fn set_query(url: &mut Url, param: Option<&str>, value: &str) {
+    let Some(param) = param else { return };
     let prefix = format!("{}=", percent_encode(param));
     let pair = format!("{prefix}{}", percent_encode(value));
     let own = url.query().unwrap_or_default().to_owned();

@@ -5,14 +5,17 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::guard::Base;
-use super::{form, xml};
-use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, Request};
+use super::{form, multipart, protocol, xml, xml_rpc};
+use crate::config::yaml::Spanned;
+use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, MultipartPart, PartContent, Request};
 use crate::mapping::expr::{Scope, Template, TemplateError};
 
 /// A request that cannot be built from the values at hand; nothing was sent.
@@ -38,6 +41,7 @@ pub enum Content {
     None,
     Json(Value),
     Text { content_type: &'static str, text: String },
+    Multipart { boundary: String, bytes: Vec<u8> },
 }
 
 impl Content {
@@ -46,14 +50,16 @@ impl Content {
             Content::None => Vec::new(),
             Content::Json(value) => value.to_string().into_bytes(),
             Content::Text { text, .. } => text.clone().into_bytes(),
+            Content::Multipart { bytes, .. } => bytes.clone(),
         }
     }
 
-    pub fn content_type(&self) -> Option<&'static str> {
+    pub fn content_type(&self) -> Option<Cow<'static, str>> {
         match self {
             Content::None => None,
-            Content::Json(_) => Some("application/json"),
-            Content::Text { content_type, .. } => Some(content_type),
+            Content::Json(_) => Some("application/json".into()),
+            Content::Text { content_type, .. } => Some((*content_type).into()),
+            Content::Multipart { boundary, .. } => Some(format!("multipart/form-data; boundary={boundary}").into()),
         }
     }
 }
@@ -102,10 +108,20 @@ pub fn text(what: &str, template: &Template, scope: &Scope<'_>) -> Result<String
     template.render(scope).map_err(|error| RenderError::Template { what: what.to_owned(), error })
 }
 
+/// As `text`, for what need not be given; empty counts as not given.
+pub fn optional_text(
+    what: &str,
+    template: Option<&Spanned<Template>>,
+    scope: &Scope<'_>,
+) -> Result<Option<String>, RenderError> {
+    let Some(template) = template else { return Ok(None) };
+    Ok(Some(text(what, template, scope)?).filter(|text| !text.trim().is_empty()))
+}
+
 /// Query parameters, headers and form fields with their names; those with a `?` are left out when they come out empty.
 fn pairs<'f>(
     what: &str,
-    fields: impl Iterator<Item = &'f (String, crate::config::yaml::Spanned<Template>)>,
+    fields: impl Iterator<Item = &'f (String, Spanned<Template>)>,
     scope: &Scope<'_>,
 ) -> Result<Vec<(String, String)>, RenderError> {
     let mut found = Vec::new();
@@ -167,6 +183,21 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
             let variables = members(variables, scope)?;
             Content::Json(serde_json::json!({ "query": query, "variables": variables }))
         }
+        Body::JsonRpc { method, params } => {
+            let method = text("the method", method, scope)?;
+            let params = json("the parameters", params, scope)?;
+            let id = protocol::next_id();
+            Content::Json(serde_json::json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": id }))
+        }
+        Body::XmlRpc { method, params } => {
+            let method = text("the method", method, scope)?;
+            let params = params.iter().map(|param| json("a parameter", param, scope)).collect::<Result<Vec<_>, _>>()?;
+            Content::Text { content_type: "text/xml; charset=utf-8", text: xml_rpc::call(&method, &params) }
+        }
+        Body::Multipart(parts) => {
+            let (boundary, bytes) = multipart::encode(&parts_of(parts, scope)?);
+            Content::Multipart { boundary, bytes }
+        }
         Body::Xml(template) => {
             Content::Text { content_type: "application/xml; charset=utf-8", text: xml_text(template, scope)? }
         }
@@ -182,6 +213,29 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
             Content::Text { content_type: "text/xml; charset=utf-8", text }
         }
     })
+}
+
+fn parts_of(described: &[MultipartPart], scope: &Scope<'_>) -> Result<Vec<multipart::Part>, RenderError> {
+    let mut parts = Vec::new();
+    for part in described {
+        let (name, optional) = optional(&part.name);
+        let what = format!("part `{name}`");
+        let content = match &part.content {
+            PartContent::Text(content) => text(&what, content, scope)?.into_bytes(),
+            PartContent::Base64(content) => {
+                let encoded: String = text(&what, content, scope)?.split_whitespace().collect();
+                let reason = || RenderError::Value { what: what.clone(), reason: "is not base64".to_owned() };
+                STANDARD.decode(encoded).map_err(|_| reason())?
+            }
+        };
+        if optional && content.is_empty() {
+            continue;
+        }
+        let filename = part.filename.as_ref().map(|filename| text(&what, filename, scope)).transpose()?;
+        let content_type = part.content_type.clone();
+        parts.push(multipart::Part { name: name.to_owned(), filename, content_type, content });
+    }
+    Ok(parts)
 }
 
 fn xml_text(template: &Template, scope: &Scope<'_>) -> Result<String, RenderError> {

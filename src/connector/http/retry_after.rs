@@ -36,6 +36,12 @@ pub fn parse(text: &str, now: Timestamp) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
+/// Seconds that a body states.
+pub fn stated_seconds(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if text.starts_with(|first: char| first.is_ascii_digit()) { parse(text, Timestamp::UNIX_EPOCH) } else { None }
+}
+
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {

@@ -4,14 +4,13 @@
 
 use serde_json::Value;
 
-use super::budget::Priority;
 use super::classify::Purpose;
 use super::exchange::Terms;
 use super::render;
 use super::walk::{list_at, terms};
 use crate::connector::call::{CallResult, Subscription};
 use crate::connector::connection::Connection;
-use crate::connector::manifest::{Body, Subscriptions};
+use crate::connector::manifest::Subscriptions;
 use crate::mapping::expr::Scope;
 use crate::model::ErrorClass;
 
@@ -52,14 +51,9 @@ impl Connection {
             let scope = Scope::new().with("settings", &self.settings).with("topic", &topic).with("url", &address);
             let outgoing = render::render(&channel.base, &described.create, &scope, &[])
                 .map_err(|error| channel.caller.not_built("subscribe", &error))?;
-            let terms = Terms {
-                // The next look finds what became of it; a second subscription to the same address is refused or merged.
-                purpose: Purpose::Write { repeatable: true },
-                priority: Priority::Work,
-                accepts: None,
-                needs_body: false,
-                graphql: matches!(described.create.body, Body::GraphQl { .. }),
-            };
+            // The next look finds what became of it; a second subscription to the same address is refused or merged.
+            let purpose = Purpose::Write { repeatable: true };
+            let terms = Terms { needs_body: false, ..Terms::of(&described.create, purpose) };
             channel.caller.call(&outgoing, terms).await?;
         }
         Ok(missing)

@@ -1,19 +1,22 @@
-//! Reading: a page of a stream, and one record by its key.
+//! Reading a list, page by page.
 //!
-//! Not here: storing rows and cursors (intake), the arithmetic of pages and cursors (`pages`, `cursor`).
+//! Not here: single records (`single`), storing rows and cursors (intake), the arithmetic of pages and cursors (`pages`, `cursor`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::classify::Purpose;
 use super::cursor::{self, PageSeen};
-use super::exchange::Terms;
+use super::enrich::text_at;
+use super::exchange::{Answered, Terms};
+use super::gaps::{self, Ranges};
 use super::pages::{self, Place, Seen};
 use super::render::{self, Outgoing};
 use crate::connector::call::{CallResult, Page, PageToken};
 use crate::connector::connection::{Channel, Connection};
-use crate::connector::manifest::{Body, CursorKind, HttpRead, ReadOrder, Request};
-use crate::mapping::expr::{Path, Scope, Step};
+use crate::connector::manifest::{Cursor, CursorKind, HttpRead, Pages, ReadOrder, Request};
+use crate::mapping::expr::{Path, Scope};
 use crate::model::ErrorClass;
 
 /// Where a walk stands. Written into the page token, so that a walk survives a restart.
@@ -34,6 +37,30 @@ struct Walk {
     mark_at: u32,
     /// The last page's content: a vendor that ignores the page parameter sends the same page for ever.
     content: String,
+    /// What the last page held, where records may slip from one page to the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    previous: Vec<String>,
+    /// The numbers seen, where missing ones are waited for.
+    #[serde(default)]
+    ids: Ranges,
+}
+
+impl Walk {
+    fn note_ids(&mut self, cursor: &Cursor, records: &[Value]) {
+        let Some(field) = cursor.field.as_ref().filter(|_| !cursor.gap_wait.is_zero()) else { return };
+        let numbers = records.iter().filter_map(|record| text_at(field, record)?.parse().ok());
+        numbers.for_each(|number| self.ids.add(number));
+    }
+
+    fn counts_pages(&self, pages: &Pages) -> bool {
+        matches!(pages, Pages::PageNumber { .. } | Pages::Offset { .. })
+    }
+}
+
+/// A list that is walked: a stream's own, or one of its hints.
+struct Reading<'a> {
+    name: String,
+    read: &'a HttpRead,
 }
 
 impl Connection {
@@ -41,21 +68,61 @@ impl Connection {
     /// watermark and counts on the first page only. Rows may come twice (overlap, moved records), never not at all.
     pub async fn read_page(&self, stream: &str, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
         let what = format!("read {stream}");
-        let channel = self.channel(&what)?;
         let described = self.stream(&what, stream)?;
         let read = described.http_read();
         let read = read.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` is not read over HTTP")))?;
+        let reading = Reading { name: stream.to_owned(), read };
+        let mut page = self.page_of(&reading, cursor, page).await?;
+        self.whole(self.channel(&what)?, described, &mut page.records).await?;
+        Ok(page)
+    }
+
+    /// Reads one page of a stream's hints; the page's `fetched` are the records that it names, as they are now.
+    pub async fn read_hints(
+        &self,
+        stream: &str,
+        hint: &str,
+        cursor: Option<&str>,
+        page: Option<PageToken>,
+    ) -> CallResult<Page> {
+        let what = format!("read hint {hint} of {stream}");
+        let described = self.stream(&what, stream)?;
+        let hint = described.hints.iter().find(|known| *known.name == hint);
+        let hint = hint.ok_or_else(|| self.misuse(&what, "the stream has no such hint"))?;
+        let reading = Reading { name: format!("{stream}/{}", *hint.name), read: &hint.read };
+        let mut page = self.page_of(&reading, cursor, page).await?;
+        let mut keys: Vec<String> = Vec::new();
+        for record in page.records.drain(..) {
+            let key = hint.key.render(&Scope::new().with("record", &record));
+            let key = key.map_err(|error| self.misuse(&what, format!("a record names no key: {error}")))?;
+            if !key.is_empty() && !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        for key in keys {
+            page.fetched.push(self.fetch(stream, &key).await?);
+        }
+        Ok(page)
+    }
+
+    async fn page_of(&self, reading: &Reading<'_>, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
+        let what = format!("read {}", reading.name);
+        let (channel, read) = (self.channel(&what)?, reading.read);
         let mut walk = match &page {
-            None => self.begin(stream, cursor, read, channel)?,
+            None => self.begin(&reading.name, cursor, read, channel)?,
             Some(token) => serde_json::from_str::<Walk>(&token.0)
                 .ok()
-                .filter(|walk| walk.stream == stream)
+                .filter(|walk| walk.stream == reading.name)
                 .ok_or_else(|| self.misuse(&what, "the page token is not one of this stream; start the walk again"))?,
         };
-        let mut outgoing = self.first_request(read, &walk, channel)?;
-        pages::ask(&read.pages, &channel.base, &mut outgoing, walk.place.as_ref())
-            .map_err(|error| channel.caller.error(&outgoing, ErrorClass::Data, error.to_string()))?;
-        let answer = channel.caller.call(&outgoing, terms(&read.request)).await?;
+        let (outgoing, answer) = match self.ask(read, &walk, walk.place.as_ref(), channel).await {
+            // The vendor has forgotten where the link led to: everything is read again.
+            Err(error) if read.cursor.kind == CursorKind::DeltaLink && page.is_none() && error.status == Some(410) => {
+                walk = self.begin(&reading.name, None, read, channel)?;
+                self.ask(read, &walk, None, channel).await?
+            }
+            asked => asked?,
+        };
         let failed = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
         let mut records = list_at(read.records.as_deref(), &answer.body).map_err(&failed)?;
         let seen = Seen {
@@ -71,13 +138,18 @@ impl Connection {
         walk.began = walk.began.or(answer.server_time);
         let page_seen = PageSeen { body: &answer.body, records: &records };
         walk.seen = cursor::advance(&read.cursor, read.order, walk.seen.take(), &page_seen).map_err(&failed)?;
+        walk.note_ids(&read.cursor, &records);
+        if read.cursor.kind == CursorKind::DeltaLink {
+            walk.seen = self.stored_link(walk.seen.take(), &outgoing, channel).map_err(&failed)?;
+        }
         if let Some(next) = &next {
             guard(&mut walk, next, &records, self.max_pages).map_err(&failed)?;
         }
+        let slipped = self.slipped(read, &walk, &records, channel).await?;
+        walk.previous =
+            if walk.counts_pages(&read.pages) { records.iter().map(digest_of).collect() } else { Vec::new() };
         let cursor = match (&next, read.order) {
-            (None, _) | (Some(_), ReadOrder::Ascending) => {
-                cursor::settle(&read.cursor, walk.seen.clone(), walk.from.clone(), walk.began).map_err(&failed)?
-            }
+            (None, _) | (Some(_), ReadOrder::Ascending) => self.watermark(read, &walk).map_err(&failed)?,
             (Some(_), ReadOrder::Descending | ReadOrder::Unordered) => None,
         };
         let server_time = answer.server_time;
@@ -86,48 +158,67 @@ impl Connection {
             None => None,
             Some(_) => Some(PageToken(serde_json::to_string(&walk).map_err(|error| failed(error.to_string()))?)),
         };
-        if let Some(enrich) = &described.enrich {
-            self.complete(channel, enrich, &mut records).await?;
-        }
-        Ok(Page { records, next, server_time, cursor })
+        records.extend(slipped);
+        Ok(Page { records, fetched: Vec::new(), next, server_time, cursor })
     }
 
-    /// Reads one record as it is now; `None` if it does not exist.
-    pub async fn get(&self, stream: &str, key: &str) -> CallResult<Option<Value>> {
-        let what = format!("get {stream} {key}");
-        let channel = self.channel(&what)?;
-        let described = self.stream(&what, stream)?;
-        let get =
-            described.get.as_ref().ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no get")))?;
-        let key = Value::String(key.to_owned());
-        let scope = Scope::new().with("settings", &self.settings).with("key", &key);
-        let outgoing = render::render(&channel.base, &get.request, &scope, &[])
-            .map_err(|error| channel.caller.not_built(&what, &error))?;
-        let answer = match channel.caller.call(&outgoing, terms(&get.request)).await {
-            Ok(answer) => answer,
-            Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-            Err(error) => return Err(error),
+    async fn ask(
+        &self,
+        read: &HttpRead,
+        walk: &Walk,
+        place: Option<&Place>,
+        channel: &Channel,
+    ) -> CallResult<(Outgoing, Answered)> {
+        let mut outgoing = self.first_request(read, walk, place, channel)?;
+        let link = walk.from.as_ref().filter(|_| read.cursor.kind == CursorKind::DeltaLink && place.is_none());
+        let positioned = match link {
+            Some(link) => pages::allowed(&channel.base, &channel.base.url, link).map(|url| outgoing.url = url),
+            None => pages::ask(&read.pages, &channel.base, &mut outgoing, place),
         };
-        let found = match get.record.as_deref() {
-            None => Some(answer.body).filter(|body| !body.is_null()),
-            Some(path) => match path.first(&answer.body) {
-                Some(Value::Null) => None,
-                Some(record) => Some(record.clone()),
-                // The place of one record in a list that has none.
-                None if matches!(path.steps().last(), Some(Step::Index(_))) => None,
-                None => {
-                    let reason = format!("the answer has no record at `{}`", path.as_str());
-                    return Err(channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason));
-                }
-            },
-        };
-        let Some(record) = found else { return Ok(None) };
-        let mut records = [record];
-        if let Some(enrich) = &described.enrich {
-            self.complete(channel, enrich, &mut records).await?;
+        positioned.map_err(|error| channel.caller.error(&outgoing, ErrorClass::Data, error.to_string()))?;
+        let answer = channel.caller.call(&outgoing, terms(&read.request)).await?;
+        Ok((outgoing, answer))
+    }
+
+    /// Records that slipped from this page to the one before it while this one was asked for: another look at that one shows
+    /// them. A record that leaves the list, or moves to its end, makes all behind it slip.
+    async fn slipped(
+        &self,
+        read: &HttpRead,
+        walk: &Walk,
+        records: &[Value],
+        channel: &Channel,
+    ) -> CallResult<Vec<Value>> {
+        let Some(before) = pages::before(&read.pages, walk.place.as_ref()) else { return Ok(Vec::new()) };
+        let (outgoing, answer) = self.ask(read, walk, before.as_ref(), channel).await?;
+        let again = list_at(read.records.as_deref(), &answer.body)
+            .map_err(|reason| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason))?;
+        let is_new = |record: &Value| !walk.previous.contains(&digest_of(record)) && !records.contains(record);
+        Ok(again.into_iter().filter(is_new).collect())
+    }
+
+    fn watermark(&self, read: &HttpRead, walk: &Walk) -> Result<Option<String>, String> {
+        if read.cursor.gap_wait.is_zero() {
+            return cursor::settle(&read.cursor, walk.seen.clone(), walk.from.clone(), walk.began);
         }
-        let [record] = records;
-        Ok(Some(record))
+        let now = walk.began.unwrap_or_else(|| self.now());
+        let from = walk.from.as_deref();
+        Ok(gaps::settle(&walk.ids, from, read.cursor.gap_wait, now).or_else(|| walk.from.clone()))
+    }
+
+    /// A link is stored without the credential that some vendors repeat in it, and only if it leads to the vendor.
+    fn stored_link(
+        &self,
+        link: Option<String>,
+        outgoing: &Outgoing,
+        channel: &Channel,
+    ) -> Result<Option<String>, String> {
+        let Some(link) = link else { return Ok(None) };
+        let url = pages::allowed(&channel.base, &outgoing.url, &link).map_err(|error| error.to_string())?;
+        match channel.caller.credentials.strip(Place::Url(url.into())) {
+            Place::Url(link) => Ok(Some(link)),
+            Place::Token(_) | Place::Number(_) | Place::Keys(_) => Ok(None),
+        }
     }
 
     fn begin(&self, stream: &str, cursor: Option<&str>, read: &HttpRead, channel: &Channel) -> CallResult<Walk> {
@@ -147,24 +238,35 @@ impl Connection {
             mark: String::new(),
             mark_at: 1,
             content: String::new(),
+            previous: Vec::new(),
+            ids: Ranges::default(),
         })
     }
 
-    fn first_request(&self, read: &HttpRead, walk: &Walk, channel: &Channel) -> CallResult<Outgoing> {
+    fn first_request(
+        &self,
+        read: &HttpRead,
+        walk: &Walk,
+        place: Option<&Place>,
+        channel: &Channel,
+    ) -> CallResult<Outgoing> {
         let what = format!("read {}", walk.stream);
         let bad = |reason: String| self.misuse(&what, format!("the stored cursor cannot be used: {reason}"));
-        let (value, without): (Value, &[&str]) = match (&walk.from, read.cursor.kind) {
-            (None, _) | (Some(_), CursorKind::Snapshot) => (Value::Null, &["cursor"]),
-            (Some(from), _) => (cursor::ask_from(&read.cursor, from).map_err(bad)?, &[]),
+        let value = match &walk.from {
+            None => Value::Null,
+            Some(from) => cursor::ask_from(&read.cursor, from).map_err(bad)?,
         };
-        let scope = Scope::new().with("settings", &self.settings).with("cursor", &value);
-        render::render(&channel.base, &read.request, &scope, without)
+        let page = pages::value(&read.pages, place);
+        let missing = [("cursor", &value), ("page", &page)].into_iter().filter(|(_, value)| value.is_null());
+        let without: Vec<&str> = missing.map(|(name, _)| name).collect();
+        let scope = Scope::new().with("settings", &self.settings).with("cursor", &value).with("page", &page);
+        render::render(&channel.base, &read.request, &scope, &without)
             .map_err(|error| channel.caller.not_built(&what, &error))
     }
 }
 
-pub(super) fn terms(request: &Request) -> Terms<'static> {
-    Terms { graphql: matches!(request.body, Body::GraphQl { .. }), ..Terms::read() }
+pub(super) fn terms(request: &Request) -> Terms<'_> {
+    Terms::of(request, Purpose::Read)
 }
 
 /// The list at `path`. XML shows a list of one as its only item and an empty list as nothing.
@@ -208,6 +310,10 @@ fn guard(walk: &mut Walk, next: &Place, records: &[Value], max_pages: u32) -> Re
         walk.mark_at = walk.mark_at.saturating_mul(2);
     }
     Ok(())
+}
+
+fn digest_of(record: &Value) -> String {
+    digest(&record.to_string())
 }
 
 fn digest(text: &str) -> String {

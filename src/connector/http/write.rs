@@ -2,62 +2,73 @@
 //!
 //! Not here: intents, retries and bindings (deliver).
 
+use std::borrow::Cow;
+
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::budget::Priority;
 use super::classify::Purpose;
+use super::confirm::ticket;
 use super::enrich::text_at;
 use super::exchange::{Answered, Terms};
+use super::receipt::receipt;
 use super::render::{self, Content, Outgoing};
 use super::walk::{list_at, terms};
+use super::wrap;
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::connection::{Channel, Connection};
 use crate::connector::manifest::{
-    Body, HttpWrite, Idempotency, OpKind, Operation, OutgoingSignature, Step, Stream, Write,
+    HttpWrite, Idempotency, OpKind, Operation, OutgoingSignature, Step, Stream, Wrapper, Write,
 };
 use crate::connector::webhook::standard::Signer;
-use crate::connector::webhook::version_of;
 use crate::mapping::expr::Scope;
 use crate::model::ErrorClass;
 
 /// The values of one write as templates see them.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     settings: &'a Value,
-    record: &'a Value,
+    record: Cow<'a, Value>,
     refs: &'a Value,
     event: &'a Value,
     key: Value,
     natural_key: Value,
     idempotency_key: Value,
     steps: Value,
+    /// What was read right before, for writes that compare.
+    current: Value,
+    /// The accepting answer, for writes that are confirmed later.
+    accepted: Value,
 }
 
 impl<'a> Values<'a> {
-    fn new(settings: &'a Value, context: &'a WriteContext) -> Self {
+    fn new(settings: &'a Value, wrappers: &[Wrapper], context: &'a WriteContext) -> Self {
         let text = |text: &str| Value::String(text.to_owned());
         Self {
             settings,
-            record: &context.record,
+            record: wrap::wrap(wrappers, &context.record),
             refs: &context.refs,
             event: &context.event,
             key: context.remote_id.as_deref().map_or(Value::Null, text),
             natural_key: text(&context.natural_key),
             idempotency_key: text(&context.idempotency_key),
             steps: Value::Object(Map::new()),
+            current: Value::Null,
+            accepted: Value::Null,
         }
     }
 
-    fn scope(&self) -> Scope<'_> {
+    pub(super) fn scope(&self) -> Scope<'_> {
         Scope::new()
             .with("settings", self.settings)
-            .with("record", self.record)
+            .with("record", &self.record)
             .with("refs", self.refs)
             .with("event", self.event)
             .with("key", &self.key)
             .with("natural_key", &self.natural_key)
             .with("idempotency_key", &self.idempotency_key)
             .with("steps", &self.steps)
+            .with("current", &self.current)
+            .with("accepted", &self.accepted)
     }
 }
 
@@ -70,11 +81,51 @@ impl Connection {
         let operation = http_write(described).and_then(|write| write.operation(op));
         let operation =
             operation.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no {}", op.as_str())))?;
-        let mut values = Values::new(&self.settings, context);
+        let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, &operation.steps, &mut values).await?;
-        let outgoing = self.request_of(channel, operation, &values, &what)?;
-        let answer = channel.caller.call(&outgoing, write_terms(operation)).await?;
-        receipt(channel, described, operation, context, &outgoing, &answer)
+        let ticket = operation.confirm.as_ref().map(|_| ticket(stream, op, context)).unwrap_or_default();
+        if let (Some(confirm), Some(accepted)) = (&operation.confirm, self.accepted.find(&ticket)) {
+            // It was accepted by an earlier attempt and not confirmed in time: asking comes before sending.
+            values.accepted = accepted;
+            let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
+            return receipt(channel, described, operation, context, &outgoing, &answer, &values.accepted);
+        }
+        let (outgoing, answer) = self.send(channel, operation, &mut values, &what).await?;
+        let Some(confirm) = &operation.confirm else {
+            return receipt(channel, described, operation, context, &outgoing, &answer, &Value::Null);
+        };
+        values.accepted = said(&answer);
+        self.accepted.keep(&ticket, &values.accepted);
+        let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
+        receipt(channel, described, operation, context, &outgoing, &answer, &values.accepted)
+    }
+
+    /// Sends; where the vendor compares, after reading what it will compare with. A conflict proves that nothing was applied.
+    async fn send(
+        &self,
+        channel: &Channel,
+        operation: &Operation,
+        values: &mut Values<'_>,
+        what: &str,
+    ) -> CallResult<(Outgoing, Answered)> {
+        let Some(compare) = &operation.compare else {
+            let outgoing = self.request_of(channel, operation, values, what)?;
+            let answer = channel.caller.call(&outgoing, write_terms(operation)).await?;
+            return Ok((outgoing, answer));
+        };
+        let mut attempt = 1;
+        loop {
+            let reading = render::render(&channel.base, &compare.read, &values.scope(), &[])
+                .map_err(|error| channel.caller.not_built(what, &error))?;
+            let current = channel.caller.call(&reading, terms(&compare.read)).await?;
+            values.current = said(&current);
+            let outgoing = self.request_of(channel, operation, values, what)?;
+            match channel.caller.call(&outgoing, write_terms(operation)).await {
+                Ok(answer) => return Ok((outgoing, answer)),
+                Err(error) if error.class == ErrorClass::Conflict && attempt < compare.attempts => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Asks whether the vendor has the record, by the look-up of the stream's first operation that describes one.
@@ -90,7 +141,7 @@ impl Connection {
         });
         let (request, list, id, matches, steps) =
             found.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no look-up")))?;
-        let mut values = Values::new(&self.settings, context);
+        let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, steps, &mut values).await?;
         let outgoing = render::render(&channel.base, request, &values.scope(), &[])
             .map_err(|error| channel.caller.not_built(&what, &error))?;
@@ -172,6 +223,11 @@ impl Connection {
     }
 }
 
+/// Body and headers of an answer, as templates see them.
+fn said(answer: &Answered) -> Value {
+    serde_json::json!({ "body": answer.body, "headers": answer.headers_json })
+}
+
 fn http_write(stream: &Stream) -> Option<&HttpWrite> {
     match &stream.write {
         Some(Write::Http(write)) => Some(write),
@@ -185,11 +241,9 @@ fn write_terms(operation: &Operation) -> Terms<'_> {
         Idempotency::Lookup { .. } => false,
     };
     Terms {
-        purpose: Purpose::Write { repeatable },
-        priority: Priority::Work,
         accepts: Some(&operation.accepts),
         needs_body: operation.response.id.is_some() || operation.response.version.is_some(),
-        graphql: matches!(operation.request.body, Body::GraphQl { .. }),
+        ..Terms::of(&operation.request, Purpose::Write { repeatable })
     }
 }
 
@@ -223,45 +277,4 @@ async fn run_steps(channel: &Channel, steps: &[Step], values: &mut Values<'_>) -
         }
     }
     Ok(())
-}
-
-fn receipt(
-    channel: &Channel,
-    stream: &Stream,
-    operation: &Operation,
-    context: &WriteContext,
-    outgoing: &Outgoing,
-    answer: &Answered,
-) -> CallResult<Receipt> {
-    let scope = Scope::new().with("body", &answer.body).with("headers", &answer.headers_json);
-    let remote_id = match &operation.response.id {
-        None => context.remote_id.clone(),
-        Some(template) => match template.render(&scope) {
-            Ok(id) if !id.is_empty() => Some(id),
-            // Some vendors answer an update with nothing; the object is the one that was addressed.
-            Ok(_) | Err(_) if context.remote_id.is_some() => context.remote_id.clone(),
-            found => {
-                // It was done, but as what? The look-up will tell.
-                let reason = found.err().map_or_else(|| "it is empty".to_owned(), |error| error.to_string());
-                let reason = format!("the answer does not name the written object: {reason}");
-                return Err(channel.caller.misshapen(outgoing, answer, ErrorClass::UnknownOutcome, reason));
-            }
-        },
-    };
-    let version = operation.response.version.as_ref().map(|template| {
-        let text = template.render(&scope).map_err(|error| error.to_string())?;
-        version_of(stream.version.kind, &text)
-    });
-    let remote_version = version.transpose().unwrap_or_else(|reason| {
-        // The write stands; without its version, our echo is recognised by content.
-        tracing::warn!(connection = %channel.caller.system, stream = %*stream.name, %reason, "no version in a write's answer");
-        None
-    });
-    let remote_version = remote_version.flatten();
-    Ok(Receipt {
-        remote_id,
-        remote_version,
-        status: Some(answer.status),
-        response_excerpt: channel.caller.mask.excerpt(&answer.raw),
-    })
 }

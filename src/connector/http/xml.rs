@@ -18,8 +18,17 @@ pub struct XmlError {
 }
 
 /// Reads one document: elements become objects named without their prefix, attributes `@name`, text beside them `#text`,
-/// elements without either plain text (empty ones null), and repeated elements a list.
+/// elements without either plain text (empty ones null), and repeated elements a list. White space around text is layout.
 pub fn parse(bytes: &[u8]) -> Result<Value, XmlError> {
+    read(bytes, false)
+}
+
+/// As `parse`, but the text of an element without elements is kept to the character.
+pub fn parse_exact(bytes: &[u8]) -> Result<Value, XmlError> {
+    read(bytes, true)
+}
+
+fn read(bytes: &[u8], exact: bool) -> Result<Value, XmlError> {
     let text = decode(bytes)?;
     let mut reader = Reader::from_str(&text);
     let mut open: Vec<Element> = Vec::new();
@@ -47,11 +56,11 @@ pub fn parse(bytes: &[u8]) -> Result<Value, XmlError> {
                     return Err(fail("a second root element"));
                 }
                 let element = Element::new(&tag).map_err(|reason| fail(&reason))?;
-                close(element, &mut open, &mut root);
+                close(element, exact, &mut open, &mut root);
             }
             // quick-xml has checked that the name is that of the open element.
             Event::End(_) => match open.pop() {
-                Some(element) => close(element, &mut open, &mut root),
+                Some(element) => close(element, exact, &mut open, &mut root),
                 None => return Err(fail("an element is closed that was not opened")),
             },
             Event::Text(text) => append_text(&mut open, &text.xml10_content()).map_err(fail)?,
@@ -146,7 +155,10 @@ impl Element {
         Ok(Self { name: local(tag.name().as_ref()).to_owned(), fields, text: String::new() })
     }
 
-    fn into_value(mut self) -> Value {
+    fn into_value(mut self, exact: bool) -> Value {
+        if exact && self.fields.is_empty() && !self.text.is_empty() {
+            return Value::String(self.text);
+        }
         let text = self.text.trim();
         match (self.fields.is_empty(), text.is_empty()) {
             (true, true) => Value::Null,
@@ -173,9 +185,9 @@ fn append_text(open: &mut [Element], text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn close(element: Element, open: &mut [Element], root: &mut Option<(String, Value)>) {
+fn close(element: Element, exact: bool, open: &mut [Element], root: &mut Option<(String, Value)>) {
     let name = element.name.clone();
-    let value = element.into_value();
+    let value = element.into_value(exact);
     match open.last_mut() {
         None => *root = Some((name, value)),
         Some(parent) => match parent.fields.get_mut(&name) {

@@ -2,7 +2,7 @@
 //!
 //! Not here: rendering them (the HTTP engine), which also escapes every inserted value for JSON, form or XML.
 
-use crate::config::yaml::{Context, Decode, Kind, MapReader, Node, Spanned};
+use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Spanned};
 
 use super::request::{Fields, fields};
 use crate::mapping::expr::Template;
@@ -23,6 +23,32 @@ pub enum Body {
         action: Option<Spanned<Template>>,
         content: Spanned<Template>,
     },
+    /// JSON-RPC 2.0; every call gets an id of its own, and an answer with another id is none.
+    JsonRpc {
+        method: Spanned<Template>,
+        params: JsonTemplate,
+    },
+    XmlRpc {
+        method: Spanned<Template>,
+        params: Vec<JsonTemplate>,
+    },
+    Multipart(Vec<MultipartPart>),
+}
+
+/// One part of a `multipart/form-data` body; one whose name ends in `?` is left out when it comes out empty.
+#[derive(Debug, Clone)]
+pub struct MultipartPart {
+    pub name: String,
+    pub content: PartContent,
+    pub filename: Option<Spanned<Template>>,
+    pub content_type: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum PartContent {
+    Text(Spanned<Template>),
+    /// Text in base64 whose bytes are sent.
+    Base64(Spanned<Template>),
 }
 
 /// A JSON value whose text leaves are templates. A leaf that is one single `{expression}` becomes the expression's value with its
@@ -47,8 +73,7 @@ impl Decode for JsonTemplate {
                 items.into_iter().collect::<Option<Vec<Self>>>().map(Self::List)
             }
             Kind::Map(entries) => {
-                let read =
-                    |entry: &crate::config::yaml::Entry| Some((entry.key.clone(), Self::decode(&entry.value, cx)?));
+                let read = |entry: &Entry| Some((entry.key.clone(), Self::decode(&entry.value, cx)?));
                 let members: Vec<Option<(String, Self)>> = entries.iter().map(read).collect();
                 members.into_iter().collect::<Option<Vec<_>>>().map(Self::Map)
             }
@@ -69,19 +94,26 @@ fn number(text: &str) -> Option<serde_json::Number> {
     if starts { serde_json::from_str(text).ok() } else { None }
 }
 
+const KINDS: [&str; 8] = ["json", "form", "graphql", "xml", "soap", "json_rpc", "xml_rpc", "multipart"];
+
 impl Body {
-    /// Reads `json`, `form`, `graphql`, `xml` or `soap` of a request; at most one.
+    /// Reads the one body of a request, if it has one.
     pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
         let json = map.optional::<JsonTemplate>("json").map(Body::Json);
         let form = map.node("form").map(|node| fields(node, map.context()).map(Body::Form));
         let graphql = map.node("graphql").map(|node| graphql(node, map.context()));
         let xml = map.optional("xml").map(Body::Xml);
         let soap = map.node("soap").map(|node| soap(node, map.context()));
-        let given: Vec<&str> =
-            ["json", "form", "graphql", "xml", "soap"].into_iter().filter(|key| map.has(key)).collect();
+        let json_rpc = map.node("json_rpc").map(|node| json_rpc(node, map.context()));
+        let xml_rpc = map.node("xml_rpc").map(|node| xml_rpc(node, map.context()));
+        let multipart = map.node("multipart").map(|node| multipart(node, map.context()));
+        let given: Vec<&str> = KINDS.into_iter().filter(|key| map.has(key)).collect();
         match given.as_slice() {
             [] => Some(Body::None),
-            [_] => json.or(form.flatten()).or(graphql.flatten()).or(xml).or(soap.flatten()),
+            [_] => {
+                let described = [form, graphql, soap, json_rpc, xml_rpc, multipart];
+                json.or(xml).or_else(|| described.into_iter().flatten().flatten().next())
+            }
             [_, second, ..] => {
                 map.error(second, format!("a request has one body, not {}", given.join(" and ")), "keep one of them");
                 None
@@ -105,4 +137,48 @@ fn soap(node: &Node, cx: &Context) -> Option<Body> {
     let content = map.required("content");
     map.finish();
     Some(Body::Soap { action, content: content? })
+}
+
+fn json_rpc(node: &Node, cx: &Context) -> Option<Body> {
+    let map = cx.map(node, "json_rpc body")?;
+    let method = map.required("method");
+    let params = if map.has("params") { map.optional("params") } else { Some(JsonTemplate::Map(Vec::new())) };
+    if matches!(params, Some(JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_))) {
+        map.error("params", "parameters are a list or an object", "write `params: [...]` or `params: { name: value }`");
+    }
+    map.finish();
+    Some(Body::JsonRpc { method: method?, params: params? })
+}
+
+fn xml_rpc(node: &Node, cx: &Context) -> Option<Body> {
+    let map = cx.map(node, "xml_rpc body")?;
+    let (method, params) = (map.required("method"), map.list("params"));
+    map.finish();
+    Some(Body::XmlRpc { method: method?, params })
+}
+
+fn multipart(node: &Node, cx: &Context) -> Option<Body> {
+    let parts = cx.named(node, "parts", part)?;
+    if parts.is_empty() {
+        cx.error(node.span, "a multipart body without parts", "name at least one part");
+    }
+    Some(Body::Multipart(parts.into_iter().map(|(_, part)| part).collect()))
+}
+
+/// A text field, or `{ text | base64, filename, type }`.
+fn part(entry: &Entry, cx: &Context) -> Option<MultipartPart> {
+    let name = entry.key.clone();
+    if !matches!(entry.value.kind, Kind::Map(_)) {
+        let content = PartContent::Text(Spanned::<Template>::decode(&entry.value, cx)?);
+        return Some(MultipartPart { name, content, filename: None, content_type: None });
+    }
+    let map = cx.map(&entry.value, format!("part `{name}`"))?;
+    let (text, base64) = (map.optional("text"), map.optional("base64"));
+    let (filename, content_type) = (map.optional("filename"), map.optional("type"));
+    if map.has("text") == map.has("base64") {
+        cx.error(entry.value.span, "a part has one content", "write either `text` or `base64`");
+    }
+    map.finish();
+    let content = text.map(PartContent::Text).or(base64.map(PartContent::Base64));
+    Some(MultipartPart { name, content: content?, filename, content_type })
 }

@@ -4,8 +4,10 @@
 
 use crate::config::yaml::{Context, Node, Place, Spanned, suggest};
 
-use super::auth::{Auth, OutgoingSignature};
+use super::auth::OutgoingSignature;
 use super::document::{Http, Manifest};
+use super::errors::RuleClass;
+use super::rate::RateScheme;
 use super::references::{self, Reference};
 use super::request::{Fields, Request};
 use super::scope::{self, Scope};
@@ -97,20 +99,10 @@ impl Checker<'_> {
         self.template(Some(&http.base_url), scope::CONNECTION);
         self.base_url(&http.base_url);
         self.fields(&http.headers, scope::CREDENTIALS);
-        match &http.auth {
-            Auth::None => {}
-            Auth::Header { value, .. } | Auth::Query { value, .. } => self.template(Some(value), scope::CREDENTIALS),
-            Auth::Basic { username, password } => {
-                self.template(Some(username), scope::CREDENTIALS);
-                self.template(Some(password), scope::CREDENTIALS);
-            }
-            Auth::Bearer { token } => self.template(Some(token), scope::CREDENTIALS),
-            Auth::OAuth2ClientCredentials { token_url, client_id, client_secret, extra, .. } => {
-                self.template(Some(token_url), scope::CONNECTION);
-                self.template(Some(client_id), scope::CREDENTIALS);
-                self.template(Some(client_secret), scope::CREDENTIALS);
-                self.fields(extra, scope::CREDENTIALS);
-            }
+        self.auth(&http.auth);
+        self.csrf_and_tls(http);
+        if let RateScheme::Cost { left, maximum, restore, .. } = &http.rate_limit.scheme {
+            [left, maximum, restore].into_iter().for_each(|place| self.template(place.as_ref(), scope::ANSWER));
         }
         if let Some(OutgoingSignature::StandardWebhooks { secrets, id }) = &http.signature {
             secrets.iter().for_each(|secret| self.template(Some(secret), scope::SIGNATURE));
@@ -119,7 +111,12 @@ impl Checker<'_> {
         for rule in &http.errors {
             self.expression(rule.when.as_ref(), scope::ERRORS);
             self.template(rule.message.as_ref(), scope::ERRORS);
+            self.template(rule.retry_after.as_ref(), scope::ERRORS);
+            if let RuleClass::ByCode { code, .. } = &rule.class {
+                self.template(Some(code), scope::ERRORS);
+            }
         }
+        self.expression(http.success.as_ref(), scope::SUCCESS);
     }
 
     /// A base URL is absolute: either it starts with a scheme, or with a setting that must be a URL.
@@ -137,18 +134,18 @@ impl Checker<'_> {
     }
 
     fn webhooks(&self, webhooks: &Webhooks) {
-        match &webhooks.verify {
-            Verify::Hmac { secrets, .. }
-            | Verify::StandardWebhooks { secrets }
-            | Verify::SharedSecret { secrets, .. } => {
-                secrets.iter().for_each(|secret| self.template(Some(secret), scope::CREDENTIALS));
+        webhooks.verify.secrets().iter().for_each(|secret| self.template(Some(secret), scope::CREDENTIALS));
+        if let Verify::Certificate { signature, .. } = &webhooks.verify {
+            self.template(signature.authority.as_ref(), scope::CREDENTIALS);
+            if let Some(topic) = webhooks.topic.first() {
+                self.needs_http(&topic.place, "the certificate's address");
             }
-            Verify::PathSecret => {}
         }
         webhooks.topic.iter().for_each(|topic| self.template(Some(topic), scope::EVENT));
         webhooks.dedupe.iter().for_each(|id| self.template(Some(id), scope::EVENT));
         if let Some(ping) = &webhooks.ping {
-            self.expression(Some(&ping.when), scope::EVENT);
+            self.expression(Some(&ping.when), scope::PING);
+            self.template(ping.echo.as_ref(), scope::PING);
         }
         if let Some(subscriptions) = &webhooks.subscriptions {
             self.request(&subscriptions.list, scope::SUBSCRIPTIONS, &[]);
@@ -166,12 +163,13 @@ impl Checker<'_> {
         for (_, value) in &request.headers {
             self.template_with(Some(value), inner, steps);
         }
+        self.expression(request.success.as_ref(), scope::SUCCESS);
         for (references, place) in references::places_in_body(&request.body) {
             self.references(&references, place, inner, steps);
         }
     }
 
-    fn fields(&self, fields: &Fields, scope: Scope) {
+    pub(super) fn fields(&self, fields: &Fields, scope: Scope) {
         fields.iter().for_each(|(_, value)| self.template(Some(value), scope));
     }
 

@@ -26,6 +26,11 @@ impl Checker<'_> {
 
     pub(super) fn process_read(&self, stream: &Stream, read: &ProcessRead) {
         self.expression(read.deleted.as_ref(), scope::RECORD);
+        if read.deleted.is_some()
+            && let Some(deleted) = &stream.deleted
+        {
+            self.error(&deleted.place, "`deleted` is written twice", "keep the one of the stream or the one of `read`");
+        }
         let Some(protocol) = self.protocol(stream, "read") else { return };
         let place = &stream.name.place;
         match protocol {

@@ -3,11 +3,10 @@
 //! Not here: connector-wide parts and what templates may read (`check`).
 
 use super::check::Checker;
-use super::read::{CursorKind, Get, HttpRead};
+use super::read::Get;
 use super::references;
 use super::scope;
 use super::stream::{Read, Stream, VersionKind, Write};
-use super::verify::Verify;
 use super::webhook::{Fetch, StreamWebhook};
 use super::write::{Idempotency, OpKind, Operation};
 
@@ -35,11 +34,17 @@ impl Checker<'_> {
             }
         }
         match &stream.read {
-            Some(Read::Http(read)) => self.http_read(stream, read),
+            Some(Read::Http(read)) => {
+                self.http_read(read, stream.explode.is_some());
+                self.as_webhook(stream, read);
+            }
             Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
             Some(Read::Process(read)) => self.process_read(stream, read),
             None => {}
         }
+        self.expression(stream.deleted.as_ref(), scope::RECORD);
+        stream.children.iter().for_each(|children| self.children(children));
+        self.hints(stream);
         if let Some(Get { request, .. }) = &stream.get {
             self.request(request, scope::GET, &[]);
             self.needs_http(&request.place, "get");
@@ -76,37 +81,6 @@ impl Checker<'_> {
         }
     }
 
-    fn http_read(&self, stream: &Stream, read: &HttpRead) {
-        self.request(&read.request, scope::READ, &[]);
-        self.template(read.cursor.start.as_ref(), scope::START);
-        self.needs_http(&read.request.place, "read");
-        let uses_cursor =
-            references::places_in_request(&read.request).iter().any(|(reference, _)| reference.root == "cursor");
-        match (read.cursor.kind, uses_cursor) {
-            (CursorKind::Snapshot, true) => {
-                let help = "remove `{cursor}` from the request, or choose another cursor kind";
-                self.error(&read.request.place, "a snapshot has no cursor to send", help);
-            }
-            (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, false) => {
-                let help = "put `{cursor}` into the query, or use `cursor: { kind: snapshot }`";
-                self.error(
-                    &read.request.place,
-                    "the request does not send the cursor, so every read would be complete",
-                    help,
-                );
-            }
-            (CursorKind::Snapshot, false)
-            | (CursorKind::Time | CursorKind::Unix | CursorKind::Id | CursorKind::Token, true) => {}
-        }
-        if read.as_webhook && stream.webhook.is_none() && !self.written(stream, "webhook") {
-            self.error(
-                &stream.name.place,
-                "read `as_webhook` needs the stream's `webhook` rules",
-                "add `webhook:` with topics and record",
-            );
-        }
-    }
-
     fn stream_webhook(&self, stream: &Stream, webhook: &StreamWebhook) {
         if self.node.get("webhooks").is_none() {
             let help = "add `webhooks:` with verify and topic at the top level";
@@ -131,7 +105,7 @@ impl Checker<'_> {
         }
         let believed = webhook.topics.iter().any(|topic| topic.fetch.unwrap_or(webhook.fetch) == Fetch::Never);
         let unsigned =
-            self.manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
+            self.manifest.webhooks.as_ref().is_some_and(|webhooks| webhooks.verify.leaves_content_unproven());
         if believed && unsigned {
             let help = "set `fetch: always`, so that the content is read from the vendor instead";
             self.error(
@@ -151,9 +125,36 @@ impl Checker<'_> {
     }
 
     /// Whether the part is in the file, decoded or not.
-    fn written(&self, stream: &Stream, part: &str) -> bool {
+    pub(super) fn written(&self, stream: &Stream, part: &str) -> bool {
         let node = self.node.get("streams").and_then(|streams| streams.get(&stream.name));
         node.and_then(|node| node.get(part)).is_some()
+    }
+
+    fn confirmation(&self, operation: &Operation, known: &[&str]) {
+        if let Some(compare) = &operation.compare {
+            self.request(&compare.read, scope::WRITE, known);
+            let place = &operation.request.place;
+            if !references::places_in_request(&operation.request).iter().any(|(r, _)| r.root == "current") {
+                let help = "send what the vendor compares, such as `headers: { If-Match: \"{current.headers.etag}\" }`";
+                self.error(place, "the request compares nothing with what was read", help);
+            }
+            if matches!(operation.idempotency, Idempotency::Header { .. }) {
+                let help = "use `scheme: natural`; the comparison already keeps a repeat from a second effect";
+                self.error(place, "a request that is built anew cannot keep its idempotency key", help);
+            }
+        }
+        if let Some(confirm) = &operation.confirm {
+            self.request(&confirm.request, scope::CONFIRM, known);
+            self.expression(Some(&confirm.done), scope::SUCCESS);
+            self.expression(confirm.failed.as_ref(), scope::SUCCESS);
+            self.template(confirm.message.as_ref(), scope::SUCCESS);
+            if matches!(operation.idempotency, Idempotency::Lookup { .. }) {
+                let help = "use a header or a natural key";
+                let message =
+                    "a look-up does not see what is accepted and not yet applied, so a restart could write twice";
+                self.error(&operation.request.place, message, help);
+            }
+        }
     }
 
     fn operation(&self, operation: &Operation) {
@@ -165,7 +166,9 @@ impl Checker<'_> {
             self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
             self.template_with(step.message.as_ref(), scope::WRITE, &known);
         }
-        self.request(&operation.request, scope::WRITE, &known);
+        let own = if operation.compare.is_some() { scope::COMPARE } else { scope::WRITE };
+        self.request(&operation.request, own, &known);
+        self.confirmation(operation, &known);
         self.template(operation.response.id.as_ref(), scope::RESPONSE);
         self.template(operation.response.version.as_ref(), scope::RESPONSE);
         match &operation.idempotency {

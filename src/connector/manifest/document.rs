@@ -9,13 +9,15 @@ use crate::config::yaml::{ByteSize, Context, Decode, Diagnostics, MapReader, Nod
 
 use super::auth::{Auth, OutgoingSignature};
 use super::errors::ErrorRule;
+use super::handshake::{Csrf, Tls};
 use super::process::Process;
 use super::rate::RateLimit;
 use super::request::{Fields, Request, fields};
 use super::settings::Setting;
 use super::stream::Stream;
 use super::webhook::Webhooks;
-use crate::mapping::expr::Template;
+use super::wrapper::Wrapper;
+use crate::mapping::expr::{Expression, Template};
 
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -36,11 +38,17 @@ pub struct Manifest {
 pub struct Http {
     pub base_url: Spanned<Template>,
     pub auth: Auth,
+    pub csrf: Option<Csrf>,
+    pub tls: Option<Tls>,
     pub signature: Option<OutgoingSignature>,
     pub headers: Fields,
     pub rate_limit: RateLimit,
     /// First match wins; the engine's table covers what none matches.
     pub errors: Vec<ErrorRule>,
+    /// Over `status`, `headers`, `body`: what an accepted answer must say to count as a success, where the status does not tell.
+    /// A request's own `success` takes its place.
+    pub success: Option<Spanned<Expression>>,
+    pub wrappers: Vec<Wrapper>,
     pub timeouts: Timeouts,
     /// A larger answer is refused while it arrives.
     pub body_cap: ByteSize,
@@ -127,13 +135,27 @@ impl Decode for Http {
         let map = cx.map(node, "http")?;
         let base_url = map.required("base_url");
         let auth = if map.has("auth") { map.optional("auth") } else { Some(Auth::None) };
-        let signature = map.optional("signature");
+        let (csrf, tls, signature) = (map.optional("csrf"), map.optional("tls"), map.optional("signature"));
         let headers = map.node("headers").and_then(|node| fields(node, cx)).unwrap_or_default();
         let rate_limit = map.or("rate_limit", RateLimit::default());
         let (errors, timeouts) = (map.list("errors"), map.or("timeouts", Timeouts::default()));
+        let (success, wrappers) = (map.optional("success"), map.list("wrappers"));
         let body_cap = map.or("body_cap", ByteSize { bytes: 32 << 20 });
         map.finish();
-        Some(Self { base_url: base_url?, auth: auth?, signature, headers, rate_limit, errors, timeouts, body_cap })
+        Some(Self {
+            base_url: base_url?,
+            auth: auth?,
+            csrf,
+            tls,
+            signature,
+            headers,
+            rate_limit,
+            errors,
+            success,
+            wrappers,
+            timeouts,
+            body_cap,
+        })
     }
 }
 

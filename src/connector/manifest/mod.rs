@@ -8,7 +8,9 @@
 mod auth;
 mod body;
 mod check;
+mod check_auth;
 mod check_process;
+mod check_read;
 mod check_stream;
 mod document;
 mod errors;
@@ -16,6 +18,7 @@ mod file;
 mod fixed;
 mod format;
 mod format_out;
+mod handshake;
 mod pages;
 mod process;
 mod rate;
@@ -28,30 +31,39 @@ mod status;
 mod stream;
 mod text;
 mod verify;
+mod verify_hmac;
+mod verify_odd;
 mod webhook;
+mod wrapper;
 mod write;
 
-pub use auth::{Auth, ClientAuth, OutgoingSignature};
-pub use body::{Body, JsonTemplate};
+pub use auth::{
+    Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
+};
+pub use body::{Body, JsonTemplate, MultipartPart, PartContent};
 pub use document::{Check, Http, Manifest, Timeouts};
-pub use errors::{ErrorRule, HeaderCondition};
+pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
+pub use handshake::{Csrf, Tls};
 pub use pages::Pages;
 pub use process::{
     CreateSafety, Process, ProcessLimits, ProcessProtocol, ProcessRead, ProcessReadMode, ProcessTimeouts, ProcessWrite,
     Replication, ReplicationMethod, TapCatalog,
 };
 pub use rate::{RateLimit, RateScheme};
-pub use read::{Cursor, CursorKind, Get, HttpRead, ReadOrder};
+pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
 pub use status::StatusSet;
 pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
 pub use verify::{
-    ContentPart, Encoding, Hash, Hmac, KeyForm, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom, Verify,
+    ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom,
+    Verify,
 };
+pub use verify_odd::{CertificateSignature, SignedItems};
 pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
-pub use write::{HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
+pub use wrapper::Wrapper;
+pub use write::{CompareAndSet, Confirm, HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

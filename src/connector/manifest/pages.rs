@@ -6,7 +6,7 @@ use crate::config::yaml::{Context, Decode, Node, Spanned};
 
 use crate::mapping::expr::Path;
 
-/// Every scheme also ends at a page without records.
+/// Every scheme also ends at a page without records. Where `param` is absent, the request itself says where `{page}` goes.
 #[derive(Debug, Clone)]
 pub enum Pages {
     /// The first page is all there is.
@@ -16,15 +16,18 @@ pub enum Pages {
     /// The next page's URL in the body; absent, null or empty ends the walk.
     NextUrl { path: Spanned<Path> },
     /// A token in the body goes into query parameter `param`; absent, null or empty ends the walk.
-    CursorToken { path: Spanned<Path>, param: String },
+    CursorToken { path: Spanned<Path>, param: Option<String> },
     /// `pageInfo { hasNextPage endCursor }` at `page_info`; `endCursor` goes into the GraphQL variable `variable`.
     GraphQl { page_info: Spanned<Path>, variable: String },
-    /// `param` counts from `start`; a page with fewer than `size` records is the last.
-    PageNumber { param: String, start: u32, size_param: Option<String>, size: u32 },
-    /// `param` is the number of records to skip; a page with fewer than `size` records is the last.
-    Offset { param: String, size_param: Option<String>, size: u32 },
+    /// `param` counts from `start`; a page with fewer than `size` records is the last. A record that moves forward while the list
+    /// is walked would fall between two pages: each page is followed by a second look at the one before it.
+    PageNumber { param: Option<String>, start: u32, size_param: Option<String>, size: u32 },
+    /// `param` is the number of records to skip; otherwise as `page_number`.
+    Offset { param: Option<String>, size_param: Option<String>, size: u32 },
     /// `id` of the last record goes into `param`; ends when `has_more` is false, or without it at an empty page.
-    LastId { param: String, id: Spanned<Path>, has_more: Option<Spanned<Path>> },
+    LastId { param: Option<String>, id: Spanned<Path>, has_more: Option<Spanned<Path>> },
+    /// Several values of the last record say where the next page begins: `{page.<name>}` in the request. Ends as `last_id` does.
+    Keyset { values: Vec<(String, Spanned<Path>)>, has_more: Option<Spanned<Path>> },
 }
 
 crate::choice! {
@@ -37,6 +40,21 @@ crate::choice! {
         PageNumber = "page_number",
         Offset = "offset",
         LastId = "last_id",
+        Keyset = "keyset",
+    }
+}
+
+impl Pages {
+    /// Whether the request has to say where the page goes.
+    pub fn needs_place(&self) -> bool {
+        match self {
+            Self::Single | Self::LinkHeader | Self::NextUrl { .. } | Self::GraphQl { .. } => false,
+            Self::CursorToken { param, .. }
+            | Self::PageNumber { param, .. }
+            | Self::Offset { param, .. }
+            | Self::LastId { param, .. } => param.is_none(),
+            Self::Keyset { .. } => true,
+        }
     }
 }
 
@@ -48,8 +66,8 @@ impl Decode for Pages {
             Scheme::LinkHeader => Some(Self::LinkHeader),
             Scheme::NextUrl => map.required("path").map(|path| Self::NextUrl { path }),
             Scheme::CursorToken => {
-                let (path, param) = (map.required("path"), map.required("param"));
-                path.zip(param).map(|(path, param)| Self::CursorToken { path, param })
+                let (path, param) = (map.required("path"), map.optional("param"));
+                path.map(|path| Self::CursorToken { path, param })
             }
             Scheme::GraphQl => {
                 let (page_info, variable) = (map.required("page_info"), map.required("variable"));
@@ -57,18 +75,26 @@ impl Decode for Pages {
             }
             Scheme::PageNumber => {
                 let (start, size_param) = (map.or("start", 1), map.optional("size_param"));
-                let (param, size) = (map.required("param"), map.required("size"));
-                param.zip(size).map(|(param, size)| Self::PageNumber { param, start, size_param, size })
+                let (param, size) = (map.optional("param"), map.required("size"));
+                size.map(|size| Self::PageNumber { param, start, size_param, size })
             }
             Scheme::Offset => {
                 let size_param = map.optional("size_param");
-                let (param, size) = (map.required("param"), map.required("size"));
-                param.zip(size).map(|(param, size)| Self::Offset { param, size_param, size })
+                let (param, size) = (map.optional("param"), map.required("size"));
+                size.map(|size| Self::Offset { param, size_param, size })
             }
             Scheme::LastId => {
                 let has_more = map.optional("has_more");
-                let (param, id) = (map.required("param"), map.required("id"));
-                param.zip(id).map(|(param, id)| Self::LastId { param, id, has_more })
+                let (param, id) = (map.optional("param"), map.required("id"));
+                id.map(|id| Self::LastId { param, id, has_more })
+            }
+            Scheme::Keyset => {
+                let (has_more, values) = (map.optional("has_more"), map.named("values"));
+                if values.is_empty() {
+                    map.error("scheme", "a keyset without values", "add `values: { at: updated_at, id: id }`");
+                }
+                let values = values.into_iter().map(|(name, path)| (name.value, path)).collect();
+                Some(Self::Keyset { values, has_more })
             }
         };
         if let Some(Self::PageNumber { size: 0, .. } | Self::Offset { size: 0, .. }) = pages {

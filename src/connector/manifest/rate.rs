@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use crate::config::yaml::{Context, Decode, Node, Percent};
+use crate::config::yaml::{Context, Decode, Node, Percent, Spanned};
+use crate::mapping::expr::Template;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RateLimit {
     pub scheme: RateScheme,
     /// Requests in flight at once.
@@ -15,7 +16,7 @@ pub struct RateLimit {
     pub keep_free: Percent,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RateScheme {
     Unlimited,
     /// `usage_header` holds `used/size` after each answer and overrules our own count.
@@ -31,6 +32,22 @@ pub enum RateScheme {
         remaining_header: Option<String>,
         reset_header: Option<String>,
     },
+    /// `requests` in any `per`; `remaining_header` overrules our own count.
+    SlidingWindow {
+        requests: u32,
+        per: Duration,
+        remaining_header: Option<String>,
+    },
+    /// Points of which calls cost unequal numbers (`cost` of a request, else `cost` here). What is left and how fast it comes
+    /// back is read from each answer, over `headers` and `body`, and overrules our own count.
+    Cost {
+        size: u32,
+        restore_per_s: u32,
+        cost: u32,
+        left: Option<Spanned<Template>>,
+        maximum: Option<Spanned<Template>>,
+        restore: Option<Spanned<Template>>,
+    },
 }
 
 impl Default for RateLimit {
@@ -45,6 +62,8 @@ crate::choice! {
         None = "none",
         LeakyBucket = "leaky_bucket",
         FixedWindow = "fixed_window",
+        SlidingWindow = "sliding_window",
+        Cost = "cost",
     }
 }
 
@@ -75,14 +94,35 @@ impl Decode for RateLimit {
                     reset_header,
                 })
             }
+            Scheme::SlidingWindow => {
+                let remaining_header = map.optional("remaining_header");
+                let (requests, per) = (map.required("requests"), map.required("per"));
+                requests.zip(per).map(|(requests, per)| RateScheme::SlidingWindow { requests, per, remaining_header })
+            }
+            Scheme::Cost => {
+                let (left, maximum, restore) = (map.optional("left"), map.optional("maximum"), map.optional("restore"));
+                let (size, restore_per_s) = (map.required("size"), map.required("restore_per_s"));
+                let cost = map.or("cost", 1);
+                size.zip(restore_per_s).map(|(size, restore_per_s)| RateScheme::Cost {
+                    size,
+                    restore_per_s,
+                    cost,
+                    left,
+                    maximum,
+                    restore,
+                })
+            }
         };
         let positive = match &scheme {
             Some(RateScheme::LeakyBucket { size, leak_per_s, .. }) => *size > 0 && *leak_per_s > 0,
-            Some(RateScheme::FixedWindow { requests, per, .. }) => *requests > 0 && !per.is_zero(),
+            Some(RateScheme::FixedWindow { requests, per, .. } | RateScheme::SlidingWindow { requests, per, .. }) => {
+                *requests > 0 && !per.is_zero()
+            }
+            Some(RateScheme::Cost { size, restore_per_s, cost, .. }) => *size > 0 && *restore_per_s > 0 && *cost > 0,
             Some(RateScheme::Unlimited) | None => true,
         };
         if !positive || concurrency == 0 || keep_free.basis_points > 5_000 {
-            let help = "sizes, rates and concurrency are at least 1; `keep_free` is at most 50%";
+            let help = "sizes, rates, costs and concurrency are at least 1; `keep_free` is at most 50%";
             map.context().error(map.span(), "this limit would let no request through", help);
         }
         map.finish();

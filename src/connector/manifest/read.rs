@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
+use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Percent, Spanned};
 
 use super::pages::Pages;
 use super::request::Request;
-use crate::mapping::expr::{Path, Template};
+use crate::mapping::expr::{Expression, Path, Template};
 
 #[derive(Debug, Clone)]
 pub struct HttpRead {
@@ -45,6 +45,12 @@ pub struct Cursor {
     pub overlap: Duration,
     /// The value of the first read.
     pub start: Option<Spanned<Template>>,
+    /// Only for `id`: how long a number that is missing may still appear, since numbers are given before records become
+    /// visible. Reading goes back to before it until then.
+    pub gap_wait: Duration,
+    /// Only for `snapshot`: records that a complete walk no longer shows are deleted, as long as they are at most this share of
+    /// the known ones; more is held for a person. `None`: deletions are not looked for.
+    pub deletions: Option<Percent>,
 }
 
 crate::choice! {
@@ -57,8 +63,58 @@ crate::choice! {
         Id = "id",
         /// Opaque; given back as received.
         Token = "token",
+        /// An address in the body of the last page (`field`), from which the next walk begins; one that has expired (410) starts
+        /// the walk afresh.
+        DeltaLink = "delta_link",
         /// No cursor: every read is complete, changes and deletions are found by comparing.
         Snapshot = "snapshot",
+    }
+}
+
+/// Another list whose records name records of this stream, which are then read by their key: children whose change marks
+/// their parent, movements that mark a stock level.
+#[derive(Debug, Clone)]
+pub struct Hint {
+    pub name: Spanned<String>,
+    /// Over the hint's `record`: the key in this stream.
+    pub key: Spanned<Template>,
+    pub read: HttpRead,
+}
+
+/// What belongs to a record and is read by requests of its own, for everything that comes through `read` and `get`.
+#[derive(Debug, Clone)]
+pub struct Children {
+    /// Sees `settings`, `parent` and `page`.
+    pub request: Request,
+    pub records: Option<Spanned<Path>>,
+    pub pages: Pages,
+    /// The parent's member that holds them.
+    pub as_field: String,
+    /// Over `parent`: whether it has any; a parent without gets an empty list.
+    pub when: Option<Spanned<Expression>>,
+}
+
+impl Hint {
+    pub(super) fn read(entry: &Entry, cx: &Context) -> Option<Self> {
+        let name = cx.spanned(entry.key.clone(), entry.key_span);
+        let map = cx.map(&entry.value, format!("hint `{}`", entry.key))?;
+        let (key, read) = (map.required("key"), HttpRead::read(&map));
+        if map.has("as_webhook") {
+            map.error("as_webhook", "a hint is only a key", "remove it; events are read by the stream's `read`");
+        }
+        map.finish();
+        Some(Self { name, key: key?, read: read? })
+    }
+}
+
+impl Decode for Children {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "children")?;
+        let request = Request::read(&map);
+        let (records, as_field, when) = (map.optional("records"), map.required("as"), map.optional("when"));
+        let pages = if map.has("pages") { map.optional("pages") } else { Some(Pages::Single) };
+        map.finish();
+        Some(Self { request: request?, records, pages: pages?, as_field: as_field?, when })
     }
 }
 
@@ -91,6 +147,7 @@ impl Decode for Cursor {
         let kind = map.required("kind");
         let (field, start) = (map.optional("field"), map.optional("start"));
         let overlap = map.or("overlap", Duration::ZERO);
+        let (gap_wait, deletions) = (map.or("gap_wait", Duration::ZERO), map.optional("deletions"));
         if let Some(kind) = kind {
             let needs_field = !matches!(kind, CursorKind::Snapshot);
             if needs_field && !map.has("field") {
@@ -106,9 +163,16 @@ impl Decode for Cursor {
             if !matches!(kind, CursorKind::Time | CursorKind::Unix) && !overlap.is_zero() {
                 map.error("overlap", "an overlap needs a time", "remove it, or use `kind: time` or `kind: unix`");
             }
+            if !matches!(kind, CursorKind::Id) && map.has("gap_wait") {
+                map.error("gap_wait", "only numbers have gaps", "remove it, or use `kind: id`");
+            }
+            if !matches!(kind, CursorKind::Snapshot) && map.has("deletions") {
+                let help = "remove it, or use `kind: snapshot`";
+                map.error("deletions", "only a complete walk shows what is gone", help);
+            }
         }
         map.finish();
-        Some(Self { kind: kind?, field, overlap, start })
+        Some(Self { kind: kind?, field, overlap, start, gap_wait, deletions })
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::config::yaml::Place;
 use crate::mapping::expr::{Expression, Template};
 
-use super::body::{Body, JsonTemplate};
+use super::body::{Body, JsonTemplate, MultipartPart, PartContent};
 use super::request::Request;
 
 /// `root` or `root.member` (also `root['member']`).
@@ -47,6 +47,17 @@ pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
         Body::Json(json) => json_references(json),
         Body::Form(fields) => fields.iter().map(|(_, value)| (of_template(value), &value.place)).collect(),
         Body::GraphQl { variables, .. } => variables.iter().flat_map(|(_, value)| json_references(value)).collect(),
+        Body::JsonRpc { method, params } => {
+            let mut found = vec![(of_template(method), &method.place)];
+            found.extend(json_references(params));
+            found
+        }
+        Body::XmlRpc { method, params } => {
+            let mut found = vec![(of_template(method), &method.place)];
+            found.extend(params.iter().flat_map(json_references));
+            found
+        }
+        Body::Multipart(parts) => parts.iter().flat_map(part_references).collect(),
         Body::Xml(content) => vec![(of_template(content), &content.place)],
         Body::Soap { action, content } => action
             .iter()
@@ -58,6 +69,14 @@ pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
 
 pub fn of_json(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {
     json_references(json)
+}
+
+fn part_references(part: &MultipartPart) -> Vec<(Vec<Reference>, &Place)> {
+    let content = match &part.content {
+        PartContent::Text(content) | PartContent::Base64(content) => content,
+    };
+    let templates = std::iter::once(content).chain(&part.filename);
+    templates.map(|template| (of_template(template), &template.place)).collect()
 }
 
 fn json_references(json: &JsonTemplate) -> Vec<(Vec<Reference>, &Place)> {

@@ -5,7 +5,7 @@
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Place, Spanned};
 
 use super::body::Body;
-use crate::mapping::expr::Template;
+use crate::mapping::expr::{Expression, Template};
 
 crate::choice! {
     pub enum Method ("method") {
@@ -31,6 +31,10 @@ pub struct Request {
     pub query: Fields,
     pub headers: Fields,
     pub body: Body,
+    /// Over `status`, `headers`, `body`; takes the place of the connector's.
+    pub success: Option<Spanned<Expression>>,
+    /// What the call costs of the rate budget, where calls do not cost alike.
+    pub cost: Option<u32>,
     pub place: Place,
 }
 
@@ -48,6 +52,10 @@ impl Request {
         let query = map.node("query").map_or(Some(Vec::new()), |node| fields(node, map.context()));
         let headers = map.node("headers").map_or(Some(Vec::new()), |node| fields(node, map.context()));
         let body = Body::read(map);
+        let (success, cost) = (map.optional("success"), map.optional("cost"));
+        if cost == Some(0) {
+            map.error("cost", "a call that costs nothing", "write at least 1");
+        }
         let given: Vec<&str> = paths.iter().map(|(method, _)| method.as_str()).filter(|key| map.has(key)).collect();
         if given.len() != 1 {
             let message = match given.as_slice() {
@@ -74,7 +82,7 @@ impl Request {
         {
             map.error(method.as_str(), "a read request has no body", "use `post`, or put the values into `query`");
         }
-        Some(Self { method, path, query: query?, headers: headers?, body: body?, place })
+        Some(Self { method, path, query: query?, headers: headers?, body: body?, success, cost, place })
     }
 }
 

@@ -20,9 +20,17 @@ pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credential
 pub(super) const SIGNATURE: Scope =
     Scope { secrets: true, ..scope("the signature", &["settings", "idempotency_key", "event"]) };
 pub(super) const ERRORS: Scope = scope("an error rule", &["status", "headers", "body"]);
+pub(super) const LOGIN: Scope = scope("a login", &["settings"]);
+/// `token`: what the login's answer gave.
+pub(super) const SESSION: Scope = Scope { secrets: true, ..scope("a session's header", &["settings", "token"]) };
+/// What makes an answer a success.
+pub(super) const SUCCESS: Scope = scope("a success condition", &["status", "headers", "body"]);
 pub(super) const ANSWER: Scope = scope("the answer of a check", &["body", "headers"]);
 pub(super) const CHECK: Scope = scope("a check", &["settings"]);
-pub(super) const READ: Scope = scope("a read request", &["settings", "cursor"]);
+pub(super) const READ: Scope = scope("a read request", &["settings", "cursor", "page"]);
+/// `parent`: the record that they belong to.
+pub(super) const CHILDREN: Scope = scope("children", &["settings", "parent", "page"]);
+pub(super) const PARENT: Scope = scope("a condition on a parent", &["parent"]);
 pub(super) const START: Scope = scope("a cursor's start", &["settings"]);
 pub(super) const GET: Scope = scope("a get request", &["settings", "key"]);
 /// `ids`: the values of the records to be completed, joined by commas.
@@ -30,8 +38,10 @@ pub(super) const ENRICH: Scope = scope("enrich", &["settings", "ids"]);
 pub(super) const RECORD: Scope = scope("a record's key, version or time", &["record"]);
 /// `header` is the file's header record, `file` has `name` and `numbers` (those at `{seq}` of the pattern, in order).
 pub(super) const FILE_RECORD: Scope = scope("a file record's key, version or time", &["record", "header", "file"]);
-pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body"]);
-pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body"]);
+/// With `webhooks.events`, `body` is one of them and `delivery` the whole.
+pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body", "delivery"]);
+pub(super) const PING: Scope = scope("a ping", &["headers", "body", "query"]);
+pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body", "delivery"]);
 pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
 pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "url"]);
 /// A command line and an environment can be read by others on the machine.
@@ -40,7 +50,13 @@ pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);
 pub(super) const FILE_NAME: Scope = scope("a file name", &["settings", "batch"]);
 /// `event` is what happened, for sinks that pass events on: `event.id`, `.type`, `.source`, `.subject`, `.time`.
 pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", "idempotency_key", "event", "steps"]);
-pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers"]);
+/// `current`: `body` and `headers` of what was read right before.
+pub(super) const COMPARE: Scope =
+    scope("a write that compares", &["settings", "record", "key", "idempotency_key", "event", "steps", "current"]);
+/// `accepted`: `body` and `headers` of the accepting answer.
+pub(super) const CONFIRM: Scope =
+    scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);
+pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers", "accepted"]);
 pub(super) const MATCHES: Scope = scope(
     "the choice among candidates",
     &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],

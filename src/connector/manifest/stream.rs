@@ -6,11 +6,11 @@ use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
 use super::process::{ProcessRead, ProcessWrite};
-use super::read::{Get, HttpRead};
+use super::read::{Children, Get, Hint, HttpRead};
 use super::request::Request;
 use super::webhook::StreamWebhook;
 use super::write::HttpWrite;
-use crate::mapping::expr::{Path, Template};
+use crate::mapping::expr::{Expression, Path, Template};
 use crate::model::Entity;
 
 #[derive(Debug, Clone)]
@@ -29,6 +29,12 @@ pub struct Stream {
     pub explode: Option<Explode>,
     /// What the list leaves out is read by ids and joined in; for everything that comes through `read` and `get`.
     pub enrich: Option<Enrich>,
+    /// What belongs to a record and is read by requests of its own.
+    pub children: Vec<Children>,
+    /// Other lists that tell which records to read again.
+    pub hints: Vec<Hint>,
+    /// Over a read `record`: whether it says that the record is gone (see `gone_when`).
+    pub deleted: Option<Spanned<Expression>>,
     pub read: Option<Read>,
     pub get: Option<Get>,
     pub webhook: Option<StreamWebhook>,
@@ -101,7 +107,7 @@ pub enum Write {
 impl Stream {
     /// Records come from here by asking, by push or by file.
     pub fn is_source(&self) -> bool {
-        self.read.is_some() || self.webhook.is_some()
+        self.read.is_some() || self.webhook.is_some() || !self.hints.is_empty()
     }
 
     pub fn is_sink(&self) -> bool {
@@ -136,6 +142,12 @@ impl Stream {
         }
     }
 
+    /// What says of a read record that it is gone; programs have it beside what they are asked.
+    pub fn gone_when(&self) -> Option<&Expression> {
+        let asked = self.process_read().and_then(|read| read.deleted.as_deref());
+        asked.or(self.deleted.as_deref())
+    }
+
     /// How often the stream is read, where it is read at intervals.
     pub fn read_every(&self) -> Option<std::time::Duration> {
         self.read.as_ref().map(|read| match read {
@@ -153,12 +165,14 @@ impl Stream {
         let (explode, enrich) = (map.optional("explode"), map.optional("enrich"));
         let (read, get) = (map.optional("read"), map.optional("get"));
         let (webhook, write) = (map.optional("webhook"), map.optional("write"));
+        let (children, deleted) = (map.list("children"), map.optional("deleted"));
+        let hints = map.node("hints").map_or(Some(Vec::new()), |node| cx.named(node, "hints", Hint::read));
         let echo = map.list("echo");
-        if !["read", "webhook", "write"].into_iter().any(|key| map.has(key)) {
-            let help = "add `read`, `webhook` or `write`";
+        if !["read", "hints", "webhook", "write"].into_iter().any(|key| map.has(key)) {
+            let help = "add `read`, `hints`, `webhook` or `write`";
             cx.error(map.span(), format!("stream `{}` neither brings nor takes records", *name), help);
         }
-        if (map.has("read") || map.has("webhook")) && !map.has("key") {
+        if (map.has("read") || map.has("hints") || map.has("webhook")) && !map.has("key") {
             map.missing("key");
         }
         map.finish();
@@ -173,6 +187,9 @@ impl Stream {
             occurred_at,
             explode,
             enrich,
+            children,
+            hints: hints.unwrap_or_default().into_iter().map(|(_, hint)| hint).collect(),
+            deleted,
             read,
             get,
             webhook,

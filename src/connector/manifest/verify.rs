@@ -6,18 +6,76 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
 
-use crate::mapping::expr::Template;
+use super::verify_odd::{CertificateSignature, SignedItems};
+use crate::mapping::expr::{Path, Template};
 
 #[derive(Debug, Clone)]
 pub enum Verify {
     /// A described HMAC; secrets that come out empty are not configured (the second one exists during rotation).
-    Hmac { hmac: Box<Hmac>, secrets: Vec<Spanned<Template>> },
+    Hmac {
+        hmac: Box<Hmac>,
+        secrets: Vec<Spanned<Template>>,
+    },
     /// Standard Webhooks 1.0.0 with its own header names, key form and window.
-    StandardWebhooks { secrets: Vec<Spanned<Template>> },
-    /// A header that must equal a secret; compared in constant time.
-    SharedSecret { header: String, secrets: Vec<Spanned<Template>> },
+    StandardWebhooks {
+        secrets: Vec<Spanned<Template>>,
+    },
+    /// A header, or text in the body, that must equal a secret; compared in constant time.
+    SharedSecret {
+        place: SecretPlace,
+        secrets: Vec<Spanned<Template>>,
+    },
+    /// A plain hash over content that holds the secret, in place of an HMAC.
+    Digest {
+        hmac: Box<Hmac>,
+        secrets: Vec<Spanned<Template>>,
+    },
+    SignedItems {
+        items: Box<SignedItems>,
+        secrets: Vec<Spanned<Template>>,
+    },
+    /// `secrets` are what `{secret}` of the content stands for: the vendor's id of our subscription, say.
+    Certificate {
+        signature: Box<CertificateSignature>,
+        secrets: Vec<Spanned<Template>>,
+    },
     /// The vendor signs nothing: the connection's address holds an unguessable part, and content is read again, never believed.
     PathSecret,
+}
+
+#[derive(Debug, Clone)]
+pub enum SecretPlace {
+    Header(String),
+    /// Every value there.
+    Body(Spanned<Path>),
+}
+
+impl Verify {
+    pub fn secrets(&self) -> &[Spanned<Template>] {
+        match self {
+            Self::Hmac { secrets, .. }
+            | Self::StandardWebhooks { secrets }
+            | Self::SharedSecret { secrets, .. }
+            | Self::Digest { secrets, .. }
+            | Self::SignedItems { secrets, .. }
+            | Self::Certificate { secrets, .. } => secrets,
+            Self::PathSecret => &[],
+        }
+    }
+
+    /// Whether a forger could change what a delivery says: its content is a hint then, to be read from the vendor.
+    pub fn leaves_content_unproven(&self) -> bool {
+        match self {
+            Self::PathSecret | Self::SharedSecret { place: SecretPlace::Body(_), .. } => true,
+            // A checksum keeps nobody from making another body with the same sum.
+            Self::Certificate { signature, .. } => !signature.content.contains(&ContentPart::Body),
+            Self::Hmac { .. }
+            | Self::StandardWebhooks { .. }
+            | Self::SharedSecret { place: SecretPlace::Header(_), .. }
+            | Self::Digest { .. }
+            | Self::SignedItems { .. } => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +132,9 @@ pub enum ContentPart {
     UrlDecoded,
     Method,
     Header(String),
+    Secret,
+    /// The CRC-32 (IEEE) of the body, in decimal digits.
+    Crc32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +157,7 @@ crate::choice! {
 }
 
 crate::choice! {
-    pub enum TimeUnit ("time unit") { Seconds = "seconds", Milliseconds = "milliseconds" }
+    pub enum TimeUnit ("time unit") { Seconds = "seconds", Milliseconds = "milliseconds", Rfc3339 = "rfc3339" }
 }
 
 crate::choice! {
@@ -105,11 +166,10 @@ crate::choice! {
         StandardWebhooks = "standard_webhooks",
         SharedSecret = "shared_secret",
         PathSecret = "path_secret",
+        Digest = "digest",
+        SignedItems = "signed_items",
+        Certificate = "certificate",
     }
-}
-
-crate::choice! {
-    enum KeyWord ("key form") { Text = "text", Hex = "hex", Base64 = "base64" }
 }
 
 impl Decode for Verify {
@@ -117,13 +177,34 @@ impl Decode for Verify {
         let map = cx.map(node, "verify")?;
         let verify = match map.required::<Scheme>("scheme")? {
             Scheme::Hmac => {
-                let (hmac, secrets) = (Hmac::read(&map), secrets(&map));
+                let (hmac, secrets) = (Hmac::read(&map, false), secrets(&map));
                 hmac.zip(secrets).map(|(hmac, secrets)| Self::Hmac { hmac: Box::new(hmac), secrets })
             }
             Scheme::StandardWebhooks => secrets(&map).map(|secrets| Self::StandardWebhooks { secrets }),
             Scheme::SharedSecret => {
-                let (header, secrets) = (map.required("header"), secrets(&map));
-                header.zip(secrets).map(|(header, secrets)| Self::SharedSecret { header, secrets })
+                let (header, body) = (map.optional("header"), map.optional("body"));
+                if map.has("header") == map.has("body") {
+                    cx.error(
+                        node.span,
+                        "a shared secret stands in one place",
+                        "write either `header: <name>` or `body: <path>`",
+                    );
+                }
+                let place = header.map(SecretPlace::Header).or(body.map(SecretPlace::Body));
+                place.zip(secrets(&map)).map(|(place, secrets)| Self::SharedSecret { place, secrets })
+            }
+            Scheme::Digest => {
+                let (hmac, secrets) = (Hmac::read(&map, true), secrets(&map));
+                hmac.zip(secrets).map(|(hmac, secrets)| Self::Digest { hmac: Box::new(hmac), secrets })
+            }
+            Scheme::SignedItems => {
+                let (items, secrets) = (SignedItems::read(&map), secrets(&map));
+                items.zip(secrets).map(|(items, secrets)| Self::SignedItems { items: Box::new(items), secrets })
+            }
+            Scheme::Certificate => {
+                let (signature, secrets) = (CertificateSignature::read(&map), secrets(&map));
+                let both = signature.zip(secrets);
+                both.map(|(signature, secrets)| Self::Certificate { signature: Box::new(signature), secrets })
             }
             Scheme::PathSecret => Some(Self::PathSecret),
         };
@@ -139,127 +220,4 @@ fn secrets(map: &MapReader<'_>) -> Option<Vec<Spanned<Template>>> {
         map.error("secrets", "no secret: anybody could send webhooks", "name at least one setting with `secret: true`");
     }
     Some(secrets)
-}
-
-impl Hmac {
-    fn read(map: &MapReader<'_>) -> Option<Self> {
-        let hash = map.or("hash", Hash::Sha256);
-        let headers = map.required::<Vec<String>>("headers");
-        let encoding = map.required("encoding");
-        let parts = map.optional("parts");
-        let prefix = map.or("prefix", String::new());
-        let key = match map.or("key", KeyWord::Text) {
-            KeyWord::Text => KeyForm::Text,
-            KeyWord::Hex => KeyForm::Hex,
-            KeyWord::Base64 => KeyForm::Base64 { prefix: map.or("key_prefix", String::new()) },
-        };
-        let content = map.required::<Spanned<String>>("content");
-        let id_header = map.optional("id_header");
-        let timestamp: Option<TimestampCheck> = map.optional("timestamp");
-        let (content_text, content) = content.and_then(|text| {
-            let parts = content_parts(&text);
-            let problem = match &parts {
-                Err(problem) => Some(problem.clone()),
-                Ok(parts) if parts.contains(&ContentPart::Timestamp) && !map.has("timestamp") => {
-                    Some("`{timestamp}` is signed but `timestamp` does not say where it stands".into())
-                }
-                Ok(parts) if parts.contains(&ContentPart::Id) && id_header.is_none() => {
-                    Some("`{id}` is signed but `id_header` does not say where it stands".into())
-                }
-                Ok(_) => None,
-            };
-            if let Some(problem) = problem {
-                map.error("content", problem, KNOWN_PARTS);
-            }
-            Some((text.value, parts.ok()?))
-        })?;
-        if headers.as_ref().is_some_and(Vec::is_empty) {
-            map.error("headers", "no signature header is named", "add the header's name");
-        }
-        let needs_parts = matches!(&timestamp, Some(TimestampCheck { from: TimestampFrom::Part(_), .. }));
-        if needs_parts && !map.has("parts") {
-            map.error(
-                "timestamp",
-                "a timestamp `part` needs `parts`",
-                "describe the header's entries with `parts`, or use `header`",
-            );
-        }
-        let (headers, encoding) = (headers?, encoding?);
-        Some(Self { hash, headers, parts, prefix, encoding, key, content, content_text, id_header, timestamp })
-    }
-}
-
-const KNOWN_PARTS: &str = "known parts: {body}, {id}, {timestamp}, {url}, {url_decoded}, {method}, {header:<name>}; `{body}` must be among them";
-
-fn content_parts(text: &str) -> Result<Vec<ContentPart>, String> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        if open > 0 {
-            parts.push(ContentPart::Literal(rest[..open].to_owned()));
-        }
-        let close = rest[open..].find('}').ok_or("`{` is never closed")? + open;
-        parts.push(match &rest[open + 1..close] {
-            "body" => ContentPart::Body,
-            "id" => ContentPart::Id,
-            "timestamp" => ContentPart::Timestamp,
-            "url" => ContentPart::Url,
-            "url_decoded" => ContentPart::UrlDecoded,
-            "method" => ContentPart::Method,
-            other => match other.strip_prefix("header:") {
-                Some(name) if !name.is_empty() => ContentPart::Header(name.to_ascii_lowercase()),
-                Some(_) | None => return Err(format!("`{{{other}}}` is not a part of a request")),
-            },
-        });
-        rest = &rest[close + 1..];
-    }
-    if !rest.is_empty() {
-        parts.push(ContentPart::Literal(rest.to_owned()));
-    }
-    if !parts.contains(&ContentPart::Body) {
-        return Err("the signed content lacks `{body}`, so any body would pass".to_owned());
-    }
-    Ok(parts)
-}
-
-impl Decode for SignatureParts {
-    fn decode(node: &Node, cx: &Context) -> Option<Self> {
-        let map = cx.map(node, "parts")?;
-        let one = |key: &'static str| {
-            let text: String = map.required(key)?;
-            let mut characters = text.chars();
-            let (first, second) = (characters.next(), characters.next());
-            if first.is_none() || second.is_some() {
-                map.error(key, format!("`{key}` is one character"), "such as `separator: \",\"` or `assign: \"=\"`");
-            }
-            first
-        };
-        let (separator, assign) = (one("separator"), one("assign"));
-        let signature = map.required("signature");
-        map.finish();
-        Some(Self { separator: separator?, assign: assign?, signature: signature? })
-    }
-}
-
-impl Decode for TimestampCheck {
-    fn decode(node: &Node, cx: &Context) -> Option<Self> {
-        let map = cx.map(node, "timestamp")?;
-        let (header, part) = (map.optional("header"), map.optional("part"));
-        let unit = map.or("unit", TimeUnit::Seconds);
-        let tolerance = map.or("tolerance", Duration::from_secs(300));
-        let from = match (header, part) {
-            (Some(header), None) => Some(TimestampFrom::Header(header)),
-            (None, Some(part)) => Some(TimestampFrom::Part(part)),
-            (Some(_), Some(_)) | (None, None) => {
-                cx.error(
-                    node.span,
-                    "a timestamp stands in one place",
-                    "write either `header: <name>` or `part: <entry>`",
-                );
-                None
-            }
-        };
-        map.finish();
-        Some(Self { from: from?, unit, tolerance })
-    }
 }

@@ -14,6 +14,9 @@ use crate::mapping::expr::{Expression, Path, Template};
 #[derive(Debug, Clone)]
 pub struct Webhooks {
     pub verify: Verify,
+    /// Where one delivery holds many events: each is read as if it had come alone. `None`: the body, or each item of a body
+    /// that is a list.
+    pub events: Option<Spanned<Path>>,
     /// What happened, in the vendor's word; the first that can be evaluated counts.
     pub topic: Vec<Spanned<Template>>,
     /// The vendor's id of the event; the first that can be evaluated counts. Empty: the hash of the body.
@@ -25,9 +28,11 @@ pub struct Webhooks {
 /// A test message of the vendor: answered, not stored.
 #[derive(Debug, Clone)]
 pub struct Ping {
-    /// Over `headers` and `body` (text when it is not JSON).
+    /// Over `headers`, `query` and `body` (text when it is not JSON).
     pub when: Spanned<Expression>,
     pub status: u16,
+    /// What the answer repeats, as plain text: vendors that ask whether somebody is at home.
+    pub echo: Option<Spanned<Template>>,
 }
 
 /// How the watchdog sees and restores what the vendor pushes.
@@ -92,23 +97,23 @@ impl Decode for Webhooks {
                 "write `topic: [\"{headers['x-topic']}\"]` or `topic: [\"{body.type}\"]`",
             );
         }
-        let dedupe = map.list("dedupe");
+        let (events, dedupe) = (map.optional("events"), map.list("dedupe"));
         let (ping, subscriptions) = (map.optional("ping"), map.optional("subscriptions"));
         map.finish();
-        Some(Self { verify: verify?, topic: topic?, dedupe, ping, subscriptions })
+        Some(Self { verify: verify?, events, topic: topic?, dedupe, ping, subscriptions })
     }
 }
 
 impl Decode for Ping {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "ping")?;
-        let when = map.required("when");
+        let (when, echo) = (map.required("when"), map.optional("echo"));
         let status = map.or("status", 200u16);
         if !(200..=299).contains(&status) {
             map.error("status", "a ping is answered with a 2xx", "write a status from 200 to 299");
         }
         map.finish();
-        Some(Self { when: when?, status })
+        Some(Self { when: when?, status, echo })
     }
 }
 

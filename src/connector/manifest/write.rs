@@ -25,10 +25,36 @@ pub struct Operation {
     pub kind: OpKind,
     /// Reads that come first, in order; each sees the results of those before it.
     pub steps: Vec<Step>,
+    pub compare: Option<CompareAndSet>,
     pub request: Request,
     pub accepts: StatusSet,
     pub response: WriteResponse,
+    pub confirm: Option<Confirm>,
     pub idempotency: Idempotency,
+}
+
+/// The state that the write is based on, read right before it: `{current.body}` and `{current.headers}` in the request, which
+/// carries what the vendor compares (`If-Match: "{current.headers.etag}"`). A conflict is read and tried again.
+#[derive(Debug, Clone)]
+pub struct CompareAndSet {
+    pub read: Request,
+    pub attempts: u32,
+}
+
+/// "Accepted" is not "applied": the vendor is asked until it says which. Templates see what a write sees, and `accepted` with
+/// `body` and `headers` of the accepting answer.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    pub request: Request,
+    /// Over `status`, `headers`, `body` of the confirming answer. Neither holds: not yet.
+    pub done: Spanned<Expression>,
+    pub failed: Option<Spanned<Expression>>,
+    /// What a failure is, and what it says.
+    pub class: ErrorClass,
+    pub message: Option<Spanned<Template>>,
+    pub every: Duration,
+    /// After this the outcome is unknown, and the vendor is asked again with the next attempt.
+    pub within: Duration,
 }
 
 crate::choice! {
@@ -129,6 +155,7 @@ impl Operation {
         let request = Request::read(&map);
         let accepts = map.or("accepts", StatusSet::success());
         let response = map.or("response", WriteResponse::default());
+        let (compare, confirm) = (map.optional("compare_and_set"), map.optional("confirm"));
         let idempotency = match (map.has("idempotency"), kind) {
             (true, _) => map.optional("idempotency"),
             (false, OpKind::Update | OpKind::Upsert | OpKind::Set | OpKind::Delete) => Some(Idempotency::Natural),
@@ -144,7 +171,7 @@ impl Operation {
         if let Idempotency::Lookup { request, matches, steps_before, .. } = &mut idempotency {
             *steps_before = steps_read(request, matches.as_ref(), &steps);
         }
-        Some(Self { kind, steps, request: request?, accepts, response, idempotency })
+        Some(Self { kind, steps, compare, request: request?, accepts, response, confirm, idempotency })
     }
 }
 
@@ -165,6 +192,34 @@ impl Step {
         let message = map.optional("message");
         map.finish();
         Some(Self { name, request: request?, record, expect, class, message })
+    }
+}
+
+impl Decode for CompareAndSet {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "compare_and_set")?;
+        let (read, attempts) = (map.required("read"), map.or("attempts", 3));
+        if !(1..=10).contains(&attempts) {
+            map.error("attempts", "a conflict is tried again a few times", "write 1 to 10");
+        }
+        map.finish();
+        Some(Self { read: read?, attempts })
+    }
+}
+
+impl Decode for Confirm {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        let map = cx.map(node, "confirm")?;
+        let (request, done) = (Request::read(&map), map.required("done"));
+        let (failed, class) = (map.optional("failed"), map.or("class", ErrorClass::Data));
+        let message = map.optional("message");
+        let (every, within) = (map.or("every", Duration::from_secs(1)), map.or("within", Duration::from_secs(20)));
+        if every < Duration::from_millis(50) || within > Duration::from_secs(120) {
+            let help = "`every` is at least 50ms, `within` at most 2m: what takes longer is asked for again with the next attempt";
+            map.error("every", "a worker would ask without pause, or wait without end", help);
+        }
+        map.finish();
+        Some(Self { request: request?, done: done?, failed, class, message, every, within })
     }
 }
 

@@ -96,7 +96,8 @@ impl ProcessReader {
             }
             Err(fault) => return Err(error(run.source.failure(fault))),
         };
-        let mut page = Page { records: gathered.records, next: None, server_time: None, cursor: gathered.cursor };
+        let (records, cursor) = (gathered.records, gathered.cursor);
+        let mut page = Page { records, fetched: Vec::new(), next: None, server_time: None, cursor };
         if more {
             // Of this page of this run and no other.
             run.token = format!("{}#{}", self.name.ours, self.pages.fetch_add(1, Ordering::Relaxed));

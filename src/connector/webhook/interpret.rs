@@ -10,9 +10,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::config::yaml::Spanned;
-use crate::connector::call::{Incoming, IncomingOp, InterpretError, Interpreted, Label};
+use crate::connector::call::{Incoming, IncomingOp, InterpretError, Interpreted, Label, Pong};
 use crate::connector::connection::Connection;
 use crate::connector::http::body::{headers_json, parse};
+use crate::connector::http::form::decoded_pairs;
+use crate::connector::http::wrap::unwrap;
 use crate::connector::manifest::{Fetch, Stream, StreamWebhook, Topic, TopicOp, VersionKind};
 use crate::mapping::expr::{Path, Scope, Step, Template};
 use crate::model::{Timestamp as VendorTime, Version};
@@ -21,17 +23,29 @@ impl Connection {
     /// Reads a delivery. A body that is a list holds one event per item.
     pub fn interpret(&self, payload: &[u8], headers: &HeaderMap) -> Result<Interpreted, InterpretError> {
         let body = parse(headers, payload).map_err(|error| InterpretError::Unreadable { reason: error.to_string() })?;
+        let body = match &self.manifest.http {
+            Some(http) => unwrap(&http.wrappers, body),
+            None => body,
+        };
         let headers = headers_json(headers);
         let mut found = Interpreted::default();
-        match &body {
-            Value::Array(events) => {
-                for (index, event) in events.iter().enumerate() {
-                    self.event(index, event, &headers, None, &mut found);
-                }
-            }
-            single => self.event(0, single, &headers, None, &mut found),
+        let envelope = Envelope { headers: &headers, delivery: &body };
+        for (index, event) in self.events(&body)?.into_iter().enumerate() {
+            self.event(index, event, envelope, None, &mut found);
         }
         Ok(found)
+    }
+
+    /// The events that a delivery holds.
+    fn events<'b>(&self, body: &'b Value) -> Result<Vec<&'b Value>, InterpretError> {
+        let path = self.manifest.webhooks.as_ref().and_then(|webhooks| webhooks.events.as_ref());
+        match (path, body) {
+            (None, Value::Array(events)) => Ok(events.iter().collect()),
+            (None, single) => Ok(vec![single]),
+            (Some(path), body) => records_at(Some(path), body).ok_or_else(|| InterpretError::Unreadable {
+                reason: format!("there are no events at `{}`", path.as_str()),
+            }),
+        }
     }
 
     /// Reads one record of `read_page` or `get`. An event list's items are read like deliveries, for this stream alone.
@@ -46,7 +60,9 @@ impl Connection {
         let described = self.manifest.stream(stream).ok_or_else(unknown)?;
         let mut found = Interpreted::default();
         if described.http_read().is_some_and(|read| read.as_webhook) {
-            self.event(0, record, &Value::Object(serde_json::Map::new()), Some(stream), &mut found);
+            let headers = Value::Object(serde_json::Map::new());
+            let envelope = Envelope { headers: &headers, delivery: record };
+            self.event(0, record, envelope, Some(stream), &mut found);
             return Ok(found);
         }
         for (index, record) in exploded(described, record).into_iter().enumerate() {
@@ -77,16 +93,27 @@ impl Connection {
     pub fn label(&self, payload: &[u8], headers: &HeaderMap) -> Label {
         let Some(webhooks) = &self.manifest.webhooks else { return Label::default() };
         let templates = || webhooks.topic.iter().chain(&webhooks.dedupe);
-        let body =
-            if templates().any(|template| template.reads("body")) { lenient(payload, headers) } else { Value::Null };
+        let body = if templates().any(|template| template.reads("body") || template.reads("delivery")) {
+            lenient(payload, headers)
+        } else {
+            Value::Null
+        };
         let headers = headers_json(headers);
-        let scope = Scope::new().with("headers", &headers).with("body", &body);
+        // The id of one event is that of its delivery only where it came alone.
+        let events = match webhooks.events {
+            Some(_) => self.events(&body).unwrap_or_default(),
+            None => vec![&body],
+        };
+        let event = events.first().copied().unwrap_or(&Value::Null);
+        let scope = Scope::new().with("headers", &headers).with("body", event).with("delivery", &body);
         let first = |templates: &[Spanned<Template>]| {
             templates.iter().filter_map(|template| template.render(&scope).ok()).find(|text| !text.is_empty())
         };
         Label {
             topic: first(&webhooks.topic).unwrap_or_default(),
-            dedupe_key: first(&webhooks.dedupe)
+            dedupe_key: Some(&webhooks.dedupe)
+                .filter(|_| events.len() == 1)
+                .and_then(|templates| first(templates))
                 .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
         }
     }
@@ -104,17 +131,24 @@ impl Connection {
         version_of(rule.kind, &text).ok()?
     }
 
-    /// The status with which a test message of the vendor is answered; `None` for everything else.
-    pub fn ping(&self, payload: &[u8], headers: &HeaderMap) -> Option<u16> {
+    /// How a test message of the vendor is answered; `None` for everything else. `query` is that of the address, as received.
+    pub fn ping(&self, query: &str, payload: &[u8], headers: &HeaderMap) -> Option<Pong> {
         let ping = self.manifest.webhooks.as_ref()?.ping.as_ref()?;
         let (body, headers) = (lenient(payload, headers), headers_json(headers));
-        let scope = Scope::new().with("headers", &headers).with("body", &body);
+        let query = Value::Object(decoded_pairs(query).map(|(name, value)| (name, Value::String(value))).collect());
+        let scope = Scope::new().with("headers", &headers).with("body", &body).with("query", &query);
         // A condition about something that is not there does not hold.
-        ping.when.eval_bool(&scope).unwrap_or(false).then_some(ping.status)
+        if !ping.when.eval_bool(&scope).unwrap_or(false) {
+            return None;
+        }
+        let echo = ping.echo.as_ref().and_then(|echo| echo.render(&scope).ok()).unwrap_or_default();
+        let echo = if echo.len() > LONGEST_ECHO { String::new() } else { echo };
+        Some(Pong { status: ping.status, echo })
     }
 
-    fn event(&self, index: usize, body: &Value, headers: &Value, only: Option<&str>, found: &mut Interpreted) {
-        let scope = Scope::new().with("headers", headers).with("body", body);
+    fn event(&self, index: usize, body: &Value, envelope: Envelope<'_>, only: Option<&str>, found: &mut Interpreted) {
+        let Envelope { headers, delivery } = envelope;
+        let scope = Scope::new().with("headers", headers).with("body", body).with("delivery", delivery);
         let Some(webhooks) = &self.manifest.webhooks else {
             found.ignored += 1;
             return;
@@ -141,6 +175,16 @@ impl Connection {
         found.topics.push(topic.to_owned());
     }
 }
+
+/// What surrounds one event.
+#[derive(Clone, Copy)]
+struct Envelope<'a> {
+    headers: &'a Value,
+    delivery: &'a Value,
+}
+
+/// Nobody at home says more than this to a stranger.
+const LONGEST_ECHO: usize = 1024;
 
 /// The records of one event for one stream.
 fn concerning(
@@ -241,10 +285,15 @@ impl Rule<'_> {
     }
 }
 
-/// Whether a record that was read says of itself that it is gone.
+/// Whether a record that was read says of itself that it is gone. A program says either: what it leaves open is its error. In
+/// lists and files, a condition about something that is not there does not hold.
 fn gone(stream: &Stream, scope: &Scope<'_>) -> Result<bool, String> {
-    let Some(condition) = stream.process_read().and_then(|read| read.deleted.as_ref()) else { return Ok(false) };
-    condition.eval_bool(scope).map_err(|error| error.to_string())
+    let Some(condition) = stream.gone_when() else { return Ok(false) };
+    match (condition.eval_bool(scope), stream.process_read()) {
+        (Ok(gone), _) => Ok(gone),
+        (Err(_), None) => Ok(false),
+        (Err(error), Some(_)) => Err(error.to_string()),
+    }
 }
 
 fn is_key(text: &str) -> bool {

@@ -3,7 +3,9 @@
 //!
 //! Not here: reading the request, the inbox, the HTTP answer (intake), fetching what a delivery only hints at (`connection`).
 
+mod certificate;
 mod interpret;
+mod items;
 mod key;
 mod proof;
 mod refusal;
@@ -11,7 +13,9 @@ pub mod standard;
 mod url_escapes;
 mod verify;
 
+pub(crate) use certificate::Certificates;
 pub(crate) use interpret::version_of;
 pub use key::SecretError;
+pub(crate) use proof::single as single_header;
 pub use refusal::Refusal;
 pub use verify::{Delivery, Verified, Verifier};

@@ -80,7 +80,7 @@ fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
 }
 
 /// The only value of a header of the proof.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
     let header = || name.to_ascii_lowercase();
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or_else(|| Refusal::MissingHeader { header: header() })?;
@@ -96,6 +96,9 @@ pub(super) fn malformed(header: &str, reason: &'static str) -> Refusal {
 
 /// Digits only: a sign, a fraction or an exponent would be another writing of a signed text.
 pub(super) fn parse_time(text: &str, unit: TimeUnit) -> Option<Timestamp> {
+    if unit == TimeUnit::Rfc3339 {
+        return text.parse().ok();
+    }
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -103,5 +106,6 @@ pub(super) fn parse_time(text: &str, unit: TimeUnit) -> Option<Timestamp> {
     match unit {
         TimeUnit::Seconds => Timestamp::from_second(number).ok(),
         TimeUnit::Milliseconds => Timestamp::from_millisecond(number).ok(),
+        TimeUnit::Rfc3339 => None,
     }
 }

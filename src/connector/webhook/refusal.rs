@@ -17,6 +17,12 @@ pub enum Refusal {
     /// The proof cannot be read: wrong prefix, wrong encoding, an unreadable time.
     #[error("header `{header}` is malformed: {reason}")]
     Malformed { header: String, reason: &'static str },
+    /// The proof is in the body and cannot be read there.
+    #[error("the body is malformed at `{path}`: {reason}")]
+    Body { path: String, reason: &'static str },
+    /// The certificate that the delivery names is not known (yet), or no authority vouches for it.
+    #[error("the certificate that the delivery names is not at hand")]
+    NoCertificate,
     /// No active secret yields any of the given signatures: a forger, or a secret that was changed on one side only.
     #[error("no active secret yields the given signature")]
     Forged,
@@ -31,7 +37,8 @@ impl Refusal {
         match self {
             Refusal::MissingHeader { .. } => "missing_header",
             Refusal::DuplicateHeader { .. } => "duplicate_header",
-            Refusal::Malformed { .. } => "malformed",
+            Refusal::Malformed { .. } | Refusal::Body { .. } => "malformed",
+            Refusal::NoCertificate => "no_certificate",
             Refusal::Forged => "forged",
             Refusal::Stale { .. } => "stale",
         }

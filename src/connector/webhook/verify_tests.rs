@@ -343,7 +343,7 @@ fn generic_with_a_prefix() {
 
 #[test]
 fn a_shared_secret_in_a_header() {
-    let spec = || Verify::SharedSecret { header: "X-Hook-Secret".to_owned(), secrets: Vec::new() };
+    let spec = || Verify::SharedSecret { place: SecretPlace::Header("X-Hook-Secret".to_owned()), secrets: Vec::new() };
     let judge = |secrets: &[&str], value: &str| {
         plain(spec(), secrets, b"{}", &[("x-hook-secret", value)]).judge().map(|verified| verified.secret_index)
     };
@@ -360,7 +360,7 @@ fn a_scheme_that_protects_nothing_is_refused() {
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
         Verifier::new(&verify, &secrets).map(|_| ())
     };
-    let shared = || Verify::SharedSecret { header: "x-secret".to_owned(), secrets: Vec::new() };
+    let shared = || Verify::SharedSecret { place: SecretPlace::Header("x-secret".to_owned()), secrets: Vec::new() };
     for secrets in [&[][..], &[""][..], &["  ", ""][..]] {
         for verify in [spec(), shared(), standard_scheme()] {
             assert_eq!(build(verify, secrets), Err(SecretError::None));

@@ -29,6 +29,13 @@ pub struct EntityRow {
     pub changed_at: i64,
 }
 
+/// A record that is there, and the latest moment, by our clock, at which the vendor can have said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKey {
+    pub key: String,
+    pub as_of: i64,
+}
+
 /// New state of a record; the revision must be the stored one plus one.
 #[derive(Clone, Debug)]
 pub struct EntityWrite {

@@ -21,6 +21,26 @@ pub(super) async fn entities(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Ve
     rows.iter().map(entity_row).collect()
 }
 
+pub(super) async fn live_keys(
+    pool: &SqlitePool,
+    connection: &str,
+    stream: &str,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<LiveKey>, StoreError> {
+    let rows = query(
+        "SELECT key, as_of FROM entity WHERE connection = $1 AND stream = $2 AND key > $3 AND deleted = 0 \
+         ORDER BY key LIMIT $4",
+    )
+    .bind(connection)
+    .bind(stream)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok(LiveKey { key: row.try_get(0)?, as_of: row.try_get(1)? })).collect()
+}
+
 pub(super) async fn bindings_by_remote(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());

@@ -73,6 +73,16 @@ impl Store for SqliteStore {
         inbox::cursor(&self.readers, connection, stream).await
     }
 
+    async fn live_keys(
+        &self,
+        connection: &str,
+        stream: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<LiveKey>, StoreError> {
+        mirror::live_keys(&self.readers, connection, stream, after, limit).await
+    }
+
     async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError> {
         inbox::cursors(&self.readers).await
     }
