@@ -128,7 +128,7 @@ fn failure() -> Box<syncline::connector::call::CallError> {
 struct Book;
 
 impl Catalogue for Book {
-    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<DeadLetter>> {
+    fn interpret(&self, row: &InboxRow) -> Result<Interpreted, Box<Unusable>> {
         let (key, operation, as_of) = match row.source {
             SourceKind::Fetch => {
                 let part = Part::from_bytes(&row.payload).unwrap();
