@@ -147,7 +147,8 @@ pub async fn a_purge_goes_in_small_batches(bench: &impl Bench) {
     for n in 0..10 {
         let at = if n < 7 { T0 } else { T0 + 2 * DAY };
         let id = store.append_inbox(vec![payload(&format!("k{n}"), at)], None).await.unwrap()[0].id;
-        commit(&*store, vec![planned(id, "1", PlannedOutcome::Superseded)], at).await;
+        let row = PlannedRow { received_at: at, ..planned(id, "1", PlannedOutcome::Superseded) };
+        commit(&*store, vec![row], at).await;
     }
     let first = store.purge(batch(PurgeStage::Payloads, 0, T0 + DAY, T0 + DAY)).await.unwrap();
     assert_eq!((first.removed, first.more), (4, true));
