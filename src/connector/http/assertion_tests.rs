@@ -1,3 +1,4 @@
+//! Signed assertions against what others' tools signed: the same bytes for the same claims, and no key by mistake.
 #![allow(clippy::unwrap_used)]
 
 use ring::signature::{

@@ -250,6 +250,23 @@ fn only_listed_names_are_called() {
 }
 
 #[test]
+fn a_wildcard_stands_for_what_is_below_its_domain() {
+    for (listed, host, expected) in [
+        ("api.example.com", "API.example.com", true),
+        ("api.example.com", "x.api.example.com", false),
+        ("*.example.com", "api.Example.com", true),
+        ("*.example.com", "a.b.example.com", true),
+        ("*.example.com", "example.com", false),
+        ("*.example.com", ".example.com", false),
+        ("*.example.com", "evilexample.com", false),
+        ("*.example.com", "\u{e4}.example.com", true),
+        ("*.example.com", "\u{e4}xample.com", false),
+    ] {
+        assert_eq!(covers(listed, host), expected, "{listed} {host}");
+    }
+}
+
+#[test]
 fn what_a_vendor_says_leads_to_our_host_or_a_listed_one() {
     let base = |url: &str| Base { url: Url::parse(url).unwrap(), hosts: vec!["files.example.com".to_owned()] };
     let reaches = |from: &str, to: &str| base(from).reaches(&Url::parse(to).unwrap());

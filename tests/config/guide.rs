@@ -1,0 +1,111 @@
+//! The manifest that the connectors' guide shows, and each of its snippets: accepted as they stand.
+
+use syncline::config::yaml::Source;
+use syncline::connector::manifest::Manifest;
+use syncline::connector::registry::Registry;
+
+use super::write;
+
+/// The guide's example is what people copy.
+#[test]
+fn the_guides_manifest_is_accepted() {
+    let guide = std::fs::read_to_string("connectors/README.md").unwrap();
+    let example = guide.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let manifest = Manifest::parse(&Source::new("connectors/README.md", example)).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(manifest.streams_for_topic("order.changed").count(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("connectors/acme/connector.yaml", example)]);
+    assert!(Registry::load(folder.path()).unwrap().connector("acme").is_some());
+}
+
+/// The entries of the guide's further blocks, with the request that a comment beside them names.
+fn snippets(guide: &str) -> Vec<(String, Option<String>)> {
+    let mut found: Vec<(String, Option<String>)> = Vec::new();
+    for block in guide.split("```yaml\n").skip(2).map(|rest| rest.split("```").next().unwrap()) {
+        for line in block.lines() {
+            let (text, comment) = line.split_once("  # ").unwrap_or((line, ""));
+            if line.starts_with(' ') {
+                found.last_mut().unwrap().0.push_str(&format!("\n{text}"));
+            } else {
+                let request = comment.starts_with("request:").then(|| comment.to_owned());
+                found.push((text.trim_end().to_owned(), request));
+            }
+        }
+    }
+    found
+}
+
+/// A whole manifest around one entry, at the place where the entry belongs.
+fn around(snippet: &str, request: Option<&str>) -> String {
+    let indented = |depth: usize| snippet.replace('\n', &format!("\n{}", " ".repeat(depth)));
+    let mut names: Vec<&str> =
+        snippet.split("{settings.").skip(1).map(|rest| rest.split(['}', '?']).next().unwrap()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let secrets =
+        names.iter().filter(|name| **name != "base_url").map(|name| format!("  {name}: {{ secret: true }}\n"));
+    let head = format!(
+        "connector: odd\ntitle: Odd\nsettings:\n  base_url: {{ format: url }}\n{}http:\n  base_url: \"{{settings.base_url}}\"\n",
+        secrets.collect::<String>()
+    );
+    let read = |request: &str, rest: &str| {
+        format!("    read:\n      {request}\n      records: items\n      order: ascending\n      {rest}\n")
+    };
+    let plain = "request: { get: /items }";
+    let stream = |rest: &str| {
+        format!(
+            "streams:\n  items:\n    entity: order\n    key: \"{{record.id}}\"\n    get: {{ get: \"/items/{{key}}\" }}\n{rest}"
+        )
+    };
+    match snippet.split(':').next().unwrap() {
+        "auth" | "csrf" | "tls" | "success" | "errors" | "wrappers" | "rate_limit" => {
+            format!("{head}  {}\n{}", indented(2), stream(&read(plain, "cursor: { kind: snapshot }")))
+        }
+        "verify" => format!(
+            "{head}webhooks:\n  {}\n  topic: [x]\n{}",
+            indented(2),
+            stream("    webhook: { topics: { x: upsert }, fetch: always }\n")
+        ),
+        "events" | "ping" => format!(
+            "{head}webhooks:\n  verify: {{ scheme: path_secret }}\n  topic: [x]\n  {}\n{}",
+            indented(2),
+            stream("    webhook: { topics: { x: upsert }, fetch: always }\n")
+        ),
+        "pages" => {
+            let rest = format!("{}\n      cursor: {{ kind: snapshot }}", indented(6));
+            format!("{head}{}", stream(&read(request.unwrap(), &rest)))
+        }
+        "cursor" => {
+            let sends = snippet.contains("kind: id");
+            let request = if sends { "request: { get: /items, query: { after: \"{cursor}\" } }" } else { plain };
+            format!("{head}{}", stream(&read(request, &indented(6))))
+        }
+        "deleted" | "children" | "hints" => {
+            let rest = format!("    {}\n{}", indented(4), read(plain, "cursor: { kind: snapshot }"));
+            format!("{head}{}", stream(&rest))
+        }
+        "set" | "create" | "update" | "upsert" => {
+            format!("{head}{}", stream(&format!("    write:\n      {}\n", indented(6))))
+        }
+        other => panic!("the guide shows `{other}`, which this test does not know where to put"),
+    }
+}
+
+#[test]
+fn every_snippet_of_the_guide_is_accepted_and_knows_its_keys() {
+    let guide = std::fs::read_to_string("connectors/README.md").unwrap();
+    let snippets = snippets(&guide);
+    assert!(snippets.len() > 25, "{}", snippets.len());
+    for (snippet, request) in &snippets {
+        let text = around(snippet, request.as_deref());
+        if let Err(problems) = Manifest::parse(&Source::new("connector.yaml", text.as_str())) {
+            panic!("{problems}\n{text}");
+        }
+        let Some(at) = snippet.find("{ ").filter(|at| !snippet[..*at].contains(['"', '\''])) else { continue };
+        let odd = format!("{}{{ zzz: 1, {}", &snippet[..at], &snippet[at + 2..]);
+        let text = around(&odd, request.as_deref());
+        let problems =
+            Manifest::parse(&Source::new("connector.yaml", text.as_str())).map(|_| ()).expect_err(&odd).to_string();
+        assert!(problems.contains("zzz") && problems.contains("connector.yaml:"), "{odd}\n{problems}");
+    }
+}
