@@ -15,11 +15,11 @@ use syncline::model::clock::Clock;
 use syncline::model::{Entity, Record};
 use syncline::process::{
     Candidate, Catalogue, Fetcher, Interpreted, Operation, Part, Processor, ProcessorHandle, Route, SourceTraits,
-    TieFetch,
+    TieFetch, Unusable,
 };
 use syncline::queue::QueueHandle;
 use syncline::store::sqlite::SqliteStore;
-use syncline::store::{DeadLetter, EntityKey, InboxRow, SourceKind, Store};
+use syncline::store::{EntityKey, InboxRow, SourceKind, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
