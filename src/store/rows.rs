@@ -397,7 +397,7 @@ pub struct Claimed {
     pub unknown: bool,
     pub force: bool,
     pub idempotency_key: String,
-    /// When the first attempt of this job was announced: how old its idempotency key is at the vendor.
+    /// When the first attempt with this idempotency key was announced: how old the key is at the vendor.
     pub first_attempt_at: i64,
     pub created_at: i64,
     pub binding: Option<BindingRow>,

@@ -120,6 +120,7 @@ pub(super) fn migrator() -> Migrator {
         step(1, "initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
         step(3, "file decisions", include_str!("../../../migrations/sqlite/0003_file_decisions.sql")),
         step(4, "late webhooks", include_str!("../../../migrations/sqlite/0004_late_webhooks.sql")),
+        step(5, "renewed keys", include_str!("../../../migrations/sqlite/0005_renewed_keys.sql")),
     ])
 }
 
