@@ -54,7 +54,7 @@ crate::choice! {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Everything but the last step: what would be sent is compared with what is there.
+    /// Everything but the last step: what would be sent is kept with the attempt, and nothing is compared.
     Shadow,
     /// This share of keys is sent, the rest is shadow.
     Canary {

@@ -65,7 +65,7 @@ impl Plant {
             (Fetch::Never | Fetch::OnTie, _) => false,
         };
         if is_hint {
-            return Ok(Interpreted::Thin(id));
+            return Ok(Interpreted::Thin { id, backfill: row.place == BACKFILL });
         }
         let part = Part {
             key: id.key.clone(),

@@ -30,21 +30,24 @@ classes! {
     Transient = "transient",
     /// The vendor asked us to slow down: retried after the time it named; does not use up attempts.
     RateLimited = "rate_limited",
-    /// The credentials were refused: the connection pauses and its owner is alerted; the jobs wait, none is dropped.
+    /// The credentials were refused: everything bound for the connection waits, none is dropped; tried again from time to
+    /// time, and after a reload with other credentials.
     Auth = "auth",
     /// The payload was refused or cannot be mapped: a dead letter at once, a person corrects the record or the mapping.
     Data = "data",
-    /// The credentials are good but lack a right: the connection's stream pauses and its owner is alerted.
+    /// The credentials are good but lack a right: a dead letter at once, as for data, because a right may lack for this
+    /// record alone; a person grants it and retries the issue, which holds all records that lack it.
     Permission = "permission",
-    /// The object does not exist there: the binding is checked, then created anew or made a dead letter by the flow's rule.
+    /// The object does not exist there, or what the record refers to never arrived: a dead letter at once.
     NotFound = "not_found",
-    /// Somebody else changed it first: read again, decide again with the new state, then retry.
+    /// Somebody else changed it first: retried with the present state until the retry policy gives up, then a dead letter.
     Conflict = "conflict",
-    /// The request was sent and no answer came: the job is `unknown`, resolved by a look-up, never repeated blindly.
+    /// The request was sent and no answer came: the job is `unknown`, resolved by a look-up or by its idempotency key, never
+    /// repeated blindly; a dead letter if the retry policy gives up before.
     UnknownOutcome = "unknown_outcome",
     /// A value that no crosswalk lists: a dead letter in the unmapped-value list; adding the value releases all that wait for it.
     UnmappedValue = "unmapped_value",
-    /// The hub contradicted itself: a dead letter with full context, and an alarm for its maintainers.
+    /// The hub contradicted itself: a dead letter with full context, to be reported to its maintainers.
     Bug = "bug",
 }
 

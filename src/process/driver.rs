@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::brake::{FlowBrake, Waves, hold};
-use super::plan::{Candidate, Plan, Route, SourceTraits, plan};
+use super::plan::{Candidate, Plan, Route, SourceTraits, first_sighting, plan};
 use super::tie::TieFetch;
 use crate::model::clock::Clock;
 use crate::model::{Entity, ErrorClass};
@@ -28,7 +28,11 @@ const BATCH: u32 = 256;
 pub enum Interpreted {
     Record(Candidate),
     /// Says only that a record changed: it must be read.
-    Thin(EntityKey),
+    Thin {
+        id: EntityKey,
+        /// Read from before there was a cursor: of a time when webhooks may not have been there.
+        backfill: bool,
+    },
     /// Carried several records.
     Several(Vec<NewInbox>),
     /// Of no interest, by which rule.
@@ -178,7 +182,7 @@ impl Processor {
             .iter()
             .filter_map(|item| match item {
                 Ok(Interpreted::Record(candidate)) => Some(candidate.id.clone()),
-                Ok(Interpreted::Thin(_) | Interpreted::Several(_) | Interpreted::Ignored { .. }) | Err(_) => None,
+                Ok(Interpreted::Thin { .. } | Interpreted::Several(_) | Interpreted::Ignored { .. }) | Err(_) => None,
             })
             .collect();
         let keys: Vec<EntityKey> = keys.into_iter().collect();
@@ -210,7 +214,11 @@ impl Processor {
             Err(unusable) => return Some(dead_row(row, *unusable)),
             Ok(Interpreted::Ignored { stream, rule }) => return Some(plain(&stream, PlannedOutcome::Ignored(rule))),
             Ok(Interpreted::Several(children)) => return Some(plain(&row.stream, PlannedOutcome::Split(children))),
-            Ok(Interpreted::Thin(id)) => return self.after_fetch(row, id, held, "read"),
+            Ok(Interpreted::Thin { id, backfill }) => {
+                let traits = self.catalogue.traits(&id.connection, &id.stream);
+                let sighting = first_sighting(row.source, backfill, traits);
+                return self.after_fetch(row, id, held, "read").map(|row| PlannedRow { sighting, ..row });
+            }
             Ok(Interpreted::Record(candidate)) => candidate,
         };
         let id = candidate.id.clone();

@@ -126,7 +126,7 @@ pub fn plan(
         return Ok(Plan::Commit { outcome, sighting: None });
     }
     let jobs = jobs(candidate, routes)?;
-    let sighting = sighting(candidate, traits);
+    let sighting = first_sighting(candidate.source, candidate.backfill, traits);
     if jobs.is_empty() && !routes.is_empty() {
         let outcome = PlannedOutcome::Absorb { state, kind, occurred_at, rule: "filter".to_owned() };
         return Ok(Plan::Commit { outcome, sighting });
@@ -243,11 +243,12 @@ fn jobs(candidate: &Candidate, routes: &[Route]) -> Result<Vec<NewJob>, RouteErr
     Ok(jobs)
 }
 
-fn sighting(candidate: &Candidate, traits: SourceTraits) -> Option<Sighting> {
-    if !traits.measures_loss || candidate.backfill {
+/// Which source brought a change, for the figure of what webhooks lose.
+pub(super) fn first_sighting(source: SourceKind, backfill: bool, traits: SourceTraits) -> Option<Sighting> {
+    if !traits.measures_loss || backfill {
         return None;
     }
-    match candidate.source {
+    match source {
         SourceKind::Webhook => Some(Sighting::ByWebhook),
         SourceKind::Poll => Some(Sighting::ByPoll),
         SourceKind::File | SourceKind::Fetch | SourceKind::Split => None,

@@ -168,7 +168,11 @@ async fn the_generic_webhook_sends_what_it_would_accept() {
     let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     let url = format!("{}/in/1", vendor.url);
     let hook = shipped("webhook", &[("url", &url), ("secret", secret)]);
-    let event = value!({"id": "msg_1", "source": "hub", "type": "order.upserted", "subject": "#1001", "time": "2026-11-22T10:00:00Z"});
+    let event = value!({
+        "specversion": "1.0", "id": "msg_1", "source": "hub", "type": "order.upserted", "subject": "#1001",
+        "time": "2026-11-22T10:00:00Z", "datacontenttype": "application/json", "entity": "order", "revision": 1,
+        "recordedtime": "2026-11-22T10:00:01Z",
+    });
     let context = WriteContext { event, record: value!({"number": "#1001"}), ..context() };
     hook.write("events", OpKind::Upsert, &context).await.unwrap();
     let asked = vendor.asked().remove(0);

@@ -1,6 +1,6 @@
 //! The queue: order, claims, outcomes, waiting.
 
-use syncline::model::Entity;
+use syncline::model::{Entity, ErrorClass};
 use syncline::store::*;
 
 use crate::bench::*;
@@ -319,6 +319,60 @@ pub async fn an_edited_or_forced_effect_has_a_key_of_its_own(bench: &impl Bench)
     let forced = claim_one(&*store, T0 + 1000).await;
     assert!(forced.force);
     assert!(keys.insert(forced.idempotency_key));
+}
+
+/// How a job died, and whether a person's retry of it goes under another idempotency key.
+async fn check_key(
+    store: &dyn Store,
+    (class, status): (ErrorClass, Option<u16>),
+    in_doubt: bool,
+    renewed: bool,
+) -> Result<(), String> {
+    let key = format!("{class} {status:?} {in_doubt}");
+    owe(store, &key, 1, false).await;
+    let mut job = claim_one(store, T0 + 10).await;
+    if in_doubt {
+        let unknown = AckOutcome::Unknown { run_at: T0 + 11, error: "timeout".into() };
+        acknowledge(store, T0 + 11, job.claim, unknown).await;
+        job = claim_one(store, T0 + 12).await;
+    }
+    let outcome = AckOutcome::Dead(DeadLetter { class, ..dead_letter("x") });
+    let died = Ack { class: Some(class), status, ..ack(job.claim, outcome) };
+    store.dispatch(Dispatch { acks: vec![died], ..tick(T0 + 13) }).await.unwrap();
+    let issue = store.issues(IssueFilter::Open).await.unwrap()[0].id;
+    store.retry_issue(issue, None, "ann", T0 + 20).await.unwrap();
+    let again = claim_one(store, T0 + 21).await;
+    // What follows by itself goes under the same key, whatever it was.
+    let unknown = AckOutcome::Unknown { run_at: T0 + 30, error: "timeout".into() };
+    acknowledge(store, T0 + 22, again.claim, unknown).await;
+    let looked_up = claim_one(store, T0 + 30).await;
+    acknowledge(store, T0 + 31, looked_up.claim, done("r")).await;
+    let same =
+        |a: &Claimed, b: &Claimed| (a.idempotency_key == b.idempotency_key, a.first_attempt_at == b.first_attempt_at);
+    // The key's age is its own: one that is new has just begun.
+    let found = (same(&job, &again), same(&again, &looked_up));
+    let expected = ((!renewed, !renewed), (true, true));
+    if found == expected { Ok(()) } else { Err(format!("{key}: {found:?}")) }
+}
+
+pub async fn a_retry_has_a_new_key_only_after_a_definite_refusal(bench: &impl Bench) {
+    let store = bench.open().await;
+    for (died, in_doubt, renewed) in [
+        ((ErrorClass::Data, Some(422)), false, true),
+        ((ErrorClass::Permission, Some(403)), false, true),
+        ((ErrorClass::NotFound, Some(404)), false, true),
+        // An earlier attempt may have had its effect, whatever this answer says.
+        ((ErrorClass::Data, Some(422)), true, false),
+        // Nothing was asked of the vendor, so that it keeps no answer.
+        ((ErrorClass::Data, None), false, false),
+        // No definite answer: it may yet have happened, or be happening.
+        ((ErrorClass::Transient, Some(500)), false, false),
+        ((ErrorClass::UnknownOutcome, None), true, false),
+        ((ErrorClass::Conflict, Some(409)), false, false),
+    ] {
+        assert_eq!(check_key(&*store, died, in_doubt, renewed).await, Ok(()));
+    }
+    assert_sound(&*store).await;
 }
 
 fn replay(key: Option<&str>, force: bool) -> Replay {

@@ -165,7 +165,9 @@ pub fn next_step(class: ErrorClass) -> &'static str {
     match class {
         ErrorClass::Transient => "it is tried again by itself; if it lasts, see the vendor's status page",
         ErrorClass::RateLimited => "it is tried again when the vendor allows it",
-        ErrorClass::Auth => "renew the connection's credentials, then resume it",
+        ErrorClass::Auth => {
+            "renew the connection's credentials, then reload the configuration; what waits goes on by itself"
+        }
         ErrorClass::Permission => {
             "grant the missing right in the vendor's administration, or allow the address for this connection"
         }

@@ -47,14 +47,14 @@ pub(super) async fn claim(
     let rows = query(
         "SELECT j.id, j.claim + 1 AS claim, j.attempts + 1 AS attempts, j.failures, j.flow, j.lane, \
          j.stream AS lane_stream, j.order_key, j.revision, \
-         j.edited, j.unknown, j.force, j.created_at, v.id AS event_id, v.kind AS event_kind, \
+         j.edited, j.unknown, j.force, j.key_from, j.created_at, v.id AS event_id, v.kind AS event_kind, \
          v.connection, v.stream, v.entity, v.key, v.doc, v.deleted, v.occurred_at, v.recorded_at, \
          a.started_at AS first_attempt_at, b.source_connection, b.source_stream, b.source_key, b.dest_connection, \
          b.dest_stream, b.remote_id, b.remote_version, b.sent_revision, b.sent_hash, b.echo \
          FROM (SELECT * FROM job WHERE state = 'ready' AND lane = $1 AND run_at <= $2 \
                AND flow NOT IN (SELECT value FROM json_each($4)) ORDER BY run_at, id LIMIT $3) j \
          JOIN event v ON v.id = j.event_id \
-         LEFT JOIN attempt a ON a.job_id = j.id AND a.no = 1 \
+         LEFT JOIN attempt a ON a.job_id = j.id AND a.no = j.key_from \
          LEFT JOIN binding b ON b.source_connection = v.connection AND b.source_stream = v.stream \
            AND b.source_key = v.key AND b.dest_connection = j.lane AND b.dest_stream = j.stream \
          ORDER BY j.run_at, j.id",
@@ -127,15 +127,19 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
         created_at: row.try_get("created_at")?,
         binding: bound.map(|_| binding_row(row)).transpose()?,
     };
-    job.idempotency_key = idempotency_key(&job);
+    job.idempotency_key = idempotency_key(&job, row.try_get("key_from")?);
     Ok(job)
 }
 
 /// Same effect, same key, whichever process or attempt asks for it; an effect that a person changed or demanded again is
-/// another effect.
-fn idempotency_key(job: &Claimed) -> String {
+/// another effect, and so is one that a person sends again after a definite refusal: the vendor may have kept that answer
+/// under the key, and would give it for as long as it remembers.
+fn idempotency_key(job: &Claimed, key_from: i64) -> String {
     let mut hasher = Sha256::new();
-    let again = if job.force { job.claim.job_id.to_string() } else { String::new() };
+    let mut again = if job.force { job.claim.job_id.to_string() } else { String::new() };
+    if key_from > 1 {
+        again.push_str(&format!("~{key_from}"));
+    }
     let revision = job.revision.to_string();
     for part in [&job.order_key, &revision, &again, job.edited.as_deref().unwrap_or("")] as [&str; 4] {
         hasher.update((part.len() as u64).to_be_bytes());

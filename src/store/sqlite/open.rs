@@ -123,6 +123,7 @@ pub(super) fn migrator() -> Migrator {
         migration(2, "retention", include_str!("../../../migrations/sqlite/0002_retention.sql")),
         migration(3, "file decisions", include_str!("../../../migrations/sqlite/0003_file_decisions.sql")),
         migration(4, "late webhooks", include_str!("../../../migrations/sqlite/0004_late_webhooks.sql")),
+        migration(5, "renewed keys", include_str!("../../../migrations/sqlite/0005_renewed_keys.sql")),
     ])
 }
 

@@ -111,8 +111,14 @@ impl Chosen {
 
     /// Jobs go back behind whatever of their key is under way; payloads are processed again.
     async fn send_back(&self, conn: &mut SqliteConnection, at: i64) -> Result<(), StoreError> {
+        // A vendor that answered "no" may give that answer to the key for as long as it remembers it, so that the retry
+        // needs another. Where anything is in doubt the key stays: it is what keeps a repetition from becoming a second
+        // effect.
         query(
-            "UPDATE job SET state = 'blocked', failures = 0, run_at = $2, class = '', error = '', finished_at = NULL \
+            "UPDATE job SET state = 'blocked', failures = 0, run_at = $2, class = '', error = '', finished_at = NULL, \
+             key_from = CASE WHEN unknown = 0 AND class IN ('data', 'permission', 'not_found') \
+               AND EXISTS (SELECT 1 FROM attempt a WHERE a.job_id = job.id AND a.no = job.attempts AND a.status IS NOT NULL) \
+               THEN attempts + 1 ELSE key_from END \
              WHERE id IN (SELECT value FROM json_each($1))",
         )
         .bind(json_list(&self.jobs)?)
@@ -265,7 +271,7 @@ impl Edit {
         .bind(id)
         .fetch_optional(&mut *conn)
         .await?;
-        query("UPDATE job SET edited = $2 WHERE id = $1 AND state = 'dead'")
+        query("UPDATE job SET edited = $2, key_from = attempts + 1 WHERE id = $1 AND state = 'dead'")
             .bind(id)
             .bind(&self.body)
             .execute(conn)
