@@ -6,11 +6,14 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::*;
+use crate::model::Entity;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Appended, EntityKey, EntityWrite, PlannedOutcome, PlannedRow, ProcessCommit};
 
 /// Pages of two records, the cursor on the last; a page that is missing fails.
 struct Lists {
     pages: Mutex<Vec<Option<Vec<Value>>>>,
+    deletions: Option<u32>,
 }
 
 #[async_trait]
@@ -61,6 +64,14 @@ impl PollSource for Lists {
         true
     }
 
+    fn deletions(&self) -> Option<u32> {
+        self.deletions
+    }
+
+    async fn fetch(&self, key: &str) -> CallResult<Option<Fetched>> {
+        Ok(Some(Fetched { key: key.to_owned(), asked_at: jiff::Timestamp::now(), record: None }))
+    }
+
     fn completed(&self, _: i64) {}
 
     fn as_webhook(&self, _: &Value) -> Option<(String, String)> {
@@ -86,7 +97,7 @@ async fn the_records_of_a_wave_come_together_or_not_at_all() {
         Some(vec![level("A", 1)]),
         Some(vec![level("B", 2)]),
     ];
-    let lists = Lists { pages: Mutex::new(pages) };
+    let lists = Lists { pages: Mutex::new(pages), deletions: None };
     let (processor, clock) = (ProcessorHandle::default(), Clock::System);
     let (mut memory, mut vanished) = (Memory::new(1), Vanished::default());
     assert!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.is_err());
@@ -103,5 +114,63 @@ async fn the_records_of_a_wave_come_together_or_not_at_all() {
     assert_eq!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.unwrap(), 1);
     let rows = store.pending_inbox(rows[2].id, 10).await.unwrap();
     assert!(rows.len() == 1 && rows[0].batch.is_some() && rows[0].batch != wave, "{rows:?}");
+    store.close().await;
+}
+
+/// Records that the hub has heard of before.
+async fn know(store: &SqliteStore, keys: &[&str]) {
+    let payload = |key: &&str| NewInbox {
+        connection: "erp".into(),
+        stream: "stock".into(),
+        source: SourceKind::Poll,
+        dedupe_key: format!("first {key}"),
+        topic: String::new(),
+        headers: String::new(),
+        place: String::new(),
+        payload: b"{}".to_vec(),
+        received_at: 1,
+    };
+    let stored = store.append_inbox(keys.iter().map(payload).collect(), None).await.unwrap();
+    let planned = |(appended, key): (&Appended, &&str)| {
+        let state = EntityWrite {
+            id: EntityKey { connection: "erp".into(), stream: "stock".into(), key: (*key).into() },
+            entity: Entity::InventoryLevel,
+            natural_key: (*key).into(),
+            version: 1,
+            revision: 1,
+            hash: "hash".into(),
+            doc: "{}".into(),
+            deleted: false,
+            seen_by: SourceKind::Poll,
+            as_of: 1,
+        };
+        PlannedRow {
+            inbox_id: appended.id,
+            connection: "erp".into(),
+            received_at: 1,
+            stream: "stock".into(),
+            entity: "inventory_level".into(),
+            key: (*key).into(),
+            outcome: PlannedOutcome::Apply { state, kind: "seen".into(), occurred_at: None, jobs: Vec::new() },
+            sighting: None,
+        }
+    };
+    let rows = stored.iter().zip(keys).map(planned).collect();
+    store.commit_processed(ProcessCommit { rows, now: 1 }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_wave_no_longer_shows_is_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("hub.db")).await.unwrap();
+    know(&store, &["A", "B", "C"]).await;
+    let lists = Lists { pages: Mutex::new(vec![Some(vec![level("A", 2)])]), deletions: Some(10_000) };
+    let (processor, clock) = (ProcessorHandle::default(), Clock::System);
+    let (mut memory, mut vanished) = (Memory::new(1), Vanished::default());
+    assert_eq!(round(&lists, &store, &processor, &clock, &mut memory, &mut vanished).await.unwrap(), 3);
+    let rows = store.pending_inbox(0, 10).await.unwrap();
+    let sources: Vec<SourceKind> = rows.iter().map(|row| row.source).collect();
+    assert_eq!(sources, [SourceKind::Poll, SourceKind::Fetch, SourceKind::Fetch]);
+    assert!(rows[0].batch.is_some() && rows.iter().all(|row| row.batch == rows[0].batch), "{rows:?}");
     store.close().await;
 }

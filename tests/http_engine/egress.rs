@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use syncline::connector::connection::{ConnectionError, ConnectionOptions};
+use syncline::config::yaml::Source;
+use syncline::connector::connection::{Connection, ConnectionError, ConnectionOptions};
 use syncline::connector::http::guard::{EgressPolicy, NameLookup};
-use syncline::connector::manifest::OpKind;
+use syncline::connector::manifest::{Manifest, OpKind};
 use syncline::model::ErrorClass;
 
-use crate::setup::{AUTH, STREAMS, context, manifest, options, try_connect};
+use crate::setup::{AUTH, SECRET, STREAMS, context, manifest, options, settings, try_connect};
 use crate::vendor::{Vendor, json, with};
 
 struct LeadsTo(&'static str);
@@ -150,4 +151,43 @@ async fn a_redirect_is_not_followed_even_to_a_listed_host() {
     let shop = try_connect(manifest(AUTH, STREAMS), &url, options).unwrap();
     assert!(shop.read_page("orders", None, None).await.is_err());
     assert_eq!(other.connections(), 0);
+}
+
+/// Reads and writes once, with something that is asked of another host than the connection's. How often that one was called.
+async fn proved_elsewhere(http: &str, allow: &[&str]) -> Result<usize, String> {
+    let elsewhere = Vendor::start(|_, _| {
+        with(200, &[("X-CSRF-Token", "t")], r#"{"access_token":"a","expires_in":600,"token":"s"}"#)
+    });
+    let (elsewhere, vendor) = (elsewhere.await, Vendor::start(|_, _| json(200, r#"{"orders":[]}"#)).await);
+    let mut options = ConnectionOptions { lookup: Arc::new(LeadsTo("127.0.0.1")), ..options() };
+    options.egress.hosts = Some(allow.iter().map(|host| (*host).to_owned()).collect());
+    let text = format!(
+        "connector: fake\ntitle: Fake\nsettings:\n  url: {{ format: url }}\n  login: {{ format: url }}\n  token: {{ secret: true }}\n\
+         http:\n  base_url: \"{{settings.url}}\"\n{http}\n{STREAMS}"
+    );
+    let described = Manifest::parse(&Source::new("fake.yaml", text.as_str()));
+    let described = Arc::new(described.unwrap_or_else(|problems| panic!("{problems}\n{text}")));
+    let (url, other) =
+        (format!("http://shop.internal:{}", vendor.port()), format!("http://login.internal:{}/at", elsewhere.port()));
+    let settings = settings(&described, &[("url", &url), ("token", SECRET), ("login", &other)]);
+    let shop = Connection::new("shop", described, &settings, options).map_err(|error| error.to_string())?;
+    shop.read_page("orders", None, None).await.map_err(|error| error.to_string())?;
+    let written = shop.write("orders", OpKind::Update, &context()).await;
+    written.map_err(|error| error.to_string())?;
+    Ok(elsewhere.count())
+}
+
+#[tokio::test]
+async fn what_proves_who_we_are_is_asked_for_where_the_configuration_says() {
+    let client = "client_id: hub, client_secret: \"{settings.token}\"";
+    let token = format!("  auth: {{ scheme: oauth2_client_credentials, token_url: \"{{settings.login}}\", {client} }}");
+    assert_eq!(proved_elsewhere(&token, &[]).await, Ok(1));
+    // These go out with what every call of the connection carries, and lead elsewhere only where that is listed.
+    let session = "  auth: { scheme: session, login: { post: \"{settings.login}\", json: { password: \"{settings.token}\" } }, token: \"{body.token}\", header: X-Session }";
+    let csrf = format!("{AUTH}\n  csrf: {{ fetch: {{ get: \"{{settings.login}}\" }} }}");
+    for http in [session, csrf.as_str()] {
+        let refused = proved_elsewhere(http, &["cdn.internal"]).await.unwrap_err();
+        assert!(refused.contains("allow_hosts"), "{http}: {refused}");
+        assert_eq!(proved_elsewhere(http, &["login.internal"]).await, Ok(1), "{http}");
+    }
 }
