@@ -155,6 +155,8 @@ async fn replay_says_how_many() {
     assert_eq!(wrong.exit, Exit::Usage);
     let nope = syncline(dir.path(), &["replay", "nope"]).await;
     assert_eq!(nope.exit, Exit::Failed);
+    let none = syncline(dir.path(), &["replay", "orders-to-erp", "--key", "nope"]).await;
+    assert_eq!(none.out, "nothing is sent again: the source of orders-to-erp has no record with the key \"nope\"\n");
 }
 
 #[tokio::test]

@@ -369,7 +369,12 @@ fn an_installation_replaces_and_adds_connectors() {
 #[test]
 fn unwise_settings_are_warned_about() {
     let text = WHOLE.replace("  public_url: https://hub.example.com/\n", "");
-    let warnings = accepted(&whole(&text)).warnings.to_string();
+    let config = accepted(&whole(&text));
+    let warnings = syncline::config::yaml::Warnings(&config.warnings).to_string();
+    assert!(
+        warnings.starts_with("warning: ") && warnings.ends_with("warnings; the configuration can run\n"),
+        "{warnings}"
+    );
     assert!(
         warnings.contains("connection `shop` cannot subscribe to webhooks: `hub.public_url` is not set"),
         "{warnings}"

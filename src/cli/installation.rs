@@ -264,9 +264,13 @@ mod tests {
         assert!(Installation::read(directory.path()).unwrap_err().next_step.contains("syncline init"));
         std::fs::write(directory.path().join(CONFIG_FILE), "hub: [").unwrap();
         assert!(Installation::read(directory.path()).unwrap_err().what.contains("no valid YAML"));
-        std::fs::write(directory.path().join(CONFIG_FILE), "hub: { database: \"postgres://u:s3cr3t-of-ann@x\" }").unwrap();
+        std::fs::write(directory.path().join(CONFIG_FILE), "hub: { database: \"postgres://u:s3cr3t-of-ann@x\" }")
+            .unwrap();
         let read = Installation::read(directory.path()).unwrap();
         let error = read.database().unwrap_err();
-        assert!(error.next_step.contains("syncline run") && !format!("{error:?}").contains("s3cr3t-of-ann"), "{error:?}");
+        assert!(
+            error.next_step.contains("syncline run") && !format!("{error:?}").contains("s3cr3t-of-ann"),
+            "{error:?}"
+        );
     }
 }

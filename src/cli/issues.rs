@@ -193,10 +193,10 @@ fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), Cli
     to.line("")?;
     let name = to.bold(&dead_name(letter.dead));
     // What could not be read belongs to no stream and has no key.
-    let place = if letter.stream.is_empty() {
-        letter.connection.clone()
-    } else {
-        format!("{}.{} {}", letter.connection, letter.stream, letter.key)
+    let place = match (letter.stream.as_str(), letter.key.as_str()) {
+        ("", _) => letter.connection.clone(),
+        (stream, "") => format!("{}.{stream}", letter.connection),
+        (stream, key) => format!("{}.{stream} {key}", letter.connection),
     };
     to.line(&format!("{name}  {}, {}", clean(&place), to.ago(letter.at)))?;
     to.line(&format!("  {}", clean(&letter.error)))?;

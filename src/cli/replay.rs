@@ -6,7 +6,7 @@ use super::args::Global;
 use super::client::{Client, shaped};
 use super::entry::{Exit, actor};
 use super::error::CliError;
-use super::output::Surroundings;
+use super::output::{Surroundings, clean};
 use super::status::plural;
 use crate::api::resources::flows::Done;
 use crate::telemetry::moment;
@@ -46,6 +46,12 @@ pub(super) async fn replay(
     }
     let done: Done = shaped(&answer)?;
     let n = i64::try_from(done.count).unwrap_or(i64::MAX);
+    if n == 0 {
+        let of = asked.key.map_or_else(|| "no record".to_owned(), |key| format!("no record with the key {key:?}"));
+        let since = asked.since.map(|since| format!(" changed since {since}")).unwrap_or_default();
+        to.line(&clean(&format!("nothing is sent again: the source of {} has {of}{since}", asked.flow)))?;
+        return Ok(Exit::Done);
+    }
     to.line(&format!("{} will be sent again by {}", plural(n, "record"), asked.flow))?;
     Ok(Exit::Done)
 }

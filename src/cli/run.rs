@@ -12,6 +12,7 @@ use super::entry::Exit;
 use super::error::CliError;
 use super::output::Surroundings;
 use crate::api::{AppState, HubView, ReloadRefusal};
+use crate::config::yaml::Warnings;
 use crate::config::{Config, Database};
 use crate::hub::{Hub, HubError, HubOptions};
 use crate::telemetry::metrics::Metrics;
@@ -88,12 +89,12 @@ pub(super) fn load(folder: &Path, to: &mut Surroundings) -> Result<Config, CliEr
     match crate::config::load(folder) {
         Ok(config) => {
             if !config.warnings.is_empty() {
-                write!(to.err, "{}", config.warnings)?;
+                write!(to.err, "{}", Warnings(&config.warnings))?;
             }
             Ok(config)
         }
         Err(problems) => {
-            write!(to.err, "{problems}")?;
+            writeln!(to.err, "{problems}")?;
             let count = problems.len();
             let what = if count == 1 {
                 "the configuration has a problem".to_owned()

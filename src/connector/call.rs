@@ -198,7 +198,7 @@ pub struct Subscription {
 /// A genuine payload whose content cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InterpretError {
-    #[error("the payload cannot be read: {reason}")]
+    #[error("{reason}")]
     Unreadable { reason: String },
     #[error("event {index}: its topic cannot be told: {reason}")]
     Topic { index: usize, reason: String },

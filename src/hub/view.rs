@@ -23,7 +23,12 @@ const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
 impl HubView for Hub {
     fn about(&self) -> About {
         let plant = self.plant.now();
-        let mut warnings: Vec<String> = plant.config.warnings.iter().map(|warning| warning.message.clone()).collect();
+        let mut warnings: Vec<String> = plant
+            .config
+            .warnings
+            .iter()
+            .map(|found| format!("{}:{}: {}", found.file, found.line, found.message))
+            .collect();
         if !self.address.ip().is_loopback() {
             warnings.push(format!(
                 "listens on {}: whoever reaches it can see and change everything; put a proxy with a log-in before it",

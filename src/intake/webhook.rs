@@ -105,7 +105,11 @@ async fn receive(
     }
     let body = match read_body(body, intake.body_cap, intake.body_timeout).await {
         Ok(body) => body,
-        Err(response) => return *response,
+        Err(unread) => {
+            let (label, reason) = unread.told(intake.body_cap);
+            refused(&connection, label, &reason, peer);
+            return (unread.status(), format!("{reason}\n")).into_response();
+        }
     };
     let Some(source) = intake.sources.source(&connection).filter(|source| same(source.token(), &token)) else {
         refused(&connection, "unknown_address", "no such connection, or the token in the path is wrong", peer);
@@ -151,14 +155,38 @@ async fn receive(
     }
 }
 
-async fn read_body(body: Body, cap: usize, patience: Duration) -> Result<Bytes, Box<Response>> {
+/// Why a body was not read to its end.
+enum Unread {
+    TooLarge,
+    Broken,
+    Slow,
+}
+
+impl Unread {
+    fn status(&self) -> StatusCode {
+        match self {
+            Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Unread::Broken => StatusCode::BAD_REQUEST,
+            Unread::Slow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// A word to count by, and the sentence for both sides.
+    fn told(&self, cap: usize) -> (&'static str, String) {
+        match self {
+            Unread::TooLarge => ("too_large", format!("larger than {cap} bytes (`hub.limits.webhook_body`)")),
+            Unread::Broken => ("broken_off", "the body ended early".to_owned()),
+            Unread::Slow => ("slow", "the body did not arrive in time".to_owned()),
+        }
+    }
+}
+
+async fn read_body(body: Body, cap: usize, patience: Duration) -> Result<Bytes, Unread> {
     match tokio::time::timeout(patience, Limited::new(body, cap).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(Box::new((StatusCode::PAYLOAD_TOO_LARGE, format!("larger than {cap} bytes\n")).into_response()))
-        }
-        Ok(Err(_)) => Err(Box::new((StatusCode::BAD_REQUEST, "the body ended early\n").into_response())),
-        Err(_) => Err(Box::new((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n").into_response())),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Unread::TooLarge),
+        Ok(Err(_)) => Err(Unread::Broken),
+        Err(_) => Err(Unread::Slow),
     }
 }
 
@@ -203,4 +231,24 @@ fn kept_headers(headers: &HeaderMap) -> String {
         .take(HEADERS_KEPT)
         .collect();
     serde_json::to_string(&kept).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn label(body: Body) -> Option<(&'static str, StatusCode)> {
+        let read = read_body(body, 4, Duration::from_millis(20)).await;
+        read.err().map(|unread| (unread.told(4).0, unread.status()))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_read_is_told_why() {
+        assert_eq!(label(Body::from("1234")).await, None);
+        assert_eq!(label(Body::from("12345")).await, Some(("too_large", StatusCode::PAYLOAD_TOO_LARGE)));
+        let broken = futures::stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]);
+        assert_eq!(label(Body::from_stream(broken)).await, Some(("broken_off", StatusCode::BAD_REQUEST)));
+        let slow = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        assert_eq!(label(Body::from_stream(slow)).await, Some(("slow", StatusCode::REQUEST_TIMEOUT)));
+    }
 }

@@ -49,8 +49,10 @@ async fn a_record_that_cannot_be_mapped_is_named_and_found() {
 async fn broken_json_still_tells_the_stream_that_its_topic_leads_to() {
     let desk = Desk::open().await;
     desk.receive("1", "order.upserted", "{\"type\": \"order.upserted\", ").await;
-    let (stream, key, _) = whose(&desk).await;
+    let (stream, key, detail) = whose(&desk).await;
     assert_eq!((stream.as_str(), key.as_str()), ("orders", ""));
+    let title = detail["issue"]["title"].as_str().unwrap();
+    assert!(title.starts_with("shop: a payload cannot be read: the body is cut off: "), "{title}");
     desk.hub.stop().await;
 }
 

@@ -209,3 +209,18 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// The same findings where they keep nothing from running.
+pub struct Warnings<'a>(pub &'a Diagnostics);
+
+impl fmt::Display for Warnings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for item in self.0.items.iter().take(MAX_SHOWN) {
+            writeln!(f, "warning: {item}\n")?;
+        }
+        match self.0.items.len() {
+            1 => writeln!(f, "1 warning; the configuration can run"),
+            count => writeln!(f, "{count} warnings; the configuration can run"),
+        }
+    }
+}

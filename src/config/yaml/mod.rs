@@ -12,7 +12,7 @@ mod quantity;
 mod source;
 
 pub use decode::{Choice, Context, Decode, Spanned, decode_choice, suggest};
-pub use diagnostics::{Diagnostic, Diagnostics};
+pub use diagnostics::{Diagnostic, Diagnostics, Warnings};
 pub use map::MapReader;
 pub use node::{Entry, Kind, Node, Scalar};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};

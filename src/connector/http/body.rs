@@ -9,14 +9,14 @@ use thiserror::Error;
 
 use super::{json, xml};
 
-/// An answer whose body is not what was asked for.
+/// A body, of an answer or of a delivery, that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BodyError {
-    #[error("the answer is a web page, not data")]
+    #[error("the body is a web page, not data")]
     Html,
-    #[error("the answer is cut off: {0}")]
+    #[error("the body is cut off: {0}")]
     Truncated(String),
-    #[error("the answer cannot be read: {0}")]
+    #[error("the body cannot be read: {0}")]
     Unreadable(String),
 }
 

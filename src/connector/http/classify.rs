@@ -160,6 +160,22 @@ pub fn words_of(answer: &WireAnswer, body: &Value) -> String {
     found.unwrap_or_else(|| "the vendor refused without saying why".to_owned())
 }
 
+/// What to look at where the vendor was not even reached; its status page would not tell.
+pub fn step_after(failure: &WireFailure) -> Option<&'static str> {
+    match failure {
+        WireFailure::Dns(_) => Some(
+            "check the host name in the connection's settings, then this machine's name resolution; it is tried again by itself",
+        ),
+        WireFailure::Connect(_) => Some(
+            "check the address in the connection's settings and whether it can be reached from here; it is tried again by itself",
+        ),
+        WireFailure::Tls(_) => {
+            Some("check the host name in the connection's settings and its certificate; it is tried again by itself")
+        }
+        WireFailure::Blocked(_) | WireFailure::Build(_) | WireFailure::TimedOut(_) | WireFailure::Broken(_) => None,
+    }
+}
+
 /// What somebody can do about it.
 pub fn next_step(class: ErrorClass) -> &'static str {
     match class {

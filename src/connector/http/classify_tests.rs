@@ -55,3 +55,11 @@ fn graphql_errors_hide_behind_200() {
     assert_eq!(by_graphql(&json!({"data": {}, "errors": []}), ONCE), None);
     assert_eq!(by_graphql(&json!({"data": {}}), ONCE), None);
 }
+
+#[test]
+fn a_vendor_that_was_not_reached_is_looked_for_at_its_address() {
+    for failure in [WireFailure::Dns("?".into()), WireFailure::Connect("?".into()), WireFailure::Tls("?".into())] {
+        assert!(step_after(&failure).is_some_and(|step| step.contains("in the connection's settings")), "{failure}");
+    }
+    assert_eq!(step_after(&WireFailure::Broken("?".into())), None);
+}

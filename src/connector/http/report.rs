@@ -29,6 +29,9 @@ impl Caller {
 
     pub(super) fn unanswered(&self, outgoing: &Outgoing, terms: Terms<'_>, failure: &WireFailure) -> Box<CallError> {
         let mut error = self.error(outgoing, classify::by_failure(failure, terms.purpose), failure.to_string());
+        if let Some(next_step) = classify::step_after(failure) {
+            error.next_step = next_step.to_owned();
+        }
         error.sent = failure.sent();
         error
     }

@@ -142,6 +142,10 @@ fn held_title(connection: &str, stream: &str, name: &str) -> String {
 
 /// `CountMismatch` as `count mismatch`.
 fn sentence(cause: &str) -> String {
+    let named = [("Json", "not valid JSON"), ("Xml", "not well-formed XML"), ("Io", "it cannot be read")];
+    if let Some((_, words)) = named.iter().find(|(name, _)| *name == cause) {
+        return (*words).to_owned();
+    }
     let mut words = String::new();
     for c in cause.chars() {
         if c.is_ascii_uppercase() && !words.is_empty() {
