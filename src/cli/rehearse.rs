@@ -137,14 +137,7 @@ impl Screen {
 fn refused(error: RehearseError, global: &Global, to: &mut Surroundings) -> Result<CliError, CliError> {
     let place = global.config.display().to_string();
     let (what, place, next_step) = match error {
-        RehearseError::Configuration(problems) => {
-            write!(to.err, "{problems}")?;
-            let what = match problems.len() {
-                1 => "the configuration has a problem".to_owned(),
-                count => format!("the configuration has {count} problems"),
-            };
-            (what, place, "correct what is named above, then `syncline check`")
-        }
+        RehearseError::Configuration(problems) => return super::run::misconfigured(&problems, &global.config, to),
         RehearseError::NoSuchConnection(name) => {
             return Ok(CliError::usage(
                 format!("no flow begins at a connection {name}"),

@@ -12,7 +12,7 @@ use super::entry::Exit;
 use super::error::CliError;
 use super::output::Surroundings;
 use crate::api::{AppState, HubView, ReloadRefusal};
-use crate::config::yaml::Warnings;
+use crate::config::yaml::{Diagnostics, Warnings};
 use crate::config::{Config, Database};
 use crate::hub::{Hub, HubError, HubOptions};
 use crate::telemetry::metrics::Metrics;
@@ -93,17 +93,22 @@ pub(super) fn load(folder: &Path, to: &mut Surroundings) -> Result<Config, CliEr
             }
             Ok(config)
         }
-        Err(problems) => {
-            writeln!(to.err, "{problems}")?;
-            let count = problems.len();
-            let what = if count == 1 {
-                "the configuration has a problem".to_owned()
-            } else {
-                format!("the configuration has {count} problems")
-            };
-            Err(CliError::new(what, folder.display().to_string(), "correct what is named above, then `syncline check`"))
-        }
+        Err(problems) => Err(misconfigured(&problems, folder, to)?),
     }
+}
+
+/// Prints every problem; the error that is returned counts them.
+pub(super) fn misconfigured(
+    problems: &Diagnostics,
+    folder: &Path,
+    to: &mut Surroundings,
+) -> Result<CliError, CliError> {
+    writeln!(to.err, "{problems}")?;
+    let what = match problems.len() {
+        1 => "the configuration has a problem".to_owned(),
+        count => format!("the configuration has {count} problems"),
+    };
+    Ok(CliError::new(what, folder.display().to_string(), "correct what is named above, then `syncline check`"))
 }
 
 pub(super) async fn run(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
@@ -143,7 +148,7 @@ async fn reload(hub: &Arc<Hub>, to: &mut Surroundings) -> Result<(), CliError> {
             }
         }
         Err(ReloadRefusal { what, problems }) => {
-            write!(to.err, "{problems}")?;
+            writeln!(to.err, "{problems}")?;
             let next_step = "correct what is named above; the configuration in force goes on";
             to.complain(&CliError::new(what, "", next_step))?;
         }
