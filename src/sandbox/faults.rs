@@ -57,7 +57,8 @@ impl Faults {
             webhook_duplicated_permille: 80,
             webhook_delayed_permille: 120,
             webhook_dropped_permille: 40,
-            api_429_permille: 20,
+            // Each asks for a second of peace, which the hub keeps on the whole connection.
+            api_429_permille: 3,
             api_503_permille: 20,
             api_lost_answer_permille: 30,
             api_slow_permille: 10,
