@@ -89,8 +89,6 @@ type Sinks = BTreeMap<(String, String), (String, Arc<FileSink>)>;
 const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// Deliveries in flight per destination that is called; the connection's own limits come on top.
 const HTTP_LANE: u32 = 32;
-/// Deliveries that may wait for one batch of a file or a program.
-const FILE_LANE: u32 = 256;
 
 impl Plant {
     /// `hub_secret` makes webhook addresses unguessable; it stays the same for the life of the installation.
@@ -297,7 +295,7 @@ impl Plant {
             self.programs.extend(programs.values().cloned());
             let batches = files.values().map(|file| file.batch_records());
             let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
-            let waiting = batches.map(|records| records.min(FILE_LANE)).sum::<u32>();
+            let waiting = batches.sum::<u32>();
             self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
             let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs);
             self.destinations.insert(name.clone(), Arc::new(destination));

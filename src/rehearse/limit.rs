@@ -17,7 +17,7 @@ const LOWEST_MILLI_PER_S: u64 = 100;
 /// Fewer say nothing, and would leave sources without a turn: a slow stage lasts longer for them.
 const FEWEST_RECORDS: u64 = 20;
 /// Between the last good rate and the first bad one.
-const HALVINGS: u32 = 3;
+const HALVINGS: u32 = 4;
 
 /// What the search found.
 #[derive(Debug, Clone, Serialize)]
@@ -51,7 +51,7 @@ impl FoundLimit {
     }
 }
 
-/// Raises the rate by half from 50 a second until it breaks (or lowers it until it holds), then narrows the gap.
+/// Doubles the rate from 50 a second until it breaks (or lowers it until it holds), then narrows the gap.
 /// Each stage has an installation of its own, so none inherits a backlog.
 pub async fn find_limit(
     rehearsal: &Rehearsal,
@@ -98,7 +98,7 @@ impl FoundLimit {
 fn next(holds: Option<u64>, breaks: Option<u64>, halvings: &mut u32) -> Option<u64> {
     match (holds, breaks) {
         (None, None) => Some(FIRST_MILLI_PER_S),
-        (Some(holds), None) => Some(round(holds * 3 / 2)).filter(|rate| *rate <= HIGHEST_MILLI_PER_S),
+        (Some(holds), None) => Some(round(holds * 2)).filter(|rate| *rate <= HIGHEST_MILLI_PER_S),
         (None, Some(breaks)) => Some(breaks / 4).filter(|rate| *rate >= LOWEST_MILLI_PER_S),
         (Some(holds), Some(breaks)) => {
             *halvings += 1;

@@ -73,6 +73,8 @@ pub(super) struct Outcome {
     /// A little after the load had ended.
     pub(super) behind: State,
     pub(super) drained_in: Option<Duration>,
+    /// What files and polls may wait by themselves, of that.
+    pub(super) waits: Duration,
     pub(super) last: State,
     /// Flows that were stale at some look.
     pub(super) stale: Vec<String>,
@@ -157,15 +159,8 @@ pub(super) async fn stage(
     let sending = send(&hub, &load, pace, &mut stale, progress).await?;
     tokio::time::sleep(GRACE).await;
     let behind = State::of(&hub).await?;
-    let drained_in = drain(
-        &hub,
-        expected(&load) + mirrored,
-        &cast.held,
-        pace.drain + patience(&copy, &load.senders),
-        &mut stale,
-        progress,
-    )
-    .await?;
+    let (expected, waits) = (expected(&load) + mirrored, patience(&copy, &load.senders));
+    let drained_in = drain(&hub, expected, &cast.held, pace.drain + waits, &mut stale, progress).await?;
     let after = hub.usage();
     progress(Progress { step: Step::Verify, done: 0, total: 0 });
     let verified = verify(&hub).await?;
@@ -196,6 +191,7 @@ pub(super) async fn stage(
         after,
         behind,
         drained_in,
+        waits,
         last,
         stale,
         mirrored,

@@ -14,6 +14,8 @@ const ACK_P99_US: u64 = 1_000_000;
 /// As much may be under way at the end of a load that is carried.
 const UNDER_WAY_PERCENT: u64 = 5;
 const UNDER_WAY: u64 = 20;
+/// Of the load's time, how much longer the rest may take than files and polls wait by themselves.
+const AFTERWARDS_PERCENT: u128 = 10;
 
 /// What does not tie, each a sentence.
 pub(super) fn faults(outcome: &Outcome, report: &Report) -> Vec<String> {
@@ -80,10 +82,22 @@ pub(super) fn gave_way(outcome: &Outcome, report: &Report) -> Vec<String> {
     for flow in report.flows.iter().filter(|flow| flow.missed) {
         causes.push(format!("flow {} missed its freshness objective of {} ms", flow.flow, flow.objective_ms));
     }
+    if let Some(drained_in) = outcome.drained_in.filter(|it| it.as_millis() > allowed_afterwards(outcome)) {
+        causes.push(format!(
+            "the backlog grows: the rest was done only {} s after the load had ended; files and polls by themselves wait {} s",
+            drained_in.as_secs(),
+            outcome.waits.as_secs()
+        ));
+    }
     if report.drained_in_ms.is_none() {
         causes.push(format!("{} payloads and deliveries were still open when patience ended", report.left_over));
     }
     causes
+}
+
+/// Rows of files are behind only if they come later than their batches explain; in milliseconds.
+fn allowed_afterwards(outcome: &Outcome) -> u128 {
+    outcome.waits.as_millis() + outcome.sending.as_millis() * AFTERWARDS_PERCENT / 100
 }
 
 /// Open two seconds after the load, without what files and polls hold back by design.

@@ -51,6 +51,16 @@ pub struct Batch {
     pub every: Duration,
 }
 
+impl Batch {
+    /// Deliveries that may wait for one batch: each takes memory, so that a larger batch is closed when so many have come.
+    const MOST_WAITING: u32 = 512;
+
+    /// Records that complete a batch.
+    pub fn full(&self) -> u32 {
+        self.records.min(Self::MOST_WAITING)
+    }
+}
+
 impl FileRead {
     /// Where files of this stream are picked up and put: `work`, `archive` and `error` lie below the folder, apart per stream,
     /// so that streams may share a folder.

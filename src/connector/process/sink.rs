@@ -65,7 +65,7 @@ impl ProcessSink {
 
     /// Deliveries that fill a batch: with fewer in flight, every batch waits for its time.
     pub fn batch_records(&self) -> u32 {
-        self.write.batch.records
+        self.write.batch.full()
     }
 
     /// Returns once the program told the record's outcome, or can tell it no more.
@@ -75,7 +75,7 @@ impl ProcessSink {
         let is_full = {
             let mut waiting = self.locked();
             waiting.push_back(Entry { op, context: context.clone(), due, answer });
-            waiting.len() >= self.write.batch.records as usize
+            waiting.len() >= self.write.batch.full() as usize
         };
         if is_full {
             self.flush();
@@ -137,7 +137,7 @@ impl ProcessSink {
     }
 
     fn take(&self, now: Instant) -> Vec<Entry> {
-        let records = self.write.batch.records as usize;
+        let records = self.write.batch.full() as usize;
         let mut waiting = self.locked();
         // Nobody waits for it any more; if it is still owed, it comes again.
         waiting.retain(|entry| !entry.answer.is_closed());

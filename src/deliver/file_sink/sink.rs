@@ -63,7 +63,7 @@ impl FileSink {
 
     /// Deliveries that fill a batch: with fewer in flight, every batch waits for its time.
     pub fn batch_records(&self) -> u32 {
-        self.layout.write.batch.records
+        self.layout.write.batch.full()
     }
 
     /// Every revision of a record becomes a row of its own, recognised by its idempotency key. Files cannot say that a
@@ -126,7 +126,7 @@ impl FileSink {
     }
 
     fn is_full(&self) -> bool {
-        self.locked().len() >= self.layout.write.batch.records as usize
+        self.locked().len() >= self.layout.write.batch.full() as usize
     }
 
     fn enqueue(&self, key: &str, body: &Value) -> (oneshot::Receiver<CallResult<Receipt>>, Instant) {
@@ -160,7 +160,7 @@ impl FileSink {
     }
 
     fn take(&self, now: Instant) -> Vec<Entry> {
-        let records = self.layout.write.batch.records as usize;
+        let records = self.layout.write.batch.full() as usize;
         let mut waiting = self.locked();
         // Nobody waits for it any more; if it is still owed, it comes again.
         waiting.retain(|entry| entry.answers.iter().any(|answer| !answer.is_closed()));
