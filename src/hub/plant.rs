@@ -298,6 +298,7 @@ impl Plant {
             let batches = files.values().map(|file| file.batch_records());
             let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
             let waiting = batches.map(|records| records.min(FILE_LANE)).sum::<u32>();
+            let waiting = waiting + batched(&described.manifest.streams);
             self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
             let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs);
             self.destinations.insert(name.clone(), Arc::new(destination));
@@ -391,6 +392,17 @@ impl Plant {
 }
 
 /// What the flow allows one wave, if it says so.
+/// Deliveries that may wait for batches of calls: one batch fills while another is under way.
+fn batched(streams: &[Stream]) -> u32 {
+    let written = streams.iter().filter_map(|stream| match &stream.write {
+        Some(Write::Http(write)) => {
+            write.operations.iter().filter_map(|operation| operation.batch.as_ref()).map(|batch| batch.max).max()
+        }
+        Some(Write::File(_) | Write::Process(_)) | None => None,
+    });
+    written.map(|max| max * 2).sum()
+}
+
 fn brake(flow: &Flow) -> Option<FlowBrake> {
     let limit = |share: Option<crate::config::yaml::Percent>| share.map(|share| share.basis_points);
     let (changes_per_run, zero_stock) = (limit(flow.brake.changes_per_run), limit(flow.brake.zero_stock));
