@@ -47,6 +47,8 @@ pub struct Effect {
     pub kind: EffectKind,
     pub body: Value,
     pub context: WriteContext,
+    /// Of an edited record whose earlier outcome is unknown: the body before the edit, to be looked up as well.
+    pub former: Option<Value>,
 }
 
 /// How many effects of one kind go out together.

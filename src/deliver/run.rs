@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
-use super::dead_letters::{gone, name, unresolvable, unsupported};
+use super::dead_letters::{edited_in_doubt, gone, name, unresolvable, unsupported};
 use super::destination::{Destination, Effect, EffectKind, Protection};
 use super::flow::{FlowBook, FlowRun, KeyMode};
 use super::gather::Share;
@@ -142,6 +142,7 @@ impl Deliverer {
                 let echo = dest.echo(&effect, &receipt).to_string();
                 self.written(job, receipt, sent_hash, echo, share).await
             }
+            Ok(None) if job.edited_in_doubt => Ended::dead(edited_in_doubt(job)),
             Ok(None) => Ended::dead(unresolvable(job)),
             Err(error) => self.failed(job, flow, &error, share).await,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::destination::{BatchTerms, Destination, Effect, EffectKind, Protection};
 use super::gather::{Gatherer, Joining, Refused, Settled, Share, about_content};
-use crate::connector::call::{CallResult, Lookup, Receipt};
+use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::model::clock::Clock;
 use crate::store::Claimed;
 
@@ -51,7 +51,7 @@ impl Sender {
             Protection::Key { ttl } => {
                 let age = Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs());
                 // A margin of a tenth: the destination's clock of the key's life started a little before ours.
-                if job.unknown && age > ttl - ttl / 10 {
+                if job.edited_in_doubt || (job.unknown && age > ttl - ttl / 10) {
                     return Sent::alone(Ok(None));
                 }
                 // Its key is its own: never in a batch.
@@ -83,9 +83,9 @@ impl Sender {
 
     /// `None`: the destination does not have it.
     async fn found(&self, job: &Claimed, dest: &Arc<dyn Destination>, effect: &mut Effect) -> Option<Sent> {
-        let remote_id = match dest.lookup(&effect.stream, &effect.context).await {
-            Ok(Lookup::Absent) => return None,
-            Ok(Lookup::Found { remote_id, .. }) => remote_id,
+        let remote_id = match self.remote_id(dest, effect).await {
+            Ok(None) => return None,
+            Ok(Some(remote_id)) => remote_id,
             Err(error) => return Some(Sent::alone(Err(error))),
         };
         // It is there, by an attempt whose answer was lost or by somebody else's hand; its content may be another
@@ -104,6 +104,19 @@ impl Sender {
         let response_excerpt = "found by look-up".to_owned();
         let receipt = Receipt { remote_id: Some(remote_id), remote_version: None, status: None, response_excerpt };
         Some(Sent::alone(Ok(Some(receipt))))
+    }
+
+    /// By its present name, then by the one that it was perhaps sent under before it was edited.
+    async fn remote_id(&self, dest: &Arc<dyn Destination>, effect: &Effect) -> CallResult<Option<String>> {
+        if let Lookup::Found { remote_id, .. } = dest.lookup(&effect.stream, &effect.context).await? {
+            return Ok(Some(remote_id));
+        }
+        let Some(former) = &effect.former else { return Ok(None) };
+        let context = WriteContext { record: former.clone(), ..effect.context.clone() };
+        Ok(match dest.lookup(&effect.stream, &context).await? {
+            Lookup::Found { remote_id, .. } => Some(remote_id),
+            Lookup::Absent => None,
+        })
     }
 
     async fn write(&self, job: &Claimed, dest: &Arc<dyn Destination>, effect: &Effect, refused: Refused) -> Settled {
