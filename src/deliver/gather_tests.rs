@@ -1,3 +1,5 @@
+//! What batches do and do not, against a vendor in memory; not here: the HTTP call and the hub (`tests/batching.rs`).
+
 use std::collections::HashMap;
 use std::time::Duration;
 
