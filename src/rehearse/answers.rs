@@ -233,10 +233,7 @@ impl StandIn {
             said.push(b' ');
             said.extend_from_slice(text.as_bytes());
         }
-        let carried = operation.batch.as_ref().map(|batch| {
-            let sent = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
-            (batch, super::batch::carried(operation, &sent))
-        });
+        let carried = operation.batch.as_ref().map(|batch| (batch, super::batch::carried(operation, &call.body)));
         match &carried {
             Some((_, records)) => {
                 records.iter().for_each(|one| book.arrived(connection, &stream.name, one.to_string().as_bytes()));

@@ -8,14 +8,22 @@ use crate::connector::manifest::{BatchResult, BatchWrite, Body, JsonTemplate, Op
 use crate::mapping::expr::{Expression, Scope};
 
 /// The records in a request's body, in their order.
-pub(super) fn carried(operation: &Operation, sent: &Value) -> Vec<Value> {
+pub(super) fn carried(operation: &Operation, sent: &[u8]) -> Vec<Value> {
+    if let Body::JsonLines(_) = &operation.request.body {
+        return sent.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    }
+    let sent: Value = serde_json::from_slice(sent).unwrap_or(Value::Null);
     let found = match &operation.request.body {
-        Body::Json(template) => find(template, sent),
+        Body::Json(template) => find(template, &sent),
         Body::JsonRpc { params, .. } => sent.get("params").and_then(|sent| find(params, sent)),
         Body::GraphQl { variables, .. } => sent.get("variables").and_then(|sent| members(variables, sent)),
-        Body::None | Body::Form(_) | Body::Xml(_) | Body::Soap { .. } | Body::XmlRpc { .. } | Body::Multipart(_) => {
-            None
-        }
+        Body::None
+        | Body::JsonLines(_)
+        | Body::Form(_)
+        | Body::Xml(_)
+        | Body::Soap { .. }
+        | Body::XmlRpc { .. }
+        | Body::Multipart(_) => None,
     };
     found.and_then(Value::as_array).cloned().unwrap_or_default()
 }
@@ -129,10 +137,16 @@ mod tests {
         let Some(Write::Http(write)) = &manifest.stream("levels").unwrap().write else { panic!("no write") };
         let operation = write.operation(OpKind::Set).unwrap();
         let (mut body, mut id) = (json!({}), 0);
-        respond(operation, operation.batch.as_ref().unwrap(), &carried(operation, &sent), &mut body, || {
-            id += 1;
-            (json!(id), json!("now"))
-        });
+        respond(
+            operation,
+            operation.batch.as_ref().unwrap(),
+            &carried(operation, sent.to_string().as_bytes()),
+            &mut body,
+            || {
+                id += 1;
+                (json!(id), json!("now"))
+            },
+        );
         assert_eq!(body, expected);
     }
 

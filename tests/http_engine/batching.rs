@@ -6,7 +6,7 @@ use syncline::connector::manifest::OpKind;
 use syncline::model::ErrorClass;
 
 use crate::setup::{AUTH, connect, manifest};
-use crate::vendor::{Asked, Reply, Vendor, json};
+use crate::vendor::{Asked, Reply, Vendor, json, with};
 
 const BY_KEY: &str = r#"
 streams:
@@ -187,4 +187,22 @@ async fn one_record_goes_by_the_same_request() {
     let receipt = connection.write("levels", OpKind::Set, &contexts(&["A"])[0]).await.unwrap();
     assert_eq!(receipt.remote_id.as_deref(), Some("7"));
     assert_eq!(vendor.asked()[0].target, "/levels/1");
+}
+
+#[tokio::test]
+async fn a_batch_may_be_lines_of_json() {
+    const LINES: &str = r#"
+streams:
+  levels:
+    entity: any
+    write:
+      set:
+        post: /levels
+        json_lines: "{batch.items}"
+        batch: { max: 100, item: { sku: "{record.sku}", text: "two\nlines" } }
+"#;
+    let (results, asked) = write(LINES, &["A", "B"], |_, _| with(204, &[], "")).await;
+    assert_eq!(told(results), ["ok ", "ok "]);
+    assert_eq!(asked[0].header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(asked[0].body, "{\"sku\":\"A\",\"text\":\"two\\nlines\"}\n{\"sku\":\"B\",\"text\":\"two\\nlines\"}\n");
 }
