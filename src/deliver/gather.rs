@@ -98,7 +98,7 @@ impl Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Halved,
-    /// Each delivery decides for itself: it looks first.
+    /// Once it was sent, each delivery decides for itself: it looks first.
     Told,
 }
 
@@ -225,7 +225,7 @@ async fn send(dest: &dyn Destination, batch: Batch, refused: Refused) {
         }
         match dest.write_many(&batch.effects).await {
             Ok(results) => tell(batch, results, false),
-            Err(error) if refused == Refused::Halved && batch.effects.len() > 1 && about_content(error.class) => {
+            Err(error) if batch.effects.len() > 1 && halves(&error, refused) => {
                 tracing::debug!(records = batch.effects.len(), %error, "a batch was refused as a whole; it is halved");
                 let (head, tail) = batch.split();
                 open.push(tail);
@@ -237,6 +237,11 @@ async fn send(dest: &dyn Destination, batch: Batch, refused: Refused) {
             }
         }
     }
+}
+
+/// What was never sent may be sent in parts, whatever protects it.
+fn halves(error: &CallError, refused: Refused) -> bool {
+    about_content(error.class) && (refused == Refused::Halved || !error.sent)
 }
 
 /// Refusals that one record of many may be the cause of, and that prove that nothing was applied.

@@ -148,7 +148,8 @@ impl Deliverer {
         };
         result.request = request;
         if share.size > 1 {
-            result.response = format!("{} of a batch of {}: {}", share.position, share.size, result.response);
+            // Told apart by an empty line, as a head is from its body.
+            result.response = format!("{} of a batch of {}\n\n{}", share.position, share.size, result.response);
         }
         result
     }
