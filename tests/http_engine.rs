@@ -1,6 +1,8 @@
 //! The HTTP engine against a vendor on a real socket.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "http_engine/batching.rs"]
+mod batching;
 #[path = "http_engine/credentials.rs"]
 mod credentials;
 #[path = "http_engine/dialects.rs"]

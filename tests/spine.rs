@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use syncline::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
 use syncline::deliver::{
-    Deliverer, Destination, Effect, EffectKind, FlowBook, FlowMode, FlowRun, MapOut, Protection, RetryPolicy,
+    BatchTerms, Deliverer, Destination, Effect, EffectKind, FlowBook, FlowMode, FlowRun, MapOut, Protection,
+    RetryPolicy,
 };
 use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass, Record};
@@ -99,6 +100,8 @@ struct Shelf {
 struct Vendor {
     shelf: Mutex<Shelf>,
     faults_permille: Mutex<u32>,
+    /// Several effects go out in one call; some of them fail, or the call as a whole panics half-way.
+    batching: bool,
 }
 
 impl Vendor {
@@ -169,6 +172,11 @@ impl Destination for Vendor {
         })
     }
 
+    fn batch(&self, _: &str, _: EffectKind) -> Option<BatchTerms> {
+        let terms = BatchTerms { max: 7, linger: Duration::from_millis(5), max_bytes: None };
+        self.batching.then_some(terms)
+    }
+
     async fn lookup(&self, _: &str, context: &WriteContext) -> CallResult<Lookup> {
         if self.strikes() {
             return Err(Self::failure(ErrorClass::RateLimited, false));
@@ -204,10 +212,10 @@ struct Spine {
     _dir: tempfile::TempDir,
 }
 
-async fn start(latest: bool, faults_permille: u32) -> Spine {
+async fn start(latest: bool, faults_permille: u32, batching: bool) -> Spine {
     let dir = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("hub.db")).await.unwrap());
-    let vendor = Arc::new(Vendor { shelf: Mutex::default(), faults_permille: Mutex::new(faults_permille) });
+    let vendor = Arc::new(Vendor { shelf: Mutex::default(), faults_permille: Mutex::new(faults_permille), batching });
     let quick = RetryPolicy {
         first: Duration::from_millis(5),
         cap: Duration::from_millis(50),
@@ -329,7 +337,7 @@ fn check(vendor: &Vendor, records: usize, newest: i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_arrives_in_order_and_once_at_a_destination_that_misbehaves() {
-    let spine = start(false, 120).await;
+    let spine = start(false, 120, false).await;
     for (sku, version) in shuffled(40, 8) {
         spine.receive(&sku, version).await;
     }
@@ -340,11 +348,24 @@ async fn every_change_arrives_in_order_and_once_at_a_destination_that_misbehaves
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_latest_change_replaces_those_that_wait_and_still_arrives() {
-    let spine = start(true, 120).await;
+    let spine = start(true, 120, false).await;
     for (sku, version) in shuffled(40, 8) {
         spine.receive(&sku, version).await;
     }
     spine.drained().await;
     let vendor = spine.stop().await;
     check(&vendor, 40, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_keep_order_and_double_nothing_whatever_becomes_of_them() {
+    for latest in [false, true] {
+        let spine = start(latest, 60, true).await;
+        for (sku, version) in shuffled(40, 8) {
+            spine.receive(&sku, version).await;
+        }
+        spine.drained().await;
+        let vendor = spine.stop().await;
+        check(&vendor, 40, 8);
+    }
 }

@@ -32,6 +32,18 @@ pub(super) fn unreadable(job: &Claimed, cause: &str) -> DeadLetter {
     }
 }
 
+/// `what` names the record that this one refers to.
+pub(super) fn unreadable_reference(job: &Claimed, what: &str, cause: &str) -> DeadLetter {
+    DeadLetter {
+        scope: job.flow.clone(),
+        class: ErrorClass::Data,
+        fingerprint: format!("{}/reference/{}", job.flow, gist(cause)),
+        title: format!("{}: a stored record that others refer to does not fit its schema", job.flow),
+        detail: format!("{} refers to {what}, whose stored record cannot be read: {cause}", name(job)),
+        next_step: format!("have {what} read again from its source, then retry"),
+    }
+}
+
 pub(super) fn unmappable(job: &Claimed, error: &MappingError) -> DeadLetter {
     DeadLetter {
         scope: job.flow.clone(),
@@ -60,6 +72,25 @@ pub(super) fn unsupported(job: &Claimed) -> DeadLetter {
         title: format!("{}: {} has no operation to {what} {}", job.flow, job.lane, job.stream),
         detail: format!("{} cannot be delivered", name(job)),
         next_step: format!("add the operation to the connector's stream {}, then retry", job.stream),
+    }
+}
+
+/// The edit has a key of its own, which protects nothing of what was sent under the former one.
+pub(super) fn edited_in_doubt(job: &Claimed) -> DeadLetter {
+    DeadLetter {
+        scope: job.flow.clone(),
+        class: ErrorClass::UnknownOutcome,
+        fingerprint: format!("{}/unknown/edited", job.flow),
+        title: format!("{}: edited while the outcome of an earlier attempt is unknown", job.flow),
+        detail: format!(
+            "{}: {} may have it as it was before the edit; the edited record was not sent",
+            name(job),
+            job.lane
+        ),
+        next_step: format!(
+            "look in {} whether it is there; then discard it here, or retry to send the edited record",
+            job.lane
+        ),
     }
 }
 

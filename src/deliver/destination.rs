@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 
 /// Which of a destination's operations is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EffectKind {
     Create,
     Update,
@@ -47,6 +47,18 @@ pub struct Effect {
     pub kind: EffectKind,
     pub body: Value,
     pub context: WriteContext,
+    /// Of an edited record whose earlier outcome is unknown: the body before the edit, to be looked up as well.
+    pub former: Option<Value>,
+}
+
+/// How many effects of one kind go out together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchTerms {
+    pub max: usize,
+    /// How long the first waits for others.
+    pub linger: Duration,
+    /// Bytes of the records together; the destination may still refuse a batch that comes out longer.
+    pub max_bytes: Option<u64>,
 }
 
 /// A connection as a place to write to.
@@ -55,6 +67,19 @@ pub trait Destination: Send + Sync + 'static {
     /// The protection of an operation; `None` if the stream has no such operation.
     fn protection(&self, stream: &str, kind: EffectKind) -> Option<Protection>;
     async fn write(&self, effect: &Effect) -> CallResult<Receipt>;
+    /// Terms of an operation that takes many effects in one call; `None` if each goes alone.
+    fn batch(&self, _stream: &str, _kind: EffectKind) -> Option<BatchTerms> {
+        None
+    }
+    /// Effects of one stream and kind, no two of them about the same record, in one call. An error is about the call as a
+    /// whole and holds for each; else there is exactly one result per effect, in their order.
+    async fn write_many(&self, effects: &[Effect]) -> CallResult<Vec<CallResult<Receipt>>> {
+        let mut results = Vec::with_capacity(effects.len());
+        for effect in effects {
+            results.push(self.write(effect).await);
+        }
+        Ok(results)
+    }
     async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup>;
     /// The canonical fields that the destination will report back once the effect is there, for its echo to be
     /// recognised; empty if it does not report back.

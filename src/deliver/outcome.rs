@@ -22,6 +22,16 @@ pub enum LaneEffect {
     Silent,
 }
 
+impl LaneEffect {
+    /// Whether it holds although another record of the same call was taken: a wish for peace, a refused credential.
+    pub(super) fn outweighs_success(self) -> bool {
+        match self {
+            LaneEffect::Pause(_) | LaneEffect::Locked => true,
+            LaneEffect::Works | LaneEffect::Fails | LaneEffect::Silent => false,
+        }
+    }
+}
+
 /// The facts a decision needs besides the failure itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {

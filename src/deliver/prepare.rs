@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::dead_letters::{name, unmappable, unreadable};
+use super::dead_letters::{name, unmappable, unreadable, unreadable_reference};
 use super::destination::{Effect, EffectKind};
 use super::flow::FlowRun;
 use super::outgoing::{event, stored_record};
@@ -26,6 +26,24 @@ impl Prepared {
     }
 }
 
+/// Why nothing can be prepared.
+enum Hindrance {
+    Ended(Prepared),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Hindrance {
+    fn from(error: StoreError) -> Hindrance {
+        Hindrance::Store(error)
+    }
+}
+
+impl From<DeadLetter> for Hindrance {
+    fn from(dead: DeadLetter) -> Hindrance {
+        Hindrance::Ended(Prepared::dead(dead))
+    }
+}
+
 /// Resolves references and maps out. The effect's kind is the sender's to choose.
 pub(super) async fn prepare(
     store: &dyn Store,
@@ -33,58 +51,85 @@ pub(super) async fn prepare(
     flow: &FlowRun,
     now: i64,
 ) -> Result<Prepared, StoreError> {
-    let record = match stored_record(job, flow) {
-        Ok(record) => record,
-        Err(error) => return Ok(Prepared::dead(unreadable(job, &error))),
-    };
+    match ready(store, job, flow, now).await {
+        Ok(effect) => Ok(Prepared::Ready(Box::new(effect))),
+        Err(Hindrance::Ended(prepared)) => Ok(prepared),
+        Err(Hindrance::Store(error)) => Err(error),
+    }
+}
+
+async fn ready(store: &dyn Store, job: &Claimed, flow: &FlowRun, now: i64) -> Result<Effect, Hindrance> {
+    let record = stored_record(job, flow).map_err(|error| unreadable(job, &error))?;
     let mut known = Known::default();
     for path in &flow.needs {
-        let wanted = match record.refs(path) {
-            Ok(found) => found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }).collect(),
-            Err(error) => return Ok(Prepared::dead(unreadable(job, &format!("needs `{path}`: {error}")))),
-        };
+        let found = record.refs(path).map_err(|error| unreadable(job, &format!("needs `{path}`: {error}")))?;
+        let wanted = found.into_iter().map(|(entity, natural_key)| RefKey { entity, natural_key }).collect();
         if let Some(missing) = known.resolve(store, job, wanted).await? {
-            return Ok(wait(job, flow, &missing, now));
+            return Err(Hindrance::Ended(wait(job, flow, &missing, now)));
         }
     }
     let remote_id = job.binding.as_ref().map(|b| b.remote_id.as_str()).filter(|id| !id.is_empty());
-    let body = match &job.edited {
-        Some(edited) => match serde_json::from_str(edited) {
-            Ok(body) => body,
-            Err(error) => return Ok(Prepared::dead(unreadable(job, &format!("the edited body is not JSON: {error}")))),
-        },
-        // A mapping names what it refers to as it goes: each reference is resolved when it is first missed.
-        None => loop {
-            match flow.map_out.map_out(&record, &known.refs, remote_id) {
-                Ok(body) => break body,
-                Err(error) => {
-                    let Some((entity, key)) = error.waits_for() else {
-                        return Ok(Prepared::dead(unmappable(job, &error)));
-                    };
-                    let wanted = RefKey { entity, natural_key: key.to_owned() };
-                    let already = known.refs.get(entity, key).is_some();
-                    if already || known.resolve(store, job, vec![wanted.clone()]).await?.is_some() {
-                        return Ok(wait(job, flow, &wanted, now));
-                    }
-                }
-            }
-        },
+    let (body, former) = match &job.edited {
+        Some(edited) => {
+            let body = serde_json::from_str(edited)
+                .map_err(|error| unreadable(job, &format!("the edited body is not JSON: {error}")))?;
+            (body, former(store, job, flow, now, (&record, &mut known, remote_id)).await?)
+        }
+        None => (map_out(store, job, flow, now, (&record, &mut known, remote_id)).await?, None),
     };
-    let event = match event(job) {
-        Ok(event) => event,
-        Err(error) => return Ok(Prepared::dead(unreadable(job, &error.to_string()))),
-    };
+    let event = event(job).map_err(|error| unreadable(job, &error.to_string()))?;
     let context = WriteContext {
         key: job.source.key.clone(),
         natural_key: record.natural_key().unwrap_or_default(),
         remote_id: remote_id.map(str::to_owned),
         idempotency_key: job.idempotency_key.clone(),
         refs: Value::Object(known.json),
-        record: body.clone(),
+        record: body,
         event,
     };
-    let kind = EffectKind::Create;
-    Ok(Prepared::Ready(Box::new(Effect { stream: job.stream.clone(), kind, body, context })))
+    let body = context.record.clone();
+    Ok(Effect { stream: job.stream.clone(), kind: EffectKind::Create, body, context, former })
+}
+
+/// A mapping names what it refers to as it goes: each reference is resolved when it is first missed.
+async fn map_out(
+    store: &dyn Store,
+    job: &Claimed,
+    flow: &FlowRun,
+    now: i64,
+    (record, known, remote_id): (&Record, &mut Known, Option<&str>),
+) -> Result<Value, Hindrance> {
+    loop {
+        let error = match flow.map_out.map_out(record, &known.refs, remote_id) {
+            Ok(body) => return Ok(body),
+            Err(error) => error,
+        };
+        let Some((entity, key)) = error.waits_for() else { return Err(unmappable(job, &error).into()) };
+        let wanted = RefKey { entity, natural_key: key.to_owned() };
+        let already = known.refs.get(entity, key).is_some();
+        if already || known.resolve(store, job, vec![wanted.clone()]).await?.is_some() {
+            return Err(Hindrance::Ended(wait(job, flow, &wanted, now)));
+        }
+    }
+}
+
+/// Of an edited record in doubt: what may be at the destination, under names that the edit perhaps changed. A record that
+/// cannot be mapped out was never sent that way.
+async fn former(
+    store: &dyn Store,
+    job: &Claimed,
+    flow: &FlowRun,
+    now: i64,
+    mapped: (&Record, &mut Known, Option<&str>),
+) -> Result<Option<Value>, Hindrance> {
+    if !job.unknown {
+        return Ok(None);
+    }
+    match map_out(store, job, flow, now, mapped).await {
+        Ok(body) => Ok(Some(body)),
+        Err(Hindrance::Ended(_)) => Ok(None),
+        Err(Hindrance::Store(error)) => Err(error.into()),
+    }
 }
 
 fn wait(job: &Claimed, flow: &FlowRun, key: &RefKey, now: i64) -> Prepared {
@@ -129,16 +174,18 @@ impl Known {
         store: &dyn Store,
         job: &Claimed,
         wanted: Vec<RefKey>,
-    ) -> Result<Option<RefKey>, StoreError> {
+    ) -> Result<Option<RefKey>, Hindrance> {
         for resolved in store.resolve_refs(&job.lane, &wanted).await? {
-            self.add(resolved);
+            let what = format!("{} {} at {}", resolved.key.entity, resolved.key.natural_key, job.lane);
+            self.add(resolved).map_err(|cause| unreadable_reference(job, &what, &cause))?;
         }
         Ok(wanted.into_iter().find(|key| self.refs.get(key.entity, &key.natural_key).is_none()))
     }
 
-    fn add(&mut self, resolved: ResolvedRef) {
+    fn add(&mut self, resolved: ResolvedRef) -> Result<(), String> {
         let RefKey { entity, natural_key } = resolved.key;
-        let record = resolved.doc.as_deref().and_then(|doc| Record::from_canonical_json(entity, doc).ok());
+        let read = |doc: &str| Record::from_canonical_json(entity, doc).map_err(|error| error.to_string());
+        let record = resolved.doc.as_deref().map(read).transpose()?;
         let extra = record.as_ref().map(|record| record.extra().clone()).unwrap_or_default();
         let slot = self.json.entry(entity.as_str()).or_insert_with(|| json!({}));
         if let Value::Object(slot) = slot {
@@ -146,5 +193,31 @@ impl Known {
             slot.insert(natural_key.clone(), json!({ "id": resolved.remote_id, "record": record }));
         }
         self.refs.insert(entity, natural_key, Remote { id: Some(resolved.remote_id), extra });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::Entity;
+
+    fn resolved(doc: Option<&str>) -> ResolvedRef {
+        let key = RefKey { entity: Entity::InventoryLevel, natural_key: "A@WH1".to_owned() };
+        ResolvedRef { key, remote_id: "7".to_owned(), doc: doc.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_stored_record_that_cannot_be_read_is_an_error_and_never_an_absent_one() {
+        let mut known = Known::default();
+        known.add(resolved(None)).unwrap();
+        known.add(resolved(Some(r#"{"location":"WH1","on_hand":"1","sku":"A"}"#))).unwrap();
+        for odd in ["{", r#"{"location":"WH1","on_hand":"many","sku":"A"}"#] {
+            let cause = known.add(resolved(Some(odd))).unwrap_err();
+            assert!(!cause.is_empty(), "{odd}");
+        }
+        let cause = known.add(resolved(Some(r#"{"location":"WH1","on_hand":"many","sku":"A"}"#))).unwrap_err();
+        assert!(cause.contains("on_hand"), "it names the place: {cause}");
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
-use super::dead_letters::{gone, name, unresolvable, unsupported};
+use super::dead_letters::{edited_in_doubt, gone, name, unresolvable, unsupported};
 use super::destination::{Destination, Effect, EffectKind, Protection};
 use super::flow::{FlowBook, FlowRun, KeyMode};
+use super::gather::Share;
 use super::lane::LaneWatch;
 use super::outcome::{Facts, LaneEffect, after_failure};
 use super::prepare::{Prepared, prepare};
-use crate::connector::call::{CallError, CallResult, Lookup, Receipt};
+use super::send::Sender;
+use crate::connector::call::{CallError, Receipt};
 use crate::model::ErrorClass;
 use crate::model::clock::Clock;
 use crate::queue::{Delivery, Lanes, QueueHandle};
@@ -24,6 +26,7 @@ pub struct Deliverer {
     book: Arc<dyn FlowBook>,
     clock: Clock,
     lanes: LaneWatch,
+    sender: Sender,
 }
 
 /// What a delivery came to, before it is dressed as an acknowledgement.
@@ -67,7 +70,7 @@ impl Deliverer {
         clock: Clock,
     ) -> Deliverer {
         let lanes = LaneWatch::new(Arc::clone(&store), lanes, queue, clock.clone());
-        Deliverer { store, book, clock, lanes }
+        Deliverer { store, book, sender: Sender::new(clock.clone()), clock, lanes }
     }
 
     /// Carries a claimed job to its outcome.
@@ -100,7 +103,7 @@ impl Deliverer {
             return Ended::dead(gone(job));
         };
         match prepare(self.store.as_ref(), job, &flow, self.clock.now_us()).await {
-            Ok(Prepared::Ready(effect)) => self.effect(job, &flow, dest.as_ref(), *effect).await,
+            Ok(Prepared::Ready(effect)) => self.effect(job, &flow, &dest, *effect).await,
             Ok(Prepared::Ended(outcome)) => Ended::plain(*outcome),
             Err(error) => {
                 let error = format!("the store could not be read: {error}");
@@ -109,8 +112,8 @@ impl Deliverer {
         }
     }
 
-    async fn effect(&self, job: &Claimed, flow: &FlowRun, dest: &dyn Destination, mut effect: Effect) -> Ended {
-        let Some((kind, protection)) = choose(dest, job, effect.context.remote_id.is_some()) else {
+    async fn effect(&self, job: &Claimed, flow: &FlowRun, dest: &Arc<dyn Destination>, mut effect: Effect) -> Ended {
+        let Some((kind, protection)) = choose(dest.as_ref(), job, effect.context.remote_id.is_some()) else {
             return Ended::dead(unsupported(job));
         };
         effect.kind = kind;
@@ -132,64 +135,29 @@ impl Deliverer {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }
-        let done = self.protected(job, dest, protection, &mut effect).await;
-        let mut result = match done {
+        let sent = self.sender.send(job, dest, protection, &mut effect).await;
+        let share = sent.share;
+        let mut result = match sent.result {
             Ok(Some(receipt)) => {
                 let echo = dest.echo(&effect, &receipt).to_string();
-                self.written(job, receipt, sent_hash, echo).await
+                self.written(job, receipt, sent_hash, echo, share).await
             }
+            Ok(None) if job.edited_in_doubt => Ended::dead(edited_in_doubt(job)),
             Ok(None) => Ended::dead(unresolvable(job)),
-            Err(error) => self.failed(job, flow, &error).await,
+            Err(error) => self.failed(job, flow, &error, share).await,
         };
         result.request = request;
+        if share.size > 1 {
+            // Told apart by an empty line, as a head is from its body.
+            result.response = format!("{} of a batch of {}\n\n{}", share.position, share.size, result.response);
+        }
         result
     }
 
-    /// Sends in the way that the protection demands. `None`: its last outcome cannot be found out any more.
-    async fn protected(
-        &self,
-        job: &Claimed,
-        dest: &dyn Destination,
-        protection: Protection,
-        effect: &mut Effect,
-    ) -> CallResult<Option<Receipt>> {
-        match protection {
-            Protection::Natural => dest.write(effect).await.map(Some),
-            Protection::Key { ttl } => {
-                let age = Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs());
-                // A margin of a tenth: the destination's clock of the key's life started a little before ours.
-                if job.unknown && age > ttl - ttl / 10 {
-                    return Ok(None);
-                }
-                dest.write(effect).await.map(Some)
-            }
-            Protection::LookUp => match dest.lookup(&effect.stream, &effect.context).await? {
-                Lookup::Absent => dest.write(effect).await.map(Some),
-                Lookup::Found { remote_id, .. } => {
-                    // It is there, by an attempt whose answer was lost or by somebody else's hand; its content may be
-                    // another revision's, so that an update, where there is one, states ours.
-                    effect.context.remote_id = Some(remote_id.clone());
-                    for kind in [EffectKind::Update, EffectKind::Upsert, EffectKind::Set] {
-                        if dest.protection(&effect.stream, kind) == Some(Protection::Natural) {
-                            effect.kind = kind;
-                            let receipt = dest.write(effect).await?;
-                            return Ok(Some(Receipt { remote_id: receipt.remote_id.or(Some(remote_id)), ..receipt }));
-                        }
-                    }
-                    let response_excerpt = "found by look-up".to_owned();
-                    Ok(Some(Receipt {
-                        remote_id: Some(remote_id),
-                        remote_version: None,
-                        status: None,
-                        response_excerpt,
-                    }))
-                }
-            },
+    async fn written(&self, job: &Claimed, receipt: Receipt, sent_hash: String, echo: String, share: Share) -> Ended {
+        if share.speaks {
+            self.lanes.apply(&job.lane, LaneEffect::Works, "").await;
         }
-    }
-
-    async fn written(&self, job: &Claimed, receipt: Receipt, sent_hash: String, echo: String) -> Ended {
-        self.lanes.apply(&job.lane, LaneEffect::Works, "").await;
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => "done").increment(1);
         let remote_id =
             receipt.remote_id.or_else(|| job.binding.as_ref().map(|b| b.remote_id.clone())).unwrap_or_default();
@@ -207,7 +175,7 @@ impl Deliverer {
         }
     }
 
-    async fn failed(&self, job: &Claimed, flow: &FlowRun, error: &CallError) -> Ended {
+    async fn failed(&self, job: &Claimed, flow: &FlowRun, error: &CallError, share: Share) -> Ended {
         let facts = Facts {
             flow: &job.flow,
             record: &name(job),
@@ -215,7 +183,7 @@ impl Deliverer {
             age: Duration::from_micros((self.clock.now_us() - job.first_attempt_at).max(0).unsigned_abs()),
             policy: flow.policy,
             now: self.clock.now_us(),
-            jitter: fastrand::u32(0..=1000),
+            jitter: share.jitter,
         };
         let (mut outcome, lane) = after_failure(error, facts);
         // A failure says nothing about an earlier attempt in doubt, and a vendor that answers "not now" may have applied the
@@ -224,7 +192,9 @@ impl Deliverer {
         if in_doubt && let AckOutcome::Retry { run_at, error, .. } = &outcome {
             outcome = AckOutcome::Unknown { run_at: *run_at, error: error.clone() };
         }
-        self.lanes.apply(&job.lane, lane, &error.to_string()).await;
+        if share.speaks || (lane.outweighs_success() && !share.whole) {
+            self.lanes.apply(&job.lane, lane, &error.to_string()).await;
+        }
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => error.class.as_str())
             .increment(1);
         tracing::debug!(flow = %job.flow, key = %job.source.key, %error, "delivery failed");

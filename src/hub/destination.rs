@@ -10,7 +10,7 @@ use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::connection::Connection;
 use crate::connector::manifest::{CreateSafety, Idempotency, OpKind, ProcessWrite, Write};
 use crate::connector::process::ProcessSink;
-use crate::deliver::{Destination, Effect, EffectKind, FileSink, Protection};
+use crate::deliver::{BatchTerms, Destination, Effect, EffectKind, FileSink, Protection};
 
 pub(super) struct ConnectionDestination {
     connection: Arc<Connection>,
@@ -78,6 +78,21 @@ impl Destination for ConnectionDestination {
             Some(file) => file.write(effect).await,
             None => self.connection.write(&effect.stream, op_kind(effect.kind), &effect.context).await,
         }
+    }
+
+    fn batch(&self, stream: &str, kind: EffectKind) -> Option<BatchTerms> {
+        let batch = self.connection.batch_of(stream, op_kind(kind))?;
+        Some(BatchTerms {
+            max: usize::try_from(batch.max).unwrap_or(usize::MAX),
+            linger: batch.linger,
+            max_bytes: batch.max_bytes.map(|most| most.bytes),
+        })
+    }
+
+    async fn write_many(&self, effects: &[Effect]) -> CallResult<Vec<CallResult<Receipt>>> {
+        let Some(first) = effects.first() else { return Ok(Vec::new()) };
+        let contexts: Vec<WriteContext> = effects.iter().map(|effect| effect.context.clone()).collect();
+        self.connection.write_many(&first.stream, op_kind(first.kind), &contexts).await
     }
 
     async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup> {

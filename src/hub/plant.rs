@@ -295,7 +295,7 @@ impl Plant {
             self.programs.extend(programs.values().cloned());
             let batches = files.values().map(|file| file.batch_records());
             let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
-            let waiting = batches.sum::<u32>();
+            let waiting = batches.sum::<u32>() + batched(&described.manifest.streams);
             self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
             let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs);
             self.destinations.insert(name.clone(), Arc::new(destination));
@@ -386,6 +386,17 @@ impl Plant {
         self.flows.insert(name, Arc::new(run));
         Ok(())
     }
+}
+
+/// Deliveries that may wait for batches of calls: one batch fills while another is under way.
+fn batched(streams: &[Stream]) -> u32 {
+    let written = streams.iter().filter_map(|stream| match &stream.write {
+        Some(Write::Http(write)) => {
+            write.operations.iter().filter_map(|operation| operation.batch.as_ref()).map(|batch| batch.max).max()
+        }
+        Some(Write::File(_) | Write::Process(_)) | None => None,
+    });
+    written.map(|max| max * 2).sum()
 }
 
 /// What the flow allows one wave, if it says so.

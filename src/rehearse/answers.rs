@@ -233,7 +233,13 @@ impl StandIn {
             said.push(b' ');
             said.extend_from_slice(text.as_bytes());
         }
-        book.arrived(connection, &stream.name, &said);
+        let carried = operation.batch.as_ref().map(|batch| (batch, super::batch::carried(operation, &call.body)));
+        match &carried {
+            Some((_, records)) => {
+                records.iter().for_each(|one| book.arrived(connection, &stream.name, one.to_string().as_bytes()));
+            }
+            None => book.arrived(connection, &stream.name, &said),
+        }
         let addressed = holes.first().and_then(|hole| hole.parse::<u64>().ok()).filter(|_| op == OpKind::Update);
         let id = addressed.unwrap_or_else(|| self.ids.fetch_add(1, Ordering::Relaxed));
         if vendor.remembers {
@@ -245,7 +251,12 @@ impl StandIn {
                 known.push(Object { stream: stream.name.value.clone(), id, body: written.clone() });
             }
         }
-        respond(stream, operation, id, body);
+        match &carried {
+            Some((batch, records)) => super::batch::respond(operation, batch, records, body, || {
+                (json!(self.ids.fetch_add(1, Ordering::Relaxed)), version(stream.version.kind))
+            }),
+            None => respond(stream, operation, id, body),
+        }
         let status = [200_u16, 201, 202, 204].into_iter().find(|status| operation.accepts.contains(*status));
         match status.and_then(|status| StatusCode::from_u16(status).ok()) {
             Some(StatusCode::OK) | None => Ok(()),

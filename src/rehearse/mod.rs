@@ -7,6 +7,7 @@
 
 mod answers;
 mod audit;
+mod batch;
 mod book;
 mod cast;
 mod child;

@@ -321,6 +321,41 @@ pub async fn an_edited_or_forced_effect_has_a_key_of_its_own(bench: &impl Bench)
     assert!(keys.insert(forced.idempotency_key));
 }
 
+pub async fn an_edit_in_doubt_is_told_until_a_person_knows(bench: &impl Bench) {
+    let store = bench.open().await;
+    owe(&*store, "1", 1, false).await;
+    let dead = |class| DeadLetter { class, ..dead_letter("x") };
+    let first = claim_one(&*store, T0 + 10).await;
+    assert!(!first.edited_in_doubt);
+    let unknown = |run_at| AckOutcome::Unknown { run_at, error: "timeout".into() };
+    acknowledge(&*store, T0 + 11, first.claim, unknown(T0 + 12)).await;
+    let second = claim_one(&*store, T0 + 12).await;
+    assert!(second.unknown && !second.edited_in_doubt, "nobody has edited it");
+    acknowledge(&*store, T0 + 13, second.claim, AckOutcome::Dead(dead(ErrorClass::Data))).await;
+    let issue = store.issues(IssueFilter::Open).await.unwrap()[0].id;
+    let letter = store.issue(issue).await.unwrap().unwrap().dead[0].dead;
+    store.edit_dead(letter, "{\"fixed\":true}", "ann", T0 + 14).await.unwrap();
+    // A crash before it could be told does not count as telling.
+    let edited = claim_one(&*store, T0 + 15).await;
+    assert!(edited.edited_in_doubt);
+    assert_eq!(store.rescue(T0 + 15 + 60_000_001, None).await.unwrap(), 1);
+    let again = claim_one(&*store, T0 + 70_000_000).await;
+    assert!(again.edited_in_doubt);
+    let told = Ack {
+        class: Some(ErrorClass::UnknownOutcome),
+        ..ack(again.claim, AckOutcome::Dead(dead(ErrorClass::UnknownOutcome)))
+    };
+    store.dispatch(Dispatch { acks: vec![told], ..tick(T0 + 70_000_001) }).await.unwrap();
+    for issue in store.issues(IssueFilter::Open).await.unwrap() {
+        store.retry_issue(issue.id, None, "ann", T0 + 70_000_002).await.unwrap();
+    }
+    let decided = claim_one(&*store, T0 + 70_000_003).await;
+    assert!(decided.unknown && !decided.edited_in_doubt, "a person has looked");
+    assert_eq!(decided.idempotency_key, edited.idempotency_key);
+    acknowledge(&*store, T0 + 70_000_004, decided.claim, done("r")).await;
+    assert_sound(&*store).await;
+}
+
 /// How a job died, and whether a person's retry of it goes under another idempotency key.
 async fn check_key(
     store: &dyn Store,

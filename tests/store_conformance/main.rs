@@ -56,6 +56,7 @@ macro_rules! suite {
                 deliver: a_waiting_job_looks_again_in_time;
                 deliver: references_resolve_at_the_destination;
                 deliver: an_edited_or_forced_effect_has_a_key_of_its_own;
+                deliver: an_edit_in_doubt_is_told_until_a_person_knows;
                 deliver: a_retry_has_a_new_key_only_after_a_definite_refusal;
                 deliver: a_replay_sends_the_last_state_again;
                 people: dead_letters_group_into_issues;

@@ -110,6 +110,7 @@ fn tried(job: &JobRow, attempt: &AttemptRow) -> Hop {
         // Not a call: what was done says it better than any code.
         None => Some(attempt.response.clone()).filter(|done| attempt.outcome == "done" && !done.is_empty()),
     });
+    detail.extend(batch_place(&attempt.response).map(str::to_owned));
     detail.extend((!attempt.class.is_empty()).then(|| attempt.class.replace('_', " ")));
     let payloads = [("Request", &attempt.request), ("Response", &attempt.response)];
     Hop {
@@ -157,4 +158,10 @@ fn closed(job: &JobRow) -> Option<Hop> {
         issue: job.issue_id,
         payloads: Vec::new(),
     })
+}
+
+/// Its place in the call that carried several records, at the head of what was answered.
+fn batch_place(response: &str) -> Option<&str> {
+    let (head, _) = response.split_once("\n\n")?;
+    head.contains(" of a batch of ").then_some(head)
 }

@@ -186,4 +186,6 @@ fn an_attempt_tells_what_was_done() {
     let written = "written to orders_20261122.jsonl, row 7";
     assert_eq!(told(attempt(None, "done", written)), format!("erp confirmed it · {written}"));
     assert_eq!(told(attempt(Some(201), "done", "{\"id\":1}")), "erp confirmed it · HTTP 201");
+    let one_of_many = "17 of a batch of 250\n\n{\"id\":1}";
+    assert_eq!(told(attempt(Some(207), "done", one_of_many)), "erp confirmed it · HTTP 207 · 17 of a batch of 250");
 }

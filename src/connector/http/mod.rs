@@ -4,6 +4,7 @@
 
 mod assertion;
 pub(super) mod auth;
+mod batch;
 pub mod body;
 pub mod budget;
 pub(super) mod certificate;

@@ -27,7 +27,9 @@ pub(crate) enum Protocol {
 impl Protocol {
     pub(crate) fn of(body: &Body) -> Self {
         match body {
-            Body::None | Body::Json(_) | Body::Form(_) | Body::Xml(_) | Body::Multipart(_) => Self::Plain,
+            Body::None | Body::Json(_) | Body::JsonLines(_) | Body::Form(_) | Body::Xml(_) | Body::Multipart(_) => {
+                Self::Plain
+            }
             Body::GraphQl { .. } => Self::GraphQl,
             Body::Soap { .. } => Self::Soap,
             Body::JsonRpc { .. } => Self::JsonRpc,

@@ -176,6 +176,9 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
     Ok(match body {
         Body::None => Content::None,
         Body::Json(template) => Content::Json(json("the body", template, scope)?),
+        Body::JsonLines(template) => {
+            Content::Text { content_type: "application/x-ndjson", text: json_lines(template, scope)? }
+        }
         Body::Form(fields) => {
             Content::Text { content_type: "application/x-www-form-urlencoded", text: form_text(fields, scope)? }
         }
@@ -213,6 +216,15 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
             Content::Text { content_type: "text/xml; charset=utf-8", text }
         }
     })
+}
+
+fn json_lines(template: &JsonTemplate, scope: &Scope<'_>) -> Result<String, RenderError> {
+    match json("the body", template, scope)? {
+        Value::Array(items) => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Err(RenderError::Value { what: "the body".to_owned(), reason: "is not a list".to_owned() })
+        }
+    }
 }
 
 fn parts_of(described: &[MultipartPart], scope: &Scope<'_>) -> Result<Vec<multipart::Part>, RenderError> {

@@ -11,7 +11,7 @@ use super::classify::Purpose;
 use super::confirm::ticket;
 use super::enrich::text_at;
 use super::exchange::{Answered, Terms};
-use super::receipt::receipt;
+use super::receipt::{Said, receipt};
 use super::render::{self, Content, Outgoing};
 use super::walk::{list_at, terms};
 use super::wrap;
@@ -41,7 +41,7 @@ pub(super) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn new(settings: &'a Value, wrappers: &[Wrapper], context: &'a WriteContext) -> Self {
+    pub(super) fn new(settings: &'a Value, wrappers: &[Wrapper], context: &'a WriteContext) -> Self {
         let text = |text: &str| Value::String(text.to_owned());
         Self {
             settings,
@@ -55,6 +55,11 @@ impl<'a> Values<'a> {
             current: Value::Null,
             accepted: Value::Null,
         }
+    }
+
+    /// In the vendor's shape, typed objects put on.
+    pub(super) fn record(&self) -> &Value {
+        &self.record
     }
 
     pub(super) fn scope(&self) -> Scope<'_> {
@@ -81,6 +86,11 @@ impl Connection {
         let operation = http_write(described).and_then(|write| write.operation(op));
         let operation =
             operation.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no {}", op.as_str())))?;
+        if operation.batch.is_some() {
+            let results = self.write_many(stream, op, std::slice::from_ref(context)).await?;
+            let lost = || Err(self.misuse(&what, "a batch of one without a result"));
+            return results.into_iter().next().unwrap_or_else(lost);
+        }
         let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, &operation.steps, &mut values).await?;
         let ticket = operation.confirm.as_ref().map(|_| ticket(stream, op, context)).unwrap_or_default();
@@ -88,16 +98,16 @@ impl Connection {
             // It was accepted by an earlier attempt and not confirmed in time: asking comes before sending.
             values.accepted = accepted;
             let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
-            return receipt(channel, described, operation, context, &outgoing, &answer, &values.accepted);
+            return received(channel, described, operation, context, (&outgoing, &answer), &values.accepted);
         }
         let (outgoing, answer) = self.send(channel, operation, &mut values, &what).await?;
         let Some(confirm) = &operation.confirm else {
-            return receipt(channel, described, operation, context, &outgoing, &answer, &Value::Null);
+            return received(channel, described, operation, context, (&outgoing, &answer), &Value::Null);
         };
         values.accepted = said(&answer);
         self.accepted.keep(&ticket, &values.accepted);
         let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
-        receipt(channel, described, operation, context, &outgoing, &answer, &values.accepted)
+        received(channel, described, operation, context, (&outgoing, &answer), &values.accepted)
     }
 
     /// Sends; where the vendor compares, after reading what it will compare with. A conflict proves that nothing was applied.
@@ -223,26 +233,43 @@ impl Connection {
     }
 }
 
+fn received(
+    channel: &Channel,
+    stream: &Stream,
+    operation: &Operation,
+    context: &WriteContext,
+    (outgoing, answer): (&Outgoing, &Answered),
+    accepted: &Value,
+) -> CallResult<Receipt> {
+    let scope = Scope::new().with("body", &answer.body).with("headers", &answer.headers_json);
+    let scope = scope.with("accepted", accepted);
+    let said = Said { scope: &scope, status: answer.status, excerpt: channel.caller.mask.excerpt(&answer.raw) };
+    receipt(&channel.caller, stream, operation, context, said)
+        .map_err(|reason| channel.caller.misshapen(outgoing, answer, ErrorClass::UnknownOutcome, reason))
+}
+
 /// Body and headers of an answer, as templates see them.
 fn said(answer: &Answered) -> Value {
     serde_json::json!({ "body": answer.body, "headers": answer.headers_json })
 }
 
-fn http_write(stream: &Stream) -> Option<&HttpWrite> {
+pub(super) fn http_write(stream: &Stream) -> Option<&HttpWrite> {
     match &stream.write {
         Some(Write::Http(write)) => Some(write),
         Some(Write::File(_) | Write::Process(_)) | None => None,
     }
 }
 
-fn write_terms(operation: &Operation) -> Terms<'_> {
+pub(super) fn write_terms(operation: &Operation) -> Terms<'_> {
     let repeatable = match operation.idempotency {
         Idempotency::Header { .. } | Idempotency::Natural => true,
         Idempotency::Lookup { .. } => false,
     };
     Terms {
         accepts: Some(&operation.accepts),
-        needs_body: operation.response.id.is_some() || operation.response.version.is_some(),
+        needs_body: operation.response.id.is_some()
+            || operation.response.version.is_some()
+            || operation.batch.as_ref().is_some_and(|batch| batch.result.is_some()),
         ..Terms::of(&operation.request, Purpose::Write { repeatable })
     }
 }

@@ -11,6 +11,8 @@ use crate::mapping::expr::Template;
 pub enum Body {
     None,
     Json(JsonTemplate),
+    /// A list, one line of JSON for each of its items.
+    JsonLines(JsonTemplate),
     Form(Fields),
     /// `query` is literal text (its braces are GraphQL's); values travel as variables.
     GraphQl {
@@ -94,12 +96,25 @@ fn number(text: &str) -> Option<serde_json::Number> {
     if starts { serde_json::from_str(text).ok() } else { None }
 }
 
-const KINDS: [&str; 8] = ["json", "form", "graphql", "xml", "soap", "json_rpc", "xml_rpc", "multipart"];
+const KINDS: [&str; 9] = ["json", "json_lines", "form", "graphql", "xml", "soap", "json_rpc", "xml_rpc", "multipart"];
 
 impl Body {
     /// Reads the one body of a request, if it has one.
     pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
         let json = map.optional::<JsonTemplate>("json").map(Body::Json);
+        let json_lines = map.optional::<JsonTemplate>("json_lines").map(Body::JsonLines);
+        if matches!(
+            &json_lines,
+            Some(Body::JsonLines(
+                JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) | JsonTemplate::Map(_)
+            ))
+        ) {
+            map.error(
+                "json_lines",
+                "lines of JSON are made of a list",
+                "write a list, or one value that is one: \"{batch.items}\"",
+            );
+        }
         let form = map.node("form").map(|node| fields(node, map.context()).map(Body::Form));
         let graphql = map.node("graphql").map(|node| graphql(node, map.context()));
         let xml = map.optional("xml").map(Body::Xml);
@@ -112,7 +127,7 @@ impl Body {
             [] => Some(Body::None),
             [_] => {
                 let described = [form, graphql, soap, json_rpc, xml_rpc, multipart];
-                json.or(xml).or_else(|| described.into_iter().flatten().flatten().next())
+                json.or(json_lines).or(xml).or_else(|| described.into_iter().flatten().flatten().next())
             }
             [_, second, ..] => {
                 map.error(second, format!("a request has one body, not {}", given.join(" and ")), "keep one of them");

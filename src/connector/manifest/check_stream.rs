@@ -166,11 +166,15 @@ impl Checker<'_> {
             self.expression_with(step.expect.as_ref(), scope::WRITE, &known);
             self.template_with(step.message.as_ref(), scope::WRITE, &known);
         }
-        let own = if operation.compare.is_some() { scope::COMPARE } else { scope::WRITE };
-        self.request(&operation.request, own, &known);
+        if let Some(batch) = &operation.batch {
+            self.batch(operation, batch);
+        } else {
+            let own = if operation.compare.is_some() { scope::COMPARE } else { scope::WRITE };
+            self.request(&operation.request, own, &known);
+            self.template(operation.response.id.as_ref(), scope::RESPONSE);
+            self.template(operation.response.version.as_ref(), scope::RESPONSE);
+        }
         self.confirmation(operation, &known);
-        self.template(operation.response.id.as_ref(), scope::RESPONSE);
-        self.template(operation.response.version.as_ref(), scope::RESPONSE);
         match &operation.idempotency {
             Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
             Idempotency::Lookup { request, matches, .. } => {
@@ -182,7 +186,7 @@ impl Checker<'_> {
         let addressed = references::places_in_request(&operation.request)
             .iter()
             .any(|(r, _)| matches!(r.root.as_str(), "key" | "record" | "steps"));
-        if matches!(operation.kind, OpKind::Update | OpKind::Delete) && !addressed {
+        if matches!(operation.kind, OpKind::Update | OpKind::Delete) && !addressed && operation.batch.is_none() {
             self.error(
                 &operation.request.place,
                 "the request does not say which object it changes",

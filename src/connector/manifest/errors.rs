@@ -63,7 +63,7 @@ impl Decode for ErrorRule {
 }
 
 /// `class: data`, or `code: "{body.error.code}"` with `classes: { "100": auth, "200": transient }`.
-fn rule_class(map: &MapReader<'_>) -> Option<RuleClass> {
+pub(super) fn rule_class(map: &MapReader<'_>) -> Option<RuleClass> {
     if !map.has("code") && !map.has("classes") {
         return map.required("class").map(RuleClass::Fixed);
     }

@@ -6,9 +6,11 @@
 //! Not here: carrying anything out (`http/`, `file/`), finding manifests (`registry`), connections and their settings' values (`config`).
 
 mod auth;
+mod batch;
 mod body;
 mod check;
 mod check_auth;
+mod check_batch;
 mod check_process;
 mod check_read;
 mod check_stream;
@@ -40,6 +42,7 @@ mod write;
 pub use auth::{
     Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
 };
+pub use batch::{BatchResult, BatchWrite, ResultKey, Unmentioned};
 pub use body::{Body, JsonTemplate, MultipartPart, PartContent};
 pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};

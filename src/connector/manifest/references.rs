@@ -44,7 +44,7 @@ pub fn places_in_request(request: &Request) -> Vec<(Reference, &Place)> {
 pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
     match body {
         Body::None => Vec::new(),
-        Body::Json(json) => json_references(json),
+        Body::Json(json) | Body::JsonLines(json) => json_references(json),
         Body::Form(fields) => fields.iter().map(|(_, value)| (of_template(value), &value.place)).collect(),
         Body::GraphQl { variables, .. } => variables.iter().flat_map(|(_, value)| json_references(value)).collect(),
         Body::JsonRpc { method, params } => {

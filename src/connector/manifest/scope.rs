@@ -57,6 +57,14 @@ pub(super) const COMPARE: Scope =
 pub(super) const CONFIRM: Scope =
     scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);
 pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers", "accepted"]);
+/// `batch`: the records that one request carries.
+pub(super) const BATCH: Scope = scope("a write of many records", &["settings", "batch"]);
+/// `index`: the record's place in the request.
+pub(super) const BATCH_KEY: Scope =
+    scope("a record's key in a batch", &["settings", "record", "key", "idempotency_key", "event", "index"]);
+/// `item`: what the answer says about one record.
+pub(super) const BATCH_ITEM: Scope = scope("the result of one record", &["item"]);
+pub(super) const BATCH_RESPONSE: Scope = scope("the answer to a batch", &["item", "body", "headers"]);
 pub(super) const MATCHES: Scope = scope(
     "the choice among candidates",
     &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],

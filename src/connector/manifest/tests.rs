@@ -156,3 +156,65 @@ fn settings_are_checked_against_their_kind() {
     assert!(!accepts(&SettingKind::Bool, "yes"));
     assert!(accepts(&SettingKind::Duration, "5m"));
 }
+
+/// A stream that writes `operation`; what is wrong with it.
+fn problems_of_write(operation: &str) -> String {
+    problems(&format!(
+        "connector: demo\ntitle: Demo\nhttp: {{ base_url: \"https://x.example\" }}\nstreams:\n  levels:\n    entity: any\n    write:\n{operation}\n"
+    ))
+}
+
+#[test]
+fn a_batch_that_could_not_be_told_apart_is_refused() {
+    const BATCH: &str = "batch: { max: 10, result: { list: results, key: { sent: \"{record.sku}\", told: \"{item.sku}\" }, ok: item.ok } }";
+    let body = "json: { all: \"{batch.items}\" }";
+    #[track_caller]
+    fn check(operation: &str, expected: &str) {
+        let found = problems_of_write(operation);
+        assert!(found.contains(expected), "{operation}\n{found}");
+    }
+    check(&format!("      set: {{ post: /l, {body}, {BATCH}, response: {{ id: \"{{item.id}}\" }} }}"), "accepted Demo");
+    check(&format!("      delete: {{ post: /l, {body}, {BATCH} }}"), "accepted Demo");
+    check(&format!("      set: {{ post: /l, json: 1, {BATCH} }}"), "the request does not carry the batch's records");
+    check(
+        &format!("      set: {{ post: \"/l/{{key}}\", {body}, {BATCH} }}"),
+        "`key` does not exist in a write of many records",
+    );
+    check(
+        &format!("      set: {{ post: /l, json: [\"{{batch.itmes}}\", \"{{batch.keys}}\"], {BATCH} }}"),
+        "`batch.itmes` does not exist",
+    );
+    check(
+        &format!("      set: {{ post: /l, {body}, {BATCH}, response: {{ id: \"{{record.id}}\" }} }}"),
+        "`record` does not exist in the answer to a batch",
+    );
+    check(
+        &format!("      set: {{ post: /l, {body}, batch: {{ max: 10 }}, response: {{ id: \"{{body.id}}\" }} }}"),
+        "one answer cannot name the ids",
+    );
+    check(&format!("      set: {{ post: /l, {body}, batch: {{ max: 1 }} }}"), "a batch has 2 to 1000 records");
+    check(
+        &format!(
+            "      set: {{ post: /l, {body}, batch: {{ max: 10, result: {{ list: failed, unmentioned: done }} }} }}"
+        ),
+        "does not tell by position",
+    );
+    check(
+        &format!("      set: {{ steps: {{ a: {{ get: /a }} }}, post: /l, {body}, {BATCH} }}"),
+        "steps and `batch` exclude each other",
+    );
+    check(
+        &format!("      set: {{ compare_and_set: {{ read: {{ get: /a }} }}, post: /l, {body}, {BATCH} }}"),
+        "`compare_and_set` and `batch` exclude each other",
+    );
+    check(
+        &format!("      set: {{ post: /l, {body}, {BATCH}, confirm: {{ get: /c, done: \"true\" }} }}"),
+        "`confirm` and `batch` exclude each other",
+    );
+    check(
+        &format!(
+            "      create: {{ post: /l, {body}, {BATCH}, idempotency: {{ scheme: header, name: K, value: \"{{batch.idempotency_key}}\", ttl: 1d }} }}"
+        ),
+        "a key for a whole batch protects only that very batch",
+    );
+}

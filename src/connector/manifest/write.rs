@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
+use super::batch::BatchWrite;
 use super::references;
 use super::request::Request;
 use super::status::StatusSet;
@@ -26,6 +27,8 @@ pub struct Operation {
     /// Reads that come first, in order; each sees the results of those before it.
     pub steps: Vec<Step>,
     pub compare: Option<CompareAndSet>,
+    /// Many records in one request.
+    pub batch: Option<BatchWrite>,
     pub request: Request,
     pub accepts: StatusSet,
     pub response: WriteResponse,
@@ -165,13 +168,17 @@ impl Operation {
                 None
             }
         };
+        let (batch, batch_given) = (map.optional("batch"), map.has("batch"));
         map.finish();
+        if batch_given && batch.is_none() {
+            return None;
+        }
         let steps: Vec<Step> = steps?.into_iter().map(|(_, step)| step).collect();
         let mut idempotency = idempotency?;
         if let Idempotency::Lookup { request, matches, steps_before, .. } = &mut idempotency {
             *steps_before = steps_read(request, matches.as_ref(), &steps);
         }
-        Some(Self { kind, steps, compare, request: request?, accepts, response, confirm, idempotency })
+        Some(Self { kind, steps, compare, batch, request: request?, accepts, response, confirm, idempotency })
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Claimed {
     pub doc: String,
     pub edited: Option<String>,
     pub unknown: bool,
+    /// The doubt is about what was sent before a person edited it, and nobody has been told since.
+    pub edited_in_doubt: bool,
     pub force: bool,
     pub idempotency_key: String,
     /// When the first attempt of this job was announced: how old its idempotency key is at the vendor.

@@ -47,7 +47,9 @@ pub(super) async fn claim(
     let rows = query(
         "SELECT j.id, j.claim + 1 AS claim, j.attempts + 1 AS attempts, j.failures, j.flow, j.lane, \
          j.stream AS lane_stream, j.order_key, j.revision, \
-         j.edited, j.unknown, j.force, j.key_from, j.created_at, v.id AS event_id, v.kind AS event_kind, \
+         j.edited, j.unknown, j.force, j.key_from, j.created_at, \
+         (j.unknown = 1 AND j.edited IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt t WHERE t.job_id = j.id \
+           AND t.no >= j.key_from AND t.outcome = 'dead' AND t.class = 'unknown_outcome')) AS edited_in_doubt, v.id AS event_id, v.kind AS event_kind, \
          v.connection, v.stream, v.entity, v.key, v.doc, v.deleted, v.occurred_at, v.recorded_at, \
          a.started_at AS first_attempt_at, b.source_connection, b.source_stream, b.source_key, b.dest_connection, \
          b.dest_stream, b.remote_id, b.remote_version, b.sent_revision, b.sent_hash, b.echo \
@@ -121,6 +123,7 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
         doc: row.try_get("doc")?,
         edited: row.try_get("edited")?,
         unknown: row.try_get("unknown")?,
+        edited_in_doubt: row.try_get("edited_in_doubt")?,
         force: row.try_get("force")?,
         idempotency_key: String::new(),
         first_attempt_at: row.try_get::<Option<i64>, _>("first_attempt_at")?.unwrap_or(now),
