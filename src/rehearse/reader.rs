@@ -15,7 +15,7 @@ use super::cast::{Way, unexploded};
 use super::envelope::Envelope;
 use super::files::FileWay;
 use super::recipe::{Facts, Recipe};
-use super::sign::unsignable;
+use crate::connector::webhook::sign::unsignable;
 use super::token::Tokens;
 
 /// Reads payloads of one stream as the hub will.

@@ -33,6 +33,7 @@ mod receipt;
 mod refresh;
 pub(super) mod render;
 mod report;
+mod ruled;
 pub mod retry_after;
 mod seal;
 mod session;
