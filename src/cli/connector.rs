@@ -11,19 +11,35 @@ use crate::config::yaml::{Diagnostics, suggest};
 use crate::conformance::{self, Behaviour, Report, Verdict};
 use crate::connector::registry::Registry;
 
-pub(super) async fn connector(global: &Global, command: &ConnectorCommand, to: &mut Surroundings) -> Result<Exit, CliError> {
+pub(super) async fn connector(
+    global: &Global,
+    command: &ConnectorCommand,
+    to: &mut Surroundings,
+) -> Result<Exit, CliError> {
     match command {
         ConnectorCommand::Test { names, all, markdown } => test(global, names, *all, *markdown, to).await,
         ConnectorCommand::Lint { names, all } => lint(global, names, *all, to),
     }
 }
 
-async fn test(global: &Global, names: &[String], all: bool, markdown: bool, to: &mut Surroundings) -> Result<Exit, CliError> {
+async fn test(
+    global: &Global,
+    names: &[String],
+    all: bool,
+    markdown: bool,
+    to: &mut Surroundings,
+) -> Result<Exit, CliError> {
     let registry = registry(global)?;
     let mut reports = Vec::new();
     for name in wanted(&registry, names, all)? {
         let Some(report) = conformance::test(&registry, &global.config, &name).await else { continue };
-        let nowhere = |error| CliError::new(format!("the suite cannot begin: {error}"), name.clone(), "check the rights on the temporary folder and on ports of 127.0.0.1");
+        let nowhere = |error| {
+            CliError::new(
+                format!("the suite cannot begin: {error}"),
+                name.clone(),
+                "check the rights on the temporary folder and on ports of 127.0.0.1",
+            )
+        };
         reports.push(report.map_err(nowhere)?);
     }
     let passed = reports.iter().all(Report::passed);
@@ -66,7 +82,8 @@ fn tell(reports: &[Report], to: &mut Surroundings) -> Result<(), CliError> {
         to.line("")?;
         for (behaviour, verdict) in &report.verdicts {
             let level = if verdict.is_good() { Level::Good } else { Level::Bad };
-            let checks = if let Verdict::Passed { checks } = verdict { format!(" ({checks} checks)") } else { String::new() };
+            let checks =
+                if let Verdict::Passed { checks } = verdict { format!(" ({checks} checks)") } else { String::new() };
             let mark = to.mark(level, verdict.word());
             to.line(&format!("{mark} {}: {}{checks}", report.connector, behaviour.as_str()))?;
             for problem in verdict.problems() {
@@ -109,7 +126,10 @@ fn lint(global: &Global, names: &[String], all: bool, to: &mut Surroundings) -> 
     if global.json {
         to.json(&json!({ "problems": problems.to_json(), "warnings": warnings.to_json() }))?;
     } else {
-        let told = problems.iter().map(|problem| ("error", problem)).chain(warnings.iter().map(|warning| ("warning", warning)));
+        let told = problems
+            .iter()
+            .map(|problem| ("error", problem))
+            .chain(warnings.iter().map(|warning| ("warning", warning)));
         for (word, found) in told {
             for line in format!("{word}: {found}").lines() {
                 to.line(&clean(line))?;

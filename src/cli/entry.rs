@@ -11,8 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connector, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run, status,
-    verify,
+    backup, check, connector, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run,
+    status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;

@@ -71,7 +71,12 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
     if let Some(http) = &manifest.http {
         let logs_in = match &http.auth {
             Auth::OAuth2(_) | Auth::Session(_) => true,
-            Auth::None | Auth::Header { .. } | Auth::Query { .. } | Auth::Basic { .. } | Auth::Bearer { .. } | Auth::OAuth1(_) => false,
+            Auth::None
+            | Auth::Header { .. }
+            | Auth::Query { .. }
+            | Auth::Basic { .. }
+            | Auth::Bearer { .. }
+            | Auth::OAuth1(_) => false,
         };
         if logs_in || http.csrf.is_some() {
             claims.push((Behaviour::LogIn, the_log_in()));
@@ -115,7 +120,9 @@ fn of_stream(stream: &Stream, claims: &mut Vec<Claim>) {
         match (Transport::of_write(write), write) {
             (_, Write::Http(write)) => {
                 let operations = write.operations.iter();
-                claims.extend(operations.map(|operation| (Behaviour::WriteOnce, operation_of(operation.kind.as_str(), name))));
+                claims.extend(
+                    operations.map(|operation| (Behaviour::WriteOnce, operation_of(operation.kind.as_str(), name))),
+                );
             }
             (Transport::Files, _) => claims.push((Behaviour::Files, file_out(name))),
             (Transport::Http | Transport::Process, Write::File(_) | Write::Process(_)) => {}

@@ -26,7 +26,8 @@ const SHORTEST_SECRET: usize = 10;
 /// Looks at one connector of the registry.
 pub fn lint(registry: &Registry, installation: &Path, name: &str) -> Lint {
     let mut lint = Lint::default();
-    let (Some(subject), Some(connector)) = (Subject::new(registry, installation, name), registry.connector(name)) else {
+    let (Some(subject), Some(connector)) = (Subject::new(registry, installation, name), registry.connector(name))
+    else {
         lint.problems.push(Diagnostic::file(format!("connectors/{name}"), "there is no such connector"));
         return lint;
     };
@@ -56,7 +57,8 @@ pub fn of_folder(folder: &Path) -> Result<Lint, Diagnostics> {
     }
     let above = folder.parent().ok_or_else(|| wrong("lies nowhere"))?;
     let installation = above.parent().filter(|_| above.file_name().is_some_and(|name| name == "connectors"));
-    let installation = installation.ok_or_else(|| wrong("does not lie in a folder `connectors`, beside which `mappings` are found"))?;
+    let installation = installation
+        .ok_or_else(|| wrong("does not lie in a folder `connectors`, beside which `mappings` are found"))?;
     let registry = Registry::load(installation)?;
     Ok(lint(&registry, installation, &name))
 }
@@ -66,11 +68,16 @@ fn streams(subject: &Subject<'_>, lint: &mut Lint) {
         let place = &stream.name.place;
         for problem in fits(subject, stream) {
             let said = problem.strip_prefix(&format!("{place}: ")).unwrap_or(&problem).to_owned();
-            lint.problems.push(Diagnostic::new(place, said).help("a stream's records pass a mapping, unless they are canonical already (`mapping: canonical`)"));
+            lint.problems.push(
+                Diagnostic::new(place, said).help(
+                    "a stream's records pass a mapping, unless they are canonical already (`mapping: canonical`)",
+                ),
+            );
         }
         if stream.title.is_none() {
             let message = format!("stream `{}` has no title", *stream.name);
-            lint.warnings.push(Diagnostic::new(place, message).help("add `title:` in the words of the people who use it"));
+            lint.warnings
+                .push(Diagnostic::new(place, message).help("add `title:` in the words of the people who use it"));
         }
         unused(stream, lint);
     }
@@ -88,7 +95,8 @@ fn settings(subject: &Subject<'_>, lint: &mut Lint) {
         let (name, place) = (&*setting.name, &setting.name.place);
         if setting.title == name.replace('_', " ") {
             let message = format!("setting `{name}` has no title");
-            lint.warnings.push(Diagnostic::new(place, message).help("add `title:`, which stands in forms and messages"));
+            lint.warnings
+                .push(Diagnostic::new(place, message).help("add `title:`, which stands in forms and messages"));
         }
         if !setting.secret && looks_secret(setting) {
             let message = format!("setting `{name}` looks like a secret and is not masked");
@@ -99,7 +107,9 @@ fn settings(subject: &Subject<'_>, lint: &mut Lint) {
             && value.chars().count() < SHORTEST_SECRET
         {
             let message = format!("the fixture's secret `{name}` is so short that it is found by chance");
-            lint.warnings.push(Diagnostic::new(&value.place, message).help(format!("write at least {SHORTEST_SECRET} odd characters")));
+            lint.warnings.push(
+                Diagnostic::new(&value.place, message).help(format!("write at least {SHORTEST_SECRET} odd characters")),
+            );
         }
     }
     let known: Vec<&str> = subject.manifest.settings.iter().map(|setting| setting.name.as_str()).collect();
@@ -113,15 +123,23 @@ fn looks_secret(setting: &Setting) -> bool {
     let name = setting.name.to_lowercase();
     let says = SECRETIVE.iter().any(|word| name.contains(word));
     // Addresses where tokens are fetched, and times for which they live, are no secrets.
-    says && !["_url", "_id", "_address", "_ttl", "_life", "_path", "_scope", "_name"].iter().any(|ending| name.ends_with(ending))
+    says && !["_url", "_id", "_address", "_ttl", "_life", "_path", "_scope", "_name"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
         && setting.format().is_none()
 }
 
 fn fixtures(subject: &Subject<'_>, connector: &Connector, lint: &mut Lint) {
     let manifest: &Manifest = &subject.manifest;
     if subject.set.fixtures.is_empty() && !claims(manifest).is_empty() {
-        let message = format!("connectors/{}/fixtures has no scenario: nothing of what the manifest claims is proven", subject.name);
-        lint.warnings.push(Diagnostic::file(connector.source.name(), message).help("docs/conformance.md says which fixtures there are"));
+        let message = format!(
+            "connectors/{}/fixtures has no scenario: nothing of what the manifest claims is proven",
+            subject.name
+        );
+        lint.warnings.push(
+            Diagnostic::file(connector.source.name(), message)
+                .help("docs/conformance.md says which fixtures there are"),
+        );
     }
     for fixture in &subject.set.fixtures {
         use super::fixture::Scenario;
@@ -146,7 +164,8 @@ fn readme(connector: &Connector, lint: &mut Lint) {
     let empty = connector.readme.as_ref().is_none_or(|text| text.trim().is_empty());
     if empty {
         let message = "the connector has no README.md";
-        let help = "write down the set-up in the vendor's admin, the rights it needs, and its quirks with date and source";
+        let help =
+            "write down the set-up in the vendor's admin, the rights it needs, and its quirks with date and source";
         lint.warnings.push(Diagnostic::file(format!("connectors/{name}"), message).help(help));
     }
 }

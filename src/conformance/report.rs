@@ -13,11 +13,17 @@ use super::behaviour::{Behaviour, Claim};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// With the number of questions that were asked.
-    Passed { checks: usize },
+    Passed {
+        checks: usize,
+    },
     /// What is wrong: fixture, exchange, what was expected and what came.
-    Failed { problems: Vec<String> },
+    Failed {
+        problems: Vec<String>,
+    },
     /// Claimed, and no fixture proves it.
-    Missing { what: Vec<String> },
+    Missing {
+        what: Vec<String>,
+    },
     NotClaimed,
 }
 
@@ -114,7 +120,8 @@ impl Findings {
     /// `hide` masks what no report may show.
     pub(crate) fn report(&self, connector: &str, claims: &[Claim], hide: &dyn Fn(&str) -> String) -> Report {
         let verdict = |behaviour: Behaviour| {
-            let claimed: Vec<&String> = claims.iter().filter(|(known, _)| *known == behaviour).map(|(_, what)| what).collect();
+            let claimed: Vec<&String> =
+                claims.iter().filter(|(known, _)| *known == behaviour).map(|(_, what)| what).collect();
             let missing = claimed.iter().filter(|what| !self.proven.contains(&(behaviour, (**what).clone())));
             let missing: Vec<String> = missing.map(|what| (*what).clone()).collect();
             let mut problems: Vec<String> =

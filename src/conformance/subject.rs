@@ -48,7 +48,8 @@ impl<'r> Subject<'r> {
         };
         let mut mappings = BTreeMap::new();
         let own = format!("{name}/");
-        let named = registry.mapping_names().filter(|mapping| mapping.starts_with(&own) && !mapping.ends_with("/values"));
+        let named =
+            registry.mapping_names().filter(|mapping| mapping.starts_with(&own) && !mapping.ends_with("/values"));
         let used = manifest.streams.iter().filter_map(|stream| stream.mapping_name(name));
         for wanted in named.map(str::to_owned).chain(used) {
             if mappings.contains_key(&wanted) || registry.mapping(&wanted).is_empty() {
@@ -82,13 +83,23 @@ impl<'r> Subject<'r> {
     }
 
     /// The settings of settings.yaml, with `over` in the place of some.
-    pub(crate) fn settings(&self, base: &str, folder: &str, over: &[(String, String)]) -> Result<SettingValues, String> {
+    pub(crate) fn settings(
+        &self,
+        base: &str,
+        folder: &str,
+        over: &[(String, String)],
+    ) -> Result<SettingValues, String> {
         let fill = |text: &str| text.replace("{base}", base).replace("{folder}", folder);
         let mut given: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in &self.set.settings {
             if self.manifest.setting(name).is_none() {
                 let known: Vec<&str> = self.manifest.settings.iter().map(|setting| setting.name.as_str()).collect();
-                return Err(format!("{}: the connector has no setting `{}`; {}", name.place, **name, suggest(name, &known)));
+                return Err(format!(
+                    "{}: the connector has no setting `{}`; {}",
+                    name.place,
+                    **name,
+                    suggest(name, &known)
+                ));
             }
             given.insert(name.value.clone(), fill(value));
         }
@@ -98,8 +109,12 @@ impl<'r> Subject<'r> {
         SettingValues::complete(&self.manifest.settings, &given).map_err(|problems| {
             let told = problems.iter().map(|problem| match problem {
                 SettingProblem::Missing { name } => format!("setting `{name}` is missing in fixtures/settings.yaml"),
-                SettingProblem::Wrong { name, expected } => format!("setting `{name}` of fixtures/settings.yaml is not {expected}"),
-                SettingProblem::Default { name, reason } => format!("the default of setting `{name}` cannot be computed: {reason}"),
+                SettingProblem::Wrong { name, expected } => {
+                    format!("setting `{name}` of fixtures/settings.yaml is not {expected}")
+                }
+                SettingProblem::Default { name, reason } => {
+                    format!("the default of setting `{name}` cannot be computed: {reason}")
+                }
             });
             told.collect::<Vec<_>>().join("; ")
         })
@@ -147,10 +162,14 @@ impl<'r> Subject<'r> {
             (WrittenRecord::Vendor(node), _) => return Ok((json_of(node), None)),
             (WrittenRecord::Canonical(node), Some(entity)) => (node, entity),
             (WrittenRecord::Canonical(_), None) => {
-                return Err(format!("stream `{}` takes any entity: add `entity: order` (or another) to the fixture", *stream.name));
+                return Err(format!(
+                    "stream `{}` takes any entity: add `entity: order` (or another) to the fixture",
+                    *stream.name
+                ));
             }
         };
-        let record = Record::from_json(entity, &json_of(node)).map_err(|error| format!("`canonical` is not a {entity}: {error}"))?;
+        let record = Record::from_json(entity, &json_of(node))
+            .map_err(|error| format!("`canonical` is not a {entity}: {error}"))?;
         let Some(name) = stream.mapping_name(&self.name) else { return Ok((record.to_json(), Some(record))) };
         let mapping = self.mappings.get(&name).ok_or_else(|| format!("there is no mapping {name}"))?;
         let refs = known_refs(refs)?;
@@ -181,9 +200,9 @@ fn known_refs(cases: &[RefCase]) -> Result<Refs, String> {
         for entry in case.extra.iter().filter_map(crate::config::yaml::Node::entries).flatten() {
             let json = json_of(&entry.value);
             let raw = crate::mapping::expr::Tree::raw(&json);
-            let value = raw.ok_or_else(|| format!("extra {} is not a scalar", entry.key)).and_then(|raw| {
-                extra_value(raw).map_err(|fault| format!("extra {}: {fault}", entry.key))
-            })?;
+            let value = raw
+                .ok_or_else(|| format!("extra {} is not a scalar", entry.key))
+                .and_then(|raw| extra_value(raw).map_err(|fault| format!("extra {}: {fault}", entry.key)))?;
             extra.insert(entry.key.clone(), value);
         }
         refs.insert(entity, case.key.clone(), Remote { id: case.id.clone(), extra });
@@ -193,7 +212,8 @@ fn known_refs(cases: &[RefCase]) -> Result<Refs, String> {
 
 pub(crate) fn entity_of(name: &crate::config::yaml::Spanned<String>) -> Result<Entity, String> {
     let known: Vec<&str> = Entity::ALL.iter().map(|entity| entity.as_str()).collect();
-    Entity::parse(name).ok_or_else(|| format!("{}: `{}` is not an entity; {}", name.place, **name, suggest(name, &known)))
+    Entity::parse(name)
+        .ok_or_else(|| format!("{}: `{}` is not an entity; {}", name.place, **name, suggest(name, &known)))
 }
 
 pub(crate) fn default_time() -> Timestamp {

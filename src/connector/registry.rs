@@ -180,7 +180,9 @@ impl Registry {
         connector: &str,
     ) -> Result<BTreeMap<String, Vec<u8>>, Diagnostics> {
         match self.connectors.get(connector).map(|known| known.origin) {
-            Some(Origin::Installation) => folder_files(&installation.join("connectors").join(connector).join("fixtures")),
+            Some(Origin::Installation) => {
+                folder_files(&installation.join("connectors").join(connector).join("fixtures"))
+            }
             Some(Origin::Shipped) => {
                 let folder = Path::new(connector).join("fixtures");
                 let mut found = BTreeMap::new();
@@ -230,7 +232,9 @@ fn folder_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Diagnostics>
         };
         match bytes {
             Ok(bytes) => drop(found.insert(name, bytes)),
-            Err(reason) => problems.push(Diagnostic::file(format!("fixtures/{name}"), format!("cannot be read: {reason}"))),
+            Err(reason) => {
+                problems.push(Diagnostic::file(format!("fixtures/{name}"), format!("cannot be read: {reason}")))
+            }
         }
     };
     for path in entries(folder, "fixtures", &mut problems) {

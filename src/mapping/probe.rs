@@ -34,26 +34,34 @@ pub struct Probe {
 
 impl Mapping {
     /// The values of this payload that cells of the `in` table judge; expressions are left out, because what they read is theirs.
-    pub fn probes(&self, payload: &Json) -> Vec<Probe> {
+    pub fn probes(&self, payload: &Json, settings: &Json) -> Vec<Probe> {
         let mut found = Vec::new();
+        let whole = Whole { root: payload, settings };
         if let Some(plan) = self.inward() {
-            object(&plan.root, payload, &[], payload, &mut found);
+            object(&plan.root, payload, &[], whole, &mut found);
             for extra in &plan.extras {
-                leaf(&extra.cell, payload, &[], payload, &mut found);
+                leaf(&extra.cell, payload, &[], whole, &mut found);
             }
         }
         found
     }
 }
 
-fn object(plan: &ObjectPlan, item: &Json, at: &[Step], root: &Json, found: &mut Vec<Probe>) {
+/// What cells read besides their own item.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    root: &'a Json,
+    settings: &'a Json,
+}
+
+fn object(plan: &ObjectPlan, item: &Json, at: &[Step], whole: Whole<'_>, found: &mut Vec<Probe>) {
     for (_, entry) in &plan.entries {
         match entry {
-            Entry::Leaf(cell) => leaf(cell, item, at, root, found),
-            Entry::Object { plan, base: None } => object(plan, item, at, root, found),
+            Entry::Leaf(cell) => leaf(cell, item, at, whole, found),
+            Entry::Object { plan, base: None } => object(plan, item, at, whole, found),
             Entry::Object { plan, base: Some((path, _)) } => {
                 if let Some(inner) = path.first(item).filter(|inner| inner.is_object()) {
-                    object(plan, inner, &joined(at, path), root, found);
+                    object(plan, inner, &joined(at, path), whole, found);
                 }
             }
             Entry::List { plan, each, .. } => {
@@ -61,10 +69,10 @@ fn object(plan: &ObjectPlan, item: &Json, at: &[Step], root: &Json, found: &mut 
                 match each.first(item) {
                     Some(Json::Array(items)) => {
                         for (index, item) in items.iter().enumerate() {
-                            object(plan, item, &[&at[..], &[Step::Index(index)]].concat(), root, found);
+                            object(plan, item, &[&at[..], &[Step::Index(index)]].concat(), whole, found);
                         }
                     }
-                    Some(single @ Json::Object(_)) => object(plan, single, &at, root, found),
+                    Some(single @ Json::Object(_)) => object(plan, single, &at, whole, found),
                     Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) | None => {}
                 }
             }
@@ -72,14 +80,18 @@ fn object(plan: &ObjectPlan, item: &Json, at: &[Step], root: &Json, found: &mut 
     }
 }
 
-fn leaf(cell: &Cell, item: &Json, at: &[Step], root: &Json, found: &mut Vec<Probe>) {
+fn leaf(cell: &Cell, item: &Json, at: &[Step], whole: Whole<'_>, found: &mut Vec<Probe>) {
     let own = match &cell.convert.kind {
         Kind::Money(own) | Kind::Minor(own) | Kind::UnitPrice(own) | Kind::UnitPriceMinor(own) => own.as_deref(),
         Kind::Plain(_) | Kind::Time(_) | Kind::Date(_) | Kind::Extra => None,
     };
+    if own.is_some_and(|own| own.optional && !has_value(own, item, whole)) {
+        // An amount whose currency nobody knows is not read.
+        return;
+    }
     let (base, path, at) = match &cell.source {
         Source::Item(path) => (item, path, at),
-        Source::Record(path) => (root, path, &[][..]),
+        Source::Record(path) => (whole.root, path, &[][..]),
         Source::Settings(_) | Source::Expr(_) | Source::Const(_) => return,
     };
     let place = match each_as_first(path) {
@@ -94,11 +106,21 @@ fn leaf(cell: &Cell, item: &Json, at: &[Step], root: &Json, found: &mut Vec<Prob
         found.push(Probe { kind, path: shown(&place), place, from: path.as_str().to_owned() });
         if let Some(own) = own {
             let before = found.len();
-            leaf(own, item, at, root, found);
+            leaf(own, item, at, whole, found);
             // An amount names its own path, whatever is wrong with its currency.
             found.iter_mut().skip(before).for_each(|probe| path.as_str().clone_into(&mut probe.from));
         }
     }
+}
+
+fn has_value(cell: &Cell, item: &Json, whole: Whole<'_>) -> bool {
+    let found = match &cell.source {
+        Source::Item(path) => path.first(item),
+        Source::Record(path) => path.first(whole.root),
+        Source::Settings(path) => path.first(whole.settings),
+        Source::Expr(_) | Source::Const(_) => return true,
+    };
+    found.is_some_and(|found| !found.is_null() && found.as_str() != Some(""))
 }
 
 fn kind(cell: &Cell) -> Option<ProbeKind> {
@@ -106,7 +128,9 @@ fn kind(cell: &Cell) -> Option<ProbeKind> {
         return Some(ProbeKind::Crosswalk);
     }
     match &cell.convert.kind {
-        Kind::Plain(FieldType::Text | FieldType::Ref(_) | FieldType::Object(_) | FieldType::List(_)) | Kind::Extra => None,
+        Kind::Plain(FieldType::Text | FieldType::Ref(_) | FieldType::Object(_) | FieldType::List(_)) | Kind::Extra => {
+            None
+        }
         Kind::Plain(FieldType::Currency) => Some(ProbeKind::Currency),
         Kind::Plain(
             FieldType::Integer

@@ -63,7 +63,8 @@ pub fn samples(mapping: &Mapping, read: &dyn Fn(&str) -> Result<String, String>)
 /// The same, each with the settings that its test has.
 pub fn samples_with_settings(mapping: &Mapping, read: &dyn Fn(&str) -> Result<String, String>) -> Vec<(Sample, Json)> {
     let good = mapping.tests.iter().filter(|test| test.expect.is_some());
-    let sample = |test: &TestSpec| Some((Sample { given: given(test, read).ok()?, outward: test.outward }, settings(test)));
+    let sample =
+        |test: &TestSpec| Some((Sample { given: given(test, read).ok()?, outward: test.outward }, settings(test)));
     good.filter_map(sample).collect()
 }
 

@@ -107,7 +107,13 @@ impl<'s> Bench<'s> {
     }
 
     /// Whether a failure is the one that the fixture expects.
-    pub(super) fn is_expected(&mut self, fixture: &Fixture, behaviour: Behaviour, expected: &ExpectedError, error: &CallError) -> bool {
+    pub(super) fn is_expected(
+        &mut self,
+        fixture: &Fixture,
+        behaviour: Behaviour,
+        expected: &ExpectedError,
+        error: &CallError,
+    ) -> bool {
         let mut problems = Vec::new();
         if error.class != expected.class {
             problems.push(format!("expected class `{}`, came {error}", expected.class));

@@ -63,8 +63,13 @@ async fn passes(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase, beha
         return false;
     }
     if report.shows != case.shows {
-        let (expected, found) = (case.shows.as_deref().unwrap_or("nothing"), report.shows.as_deref().unwrap_or("nothing"));
-        bench.fail(fixture, behaviour, &format!("{}: expected to be shown `{expected}`, was shown `{found}`", fixture.expect));
+        let (expected, found) =
+            (case.shows.as_deref().unwrap_or("nothing"), report.shows.as_deref().unwrap_or("nothing"));
+        bench.fail(
+            fixture,
+            behaviour,
+            &format!("{}: expected to be shown `{expected}`, was shown `{found}`", fixture.expect),
+        );
         return false;
     }
     bench.findings.good(behaviour);
@@ -107,9 +112,17 @@ pub(super) async fn login(bench: &mut Bench<'_>, fixture: &Fixture, case: &Check
     match checked {
         Err(error) => {
             bench.hear(&error);
-            bench.fail(fixture, Behaviour::LogIn, &format!("a 401 in the middle is not followed by another log-in: {error}"));
+            bench.fail(
+                fixture,
+                Behaviour::LogIn,
+                &format!("a 401 in the middle is not followed by another log-in: {error}"),
+            );
         }
         Ok(_) if log_ins == 2 => bench.findings.good(Behaviour::LogIn),
-        Ok(_) => bench.fail(fixture, Behaviour::LogIn, &format!("a 401 in the middle was followed by {} further log-ins", log_ins.saturating_sub(1))),
+        Ok(_) => bench.fail(
+            fixture,
+            Behaviour::LogIn,
+            &format!("a 401 in the middle was followed by {} further log-ins", log_ins.saturating_sub(1)),
+        ),
     }
 }

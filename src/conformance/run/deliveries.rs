@@ -76,10 +76,14 @@ fn settings(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookCase) -> Opt
 fn sent(case: &WebhookCase, webhooks: &Webhooks, settings: &SettingValues, at: Timestamp) -> Result<Sent, String> {
     let mut headers = case.headers.clone();
     if case.sign {
-        let given = case.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("webhook-id") || name.eq_ignore_ascii_case("svix-id"));
+        let given = case
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("webhook-id") || name.eq_ignore_ascii_case("svix-id"));
         let id = given.map_or("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", |(_, id)| id.as_str());
-        let signer = Signer::new(&webhooks.verify, &settings.expose())
-            .map_err(|reason| format!("the delivery cannot be signed here: {reason}; give a recorded signature in `headers`"))?;
+        let signer = Signer::new(&webhooks.verify, &settings.expose()).map_err(|reason| {
+            format!("the delivery cannot be signed here: {reason}; give a recorded signature in `headers`")
+        })?;
         let proof = signer.sign(&case.url, id, at, &case.headers, &case.body)?;
         headers.retain(|(name, _)| !proof.iter().any(|(signed, _)| signed.eq_ignore_ascii_case(name)));
         headers.extend(proof);
@@ -184,7 +188,11 @@ fn again(
     }
     match &case.dedupe {
         Some(expected) if *expected != one => {
-            bench.fail(fixture, Behaviour::Signatures, &format!("{}: expected the dedupe key `{expected}`, came `{one}`", fixture.expect));
+            bench.fail(
+                fixture,
+                Behaviour::Signatures,
+                &format!("{}: expected the dedupe key `{expected}`, came `{one}`", fixture.expect),
+            );
         }
         Some(_) | None => bench.findings.good(Behaviour::Signatures),
     }
@@ -218,7 +226,10 @@ fn events(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookCase, connecti
     let expected: Vec<String> = case.events.iter().map(|event| told(&event.stream, event.op, &event.key)).collect();
     let came: Vec<String> = found.iter().map(|found| told(&found.stream, op(found.op), &found.key)).collect();
     if expected != came {
-        problems.push(format!("expected {expected:?}, came {came:?} (topics {:?}, {} ignored)", interpreted.topics, interpreted.ignored));
+        problems.push(format!(
+            "expected {expected:?}, came {came:?} (topics {:?}, {} ignored)",
+            interpreted.topics, interpreted.ignored
+        ));
     }
     for (event, incoming) in case.events.iter().zip(&found) {
         problems.extend(version_differs(bench, event, incoming.version.map(crate::model::Version::value)));

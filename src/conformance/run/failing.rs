@@ -24,7 +24,11 @@ pub(super) fn of_reads() -> [Fault; 5] {
 pub(super) fn ended(bench: &mut Bench<'_>, fixture: &Fixture, expected: &ExpectedError, error: Option<&CallError>) {
     let Some(error) = error else {
         if bench.asked_rightly(fixture, Behaviour::Errors, "the scenario") {
-            bench.fail(fixture, Behaviour::Errors, &format!("{}: expected an error of class `{}`, it succeeded", fixture.expect, expected.class));
+            bench.fail(
+                fixture,
+                Behaviour::Errors,
+                &format!("{}: expected an error of class `{}`, it succeeded", fixture.expect, expected.class),
+            );
         }
         return;
     };
@@ -75,7 +79,10 @@ pub(super) async fn calls(bench: &mut Bench<'_>, fixture: &Fixture) {
         if error.class == ErrorClass::RateLimited && error.retry_after == Some(WAIT) {
             bench.findings.good(Behaviour::RetryAfter);
         } else {
-            let problem = format!("a 429 with `Retry-After: {}`: expected `rate_limited` with that wait, came {error}", WAIT.as_secs());
+            let problem = format!(
+                "a 429 with `Retry-After: {}`: expected `rate_limited` with that wait, came {error}",
+                WAIT.as_secs()
+            );
             bench.fail(fixture, Behaviour::RetryAfter, &problem);
         }
     }
@@ -84,7 +91,13 @@ pub(super) async fn calls(bench: &mut Bench<'_>, fixture: &Fixture) {
 }
 
 /// The failure that this fault at this exchange leads to; a success is told.
-async fn failed_at(bench: &mut Bench<'_>, fixture: &Fixture, index: usize, fault: Fault, behaviour: Behaviour) -> Option<Box<CallError>> {
+async fn failed_at(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    index: usize,
+    fault: Fault,
+    behaviour: Behaviour,
+) -> Option<Box<CallError>> {
     let connection = bench.connect(fixture, behaviour)?;
     let name = fault.name();
     bench.vendor.play(Script::new(fixture.exchanges(), at(fixture)).with(index, fault));
@@ -100,7 +113,11 @@ async fn failed_at(bench: &mut Bench<'_>, fixture: &Fixture, index: usize, fault
 }
 
 /// The scenario once more, for its failure alone.
-pub(super) async fn once(bench: &mut Bench<'_>, connection: &Connection, fixture: &Fixture) -> Result<(), Box<CallError>> {
+pub(super) async fn once(
+    bench: &mut Bench<'_>,
+    connection: &Connection,
+    fixture: &Fixture,
+) -> Result<(), Box<CallError>> {
     let done = match &fixture.scenario {
         Scenario::Read(case) => match walk(bench, connection, case, false).await.broke {
             Some(error) => return Err(error),

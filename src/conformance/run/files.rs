@@ -58,7 +58,10 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
     }
     for refused in &case.refused {
         let Some(spoiled) = spoil(&case.bytes, &refused.spoiled) else {
-            bench.findings.problem(Behaviour::Files, format!("{}: the sample does not contain what is to be replaced", refused.place));
+            bench.findings.problem(
+                Behaviour::Files,
+                format!("{}: the sample does not contain what is to be replaced", refused.place),
+            );
             continue;
         };
         match taken(&connection, described, case, &spoiled) {
@@ -67,7 +70,8 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
                 bench.findings.good(Behaviour::Files);
             }
             Err(reason) => {
-                let problem = format!("{}: refused for another reason than `{}`: {reason}", refused.place, refused.reason);
+                let problem =
+                    format!("{}: refused for another reason than `{}`: {reason}", refused.place, refused.reason);
                 bench.findings.problem(Behaviour::Files, problem);
                 bench.heard.push(reason);
             }
@@ -75,18 +79,27 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
         }
     }
     if case.refused.is_empty() {
-        bench.findings.problem(Behaviour::Files, format!("{}: add `refused:` with at least one spoiled variant that must not pass", fixture.expect));
+        bench.findings.problem(
+            Behaviour::Files,
+            format!("{}: add `refused:` with at least one spoiled variant that must not pass", fixture.expect),
+        );
     }
 }
 
 /// Lays the file into a fresh folder as a partner does, picks it up as the hub does, and reads it.
-fn taken(connection: &Connection, described: &FileRead, case: &FileInCase, bytes: &[u8]) -> Result<Vec<SeenRecord>, String> {
+fn taken(
+    connection: &Connection,
+    described: &FileRead,
+    case: &FileInCase,
+    bytes: &[u8],
+) -> Result<Vec<SeenRecord>, String> {
     let folder = FreshFolder::new().map_err(|error| error.to_string())?;
     lay(folder.path(), &described.completeness, case, bytes).map_err(|error| error.to_string())?;
     let claim = picked_up(folder.path(), described, case)?;
     let control = claim.control_file().map_err(|error| error.to_string())?;
     let limits = FileLimits::default();
-    let context = ReadContext { file: &claim.name, limits: &limits, previous_sequence: None, control_file: control.as_ref() };
+    let context =
+        ReadContext { file: &claim.name, limits: &limits, previous_sequence: None, control_file: control.as_ref() };
     let file = json!({ "name": claim.name, "numbers": claim.numbers });
     let mut rows = Vec::new();
     let content = claim.open().map_err(|error| error.to_string())?;
@@ -101,7 +114,8 @@ fn taken(connection: &Connection, described: &FileRead, case: &FileInCase, bytes
     let mut found = Vec::new();
     for row in rows {
         let envelope = json!({ "header": row.header.as_deref(), "file": file });
-        let interpreted = connection.interpret_row(&case.stream, &row.value, &envelope).map_err(|error| error.to_string())?;
+        let interpreted =
+            connection.interpret_row(&case.stream, &row.value, &envelope).map_err(|error| error.to_string())?;
         for incoming in interpreted.incoming {
             found.push(seen(incoming.map_err(|error| error.to_string())?));
         }
@@ -128,7 +142,10 @@ fn picked_up(folder: &Path, described: &FileRead, case: &FileInCase) -> Result<C
     let Some(offer) = scan.ready.iter().find(|offer| offer.name == case.name) else {
         let waiting = scan.waiting.iter().find(|waiting| waiting.name == case.name).map(|waiting| waiting.reason);
         let refused = scan.refused.first().map(ToString::to_string);
-        let reason = waiting.map(str::to_owned).or(refused).unwrap_or_else(|| "its name does not fit the stream's pattern".to_owned());
+        let reason = waiting
+            .map(str::to_owned)
+            .or(refused)
+            .unwrap_or_else(|| "its name does not fit the stream's pattern".to_owned());
         return Err(format!("the file {} is not picked up: {reason}", case.name));
     };
     let claimed = drop.claim(offer).map_err(|error| error.to_string())?;
@@ -160,7 +177,11 @@ pub(super) fn outgoing(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileOutC
     let write = match &stream.write {
         Some(Write::File(write)) => write,
         Some(Write::Http(_) | Write::Process(_)) | None => {
-            return bench.fail(fixture, Behaviour::Agree, &format!("{}: the stream writes no files", case.stream.place));
+            return bench.fail(
+                fixture,
+                Behaviour::Agree,
+                &format!("{}: the stream writes no files", case.stream.place),
+            );
         }
     };
     bench.findings.proves(Behaviour::Files, file_out(&case.stream));
@@ -182,7 +203,8 @@ pub(super) fn outgoing(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileOutC
     match written(write, fixture, &bodies, &settings) {
         Ok(bytes) if bytes == case.expected => bench.findings.good(Behaviour::Files),
         Ok(bytes) => {
-            let problem = format!("what is written differs from {}: {}", case.golden, first_difference(&case.expected, &bytes));
+            let problem =
+                format!("what is written differs from {}: {}", case.golden, first_difference(&case.expected, &bytes));
             bench.fail(fixture, Behaviour::Files, &problem);
         }
         Err(problem) => {
@@ -219,7 +241,11 @@ fn first_difference(expected: &[u8], found: &[u8]) -> String {
         match (wanted.next(), came.next()) {
             (None, None) => break,
             (wanted, came) if wanted != came => {
-                return format!("line {line}: expected {:?}, came {:?}", wanted.unwrap_or("the end"), came.unwrap_or("the end"));
+                return format!(
+                    "line {line}: expected {:?}, came {:?}",
+                    wanted.unwrap_or("the end"),
+                    came.unwrap_or("the end")
+                );
             }
             _ => {}
         }

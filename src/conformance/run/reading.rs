@@ -6,10 +6,10 @@ use super::bench::Bench;
 use super::failing;
 use super::shifting;
 use super::walking::{SeenRecord, Walked, walk};
+use crate::config::yaml::Node;
 use crate::conformance::behaviour::{Behaviour, list};
 use crate::conformance::fixture::{ExpectedRecord, Fixture, ReadCase};
 use crate::conformance::vendor::Fault;
-use crate::config::yaml::Node;
 use crate::connector::manifest::{CursorKind, HttpRead, Pages, Stream};
 use crate::connector::webhook::version_of;
 use crate::mapping::{InContext, differences};
@@ -103,7 +103,12 @@ pub(super) fn compare(expected: &[ExpectedRecord], found: &[SeenRecord], stream:
     for (expected, found) in expected.iter().zip(found) {
         if expected.deleted != found.deleted {
             let state = |deleted| if deleted { "deleted" } else { "there" };
-            problems.push(format!("record {}: expected {}, came {}", found.key, state(expected.deleted), state(found.deleted)));
+            problems.push(format!(
+                "record {}: expected {}, came {}",
+                found.key,
+                state(expected.deleted),
+                state(found.deleted)
+            ));
         }
         let Some(version) = &expected.version else { continue };
         match version_of(stream.version.kind, version) {
@@ -116,7 +121,12 @@ pub(super) fn compare(expected: &[ExpectedRecord], found: &[SeenRecord], stream:
 }
 
 /// Records as the mapping reads them.
-pub(super) fn canonical(bench: &mut Bench<'_>, stream: &Stream, expected: &[Node], found: &[SeenRecord]) -> Vec<String> {
+pub(super) fn canonical(
+    bench: &mut Bench<'_>,
+    stream: &Stream,
+    expected: &[Node],
+    found: &[SeenRecord],
+) -> Vec<String> {
     if expected.len() != found.len() {
         return vec![format!("expected {} records, came {}", expected.len(), found.len())];
     }
@@ -125,10 +135,14 @@ pub(super) fn canonical(bench: &mut Bench<'_>, stream: &Stream, expected: &[Node
     for (expected, found) in expected.iter().zip(found) {
         let record = match bench.subject.mapping(stream) {
             None => Ok(found.payload.clone()),
-            Some(mapping) => mapping.map_in(&found.payload, InContext { settings: &settings }).map(|record| record.to_json()),
+            Some(mapping) => {
+                mapping.map_in(&found.payload, InContext { settings: &settings }).map(|record| record.to_json())
+            }
         };
         match record {
-            Ok(record) => problems.extend(differences(expected, &record).iter().map(|problem| format!("record {}: {problem}", found.key))),
+            Ok(record) => problems.extend(
+                differences(expected, &record).iter().map(|problem| format!("record {}: {problem}", found.key)),
+            ),
             Err(error) => {
                 bench.heard.push(error.to_string());
                 problems.push(format!("record {}: {error}", found.key));
@@ -152,11 +166,16 @@ fn cursor(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCase, read: &Http
     match (&case.next_cursor, &walked.cursor) {
         (Some(expected), found) if Some(expected) != found.as_ref() => {
             let found = found.as_deref().unwrap_or("none");
-            bench.fail(fixture, Behaviour::Resume, &format!("{}: expected the cursor `{expected}`, came `{found}`", fixture.expect));
+            bench.fail(
+                fixture,
+                Behaviour::Resume,
+                &format!("{}: expected the cursor `{expected}`, came `{found}`", fixture.expect),
+            );
         }
         (Some(_), _) => bench.findings.good(Behaviour::Resume),
         (None, Some(found)) if case.cursor.is_some() && read.cursor.kind != CursorKind::Snapshot => {
-            let problem = format!("{}: it does not say with which cursor the walk ends; it ended with `{found}`", fixture.expect);
+            let problem =
+                format!("{}: it does not say with which cursor the walk ends; it ended with `{found}`", fixture.expect);
             bench.fail(fixture, Behaviour::Resume, &problem);
         }
         (None, _) => {}

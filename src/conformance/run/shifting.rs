@@ -15,7 +15,14 @@ use crate::conformance::vendor::Fault;
 use crate::connector::manifest::{HttpRead, Pages};
 use crate::mapping::expr::Step;
 
-pub(super) async fn shift(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCase, read: &HttpRead, plain: &Walked, name: &str) {
+pub(super) async fn shift(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &ReadCase,
+    read: &HttpRead,
+    plain: &Walked,
+    name: &str,
+) {
     match read.pages {
         Pages::PageNumber { .. } | Pages::Offset { .. } => {}
         Pages::Single
@@ -41,11 +48,17 @@ pub(super) async fn shift(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadC
     let moved_second: Vec<Json> = second.2.iter().skip(1).cloned().collect();
     let (again, shifted) = (with_list(&first.1, read, moved_first), with_list(&second.1, read, moved_second));
     let (Some(again), Some(shifted)) = (again, shifted) else {
-        return bench.fail(fixture, Behaviour::Shift, "the shift of a list can only be played where its pages are JSON");
+        return bench.fail(
+            fixture,
+            Behaviour::Shift,
+            "the shift of a list can only be played where its pages are JSON",
+        );
     };
     let Some(connection) = bench.connect(fixture, Behaviour::Shift) else { return };
     let (first, second) = (first.0, second.0);
-    bench.play(fixture, |script| script.again(first, again).again(second, shifted.clone()).with(second, Fault::Body(shifted)));
+    bench.play(fixture, |script| {
+        script.again(first, again).again(second, shifted.clone()).with(second, Fault::Body(shifted))
+    });
     let walked = walk(bench, &connection, case, false).await;
     if !bench.asked_rightly(fixture, Behaviour::Shift, "while a record slips") {
         return;
@@ -58,7 +71,11 @@ pub(super) async fn shift(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadC
     if lost.is_empty() {
         bench.findings.good(Behaviour::Shift);
     } else {
-        bench.fail(fixture, Behaviour::Shift, &format!("a record that slipped to the page before was not seen: {}", lost.join(", ")));
+        bench.fail(
+            fixture,
+            Behaviour::Shift,
+            &format!("a record that slipped to the page before was not seen: {}", lost.join(", ")),
+        );
     }
 }
 

@@ -102,7 +102,9 @@ async fn missing(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase) {
         Ok(Some(_)) => bench.fail(fixture, Behaviour::Get, "a 404 was taken for a record"),
         Err(error) => {
             bench.hear(&error);
-            let problem = format!("a 404 is not told as a missing record but as: {error}; where the vendor says it otherwise, add a fixture with `found: false`");
+            let problem = format!(
+                "a 404 is not told as a missing record but as: {error}; where the vendor says it otherwise, add a fixture with `found: false`"
+            );
             bench.fail(fixture, Behaviour::Get, &problem);
         }
     }

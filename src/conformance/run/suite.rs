@@ -55,7 +55,10 @@ async fn scenarios(bench: &mut Bench<'_>) {
 fn secrets(bench: &mut Bench<'_>) {
     if bench.secrets.is_empty() {
         if bench.subject.manifest.settings.iter().any(|setting| setting.secret) {
-            bench.findings.problem(Behaviour::Secrets, "fixtures/settings.yaml gives no secret, so none can be found where it leaks");
+            bench.findings.problem(
+                Behaviour::Secrets,
+                "fixtures/settings.yaml gives no secret, so none can be found where it leaks",
+            );
         }
         return;
     }
@@ -72,6 +75,8 @@ fn secrets(bench: &mut Bench<'_>) {
     if heard > 0 {
         bench.findings.good(Behaviour::Secrets);
     } else {
-        bench.findings.problem(Behaviour::Secrets, "no fixture made the connector say anything in which a secret could be");
+        bench
+            .findings
+            .problem(Behaviour::Secrets, "no fixture made the connector say anything in which a secret could be");
     }
 }

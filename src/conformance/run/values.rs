@@ -14,7 +14,7 @@ pub(super) fn unknown_values(bench: &mut Bench<'_>) {
     for (name, mapping) in &subject.mappings {
         let samples = samples_with_settings(mapping, &|fixture| subject.mapping_fixture(name, fixture));
         for (sample, settings) in samples.iter().filter(|(sample, _)| !sample.outward) {
-            for probe in mapping.probes(&sample.given) {
+            for probe in mapping.probes(&sample.given, settings) {
                 judge(bench, name, mapping, &sample.given, settings, &probe);
             }
         }
@@ -41,7 +41,8 @@ fn judge(bench: &mut Bench<'_>, name: &str, mapping: &Mapping, given: &Json, set
             if names(&text, probe) {
                 bench.findings.good(Behaviour::UnknownValues);
             } else {
-                let problem = format!("mappings/{name}.yaml: `{value}` at {} is refused without naming it: {text}", probe.path);
+                let problem =
+                    format!("mappings/{name}.yaml: `{value}` at {} is refused without naming it: {text}", probe.path);
                 bench.findings.problem(Behaviour::UnknownValues, problem);
             }
             bench.heard.push(text);

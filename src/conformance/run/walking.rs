@@ -64,7 +64,8 @@ pub(super) async fn walk(bench: &mut Bench<'_>, connection: &Connection, case: &
                     note(bench, connection, &case.stream, record, &mut walked);
                 }
                 for fetched in found.fetched {
-                    let version = fetched.record.as_ref().and_then(|record| connection.record_version(&case.stream, record));
+                    let version =
+                        fetched.record.as_ref().and_then(|record| connection.record_version(&case.stream, record));
                     walked.seen.push(SeenRecord {
                         key: fetched.key,
                         version: version.map(crate::model::Version::value),

@@ -20,7 +20,8 @@ pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &Write
     let Some(operation) = operation(bench, fixture, case) else { return };
     let Some(context) = context(bench, fixture, case) else { return };
     let Some(connection) = bench.connect(fixture, Behaviour::WriteOnce) else { return };
-    let play = |bench: &Bench<'_>, change: &dyn Fn(Script) -> Script| bench.play(fixture, |script| change(script.in_order()));
+    let play =
+        |bench: &Bench<'_>, change: &dyn Fn(Script) -> Script| bench.play(fixture, |script| change(script.in_order()));
     play(bench, &|script| script);
     let written = connection.write(&case.stream, case.op, &context).await;
     if let Err(error) = &written {
@@ -43,14 +44,23 @@ pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &Write
         return;
     }
     if case.id.is_some() && receipt.remote_id != case.id {
-        let (expected, found) = (case.id.as_deref().unwrap_or_default(), receipt.remote_id.as_deref().unwrap_or("none"));
-        return bench.fail(fixture, Behaviour::WriteOnce, &format!("{}: expected the id `{expected}`, came `{found}`", fixture.expect));
+        let (expected, found) =
+            (case.id.as_deref().unwrap_or_default(), receipt.remote_id.as_deref().unwrap_or("none"));
+        return bench.fail(
+            fixture,
+            Behaviour::WriteOnce,
+            &format!("{}: expected the id `{expected}`, came `{found}`", fixture.expect),
+        );
     }
     if let Some(problem) = version_differs(bench, case, receipt.remote_version) {
         return bench.fail(fixture, Behaviour::WriteOnce, &format!("{}: {problem}", fixture.expect));
     }
     let Some(effect) = case.exchanges.iter().position(|exchange| exchange.effect) else {
-        return bench.fail(fixture, Behaviour::WriteOnce, "no exchange is marked `effect: true`: say which request changes something");
+        return bench.fail(
+            fixture,
+            Behaviour::WriteOnce,
+            "no exchange is marked `effect: true`: say which request changes something",
+        );
     };
     bench.findings.good(Behaviour::WriteOnce);
     once(bench, fixture, case, operation, &context, effect).await;
@@ -82,7 +92,11 @@ fn operation<'b>(bench: &mut Bench<'b>, fixture: &Fixture, case: &WriteCase) -> 
         Some(Write::File(_) | Write::Process(_)) | None => None,
     };
     if operation.is_none() {
-        bench.fail(fixture, Behaviour::Agree, &format!("{}: the stream has no `{}` over HTTP", case.stream.place, case.op.as_str()));
+        bench.fail(
+            fixture,
+            Behaviour::Agree,
+            &format!("{}: the stream has no `{}` over HTTP", case.stream.place, case.op.as_str()),
+        );
     }
     operation
 }
@@ -108,7 +122,11 @@ pub(super) fn context(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase
             return None;
         }
     };
-    let natural_key = record.as_ref().and_then(crate::model::Record::natural_key).or_else(|| case.natural_key.clone()).unwrap_or_default();
+    let natural_key = record
+        .as_ref()
+        .and_then(crate::model::Record::natural_key)
+        .or_else(|| case.natural_key.clone())
+        .unwrap_or_default();
     let event = event(&case.stream, &natural_key, entity.unwrap_or(Entity::Order), at(fixture));
     Some(WriteContext {
         key: natural_key.clone(),
@@ -121,7 +139,10 @@ pub(super) fn context(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase
     })
 }
 
-pub(super) fn entity(stream: &Stream, named: Option<&crate::config::yaml::Spanned<String>>) -> Result<Option<Entity>, String> {
+pub(super) fn entity(
+    stream: &Stream,
+    named: Option<&crate::config::yaml::Spanned<String>>,
+) -> Result<Option<Entity>, String> {
     match (stream.entity, named) {
         (StreamEntity::One(entity), _) => Ok(Some(entity)),
         (StreamEntity::Any, Some(name)) => entity_of(name).map(Some),
@@ -146,11 +167,20 @@ fn event(stream: &str, key: &str, entity: Entity, at: Timestamp) -> serde_json::
 }
 
 /// The vendor applies the write and its answer is lost. Whatever the protection is, there is one effect in the end.
-async fn once(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, operation: &Operation, context: &WriteContext, effect: usize) {
+async fn once(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    operation: &Operation,
+    context: &WriteContext,
+    effect: usize,
+) {
     let Some(connection) = bench.connect(fixture, Behaviour::WriteOnce) else { return };
     bench.play(fixture, |script| script.in_order().with(effect, Fault::LostAnswer));
     match connection.write(&case.stream, case.op, context).await {
-        Ok(_) => return bench.fail(fixture, Behaviour::WriteOnce, "a write whose answer was lost was taken for a success"),
+        Ok(_) => {
+            return bench.fail(fixture, Behaviour::WriteOnce, "a write whose answer was lost was taken for a success");
+        }
         Err(error) => {
             bench.hear(&error);
             if error.class != ErrorClass::UnknownOutcome {
@@ -168,13 +198,16 @@ async fn once(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, operat
             }
             let keys: Vec<Option<String>> = {
                 let script = bench.vendor.script();
-                let key = |asked: &crate::conformance::vendor::Asked| Some(asked.headers.get(name.as_str())?.to_str().ok()?.to_owned());
+                let key = |asked: &crate::conformance::vendor::Asked| {
+                    Some(asked.headers.get(name.as_str())?.to_str().ok()?.to_owned())
+                };
                 script.effects.iter().map(key).collect()
             };
             match keys.as_slice() {
                 [Some(first), Some(second)] if first == second => bench.findings.good(Behaviour::WriteOnce),
                 _ => {
-                    let problem = format!("after a lost answer the same `{name}` must be sent again; sent were {keys:?}");
+                    let problem =
+                        format!("after a lost answer the same `{name}` must be sent again; sent were {keys:?}");
                     bench.fail(fixture, Behaviour::WriteOnce, &problem);
                 }
             }
@@ -186,12 +219,17 @@ async fn once(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, operat
             }
             let same = {
                 let script = bench.vendor.script();
-                script.effects.len() == 2 && script.effects.windows(2).all(|pair| matches!(pair, [a, b] if a.same_as(b)))
+                script.effects.len() == 2
+                    && script.effects.windows(2).all(|pair| matches!(pair, [a, b] if a.same_as(b)))
             };
             if same {
                 bench.findings.good(Behaviour::WriteOnce);
             } else {
-                bench.fail(fixture, Behaviour::WriteOnce, "after a lost answer the same state must be sent again, to the letter");
+                bench.fail(
+                    fixture,
+                    Behaviour::WriteOnce,
+                    "after a lost answer the same state must be sent again, to the letter",
+                );
             }
         }
     }
@@ -232,19 +270,33 @@ async fn looked_up(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, c
             }
             (Lookup::Found { remote_id, .. }, Some(id)) => {
                 let id = id.as_deref().unwrap_or_default();
-                bench.fail(fixture, Behaviour::WriteOnce, &format!("lookup.found: expected the id `{id}`, came `{remote_id}`"));
+                bench.fail(
+                    fixture,
+                    Behaviour::WriteOnce,
+                    &format!("lookup.found: expected the id `{id}`, came `{remote_id}`"),
+                );
             }
             (Lookup::Found { remote_id, .. }, None) => {
                 bench.fail(fixture, Behaviour::WriteOnce, &format!("lookup.absent: `{remote_id}` was found"));
             }
             (Lookup::Absent, Some(_)) => {
-                bench.fail(fixture, Behaviour::WriteOnce, "lookup.found: nothing was found, so a lost answer would lead to a second effect");
+                bench.fail(
+                    fixture,
+                    Behaviour::WriteOnce,
+                    "lookup.found: nothing was found, so a lost answer would lead to a second effect",
+                );
             }
         }
     }
 }
 
-async fn look_up(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, context: &WriteContext, exchanges: &[Exchange]) -> Option<Lookup> {
+async fn look_up(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    context: &WriteContext,
+    exchanges: &[Exchange],
+) -> Option<Lookup> {
     let connection = bench.connect(fixture, Behaviour::WriteOnce)?;
     bench.vendor.play(Script::new(exchanges, at(fixture)));
     match connection.lookup(&case.stream, context).await {
@@ -260,7 +312,13 @@ async fn look_up(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, con
 }
 
 /// Misbehaviour at each request of the write: reads before it are transient; what may have arrived is of unknown outcome.
-async fn faults(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, operation: &Operation, context: &WriteContext) {
+async fn faults(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    operation: &Operation,
+    context: &WriteContext,
+) {
     let needs_body = operation.response.id.is_some() || operation.response.version.is_some();
     for (index, exchange) in case.exchanges.iter().enumerate() {
         if bench.is_log_in(fixture, index) {
@@ -269,7 +327,9 @@ async fn faults(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, oper
         for fault in [Fault::Unavailable, Fault::Page, Fault::Cut, Fault::Reset] {
             let unread = exchange.effect && !needs_body && operation.confirm.is_none();
             // What nobody reads may be anything.
-            if unread && matches!(fault, Fault::Page | Fault::Cut) || (exchange.answer.body.is_empty() && fault == Fault::Cut) {
+            if unread && matches!(fault, Fault::Page | Fault::Cut)
+                || (exchange.answer.body.is_empty() && fault == Fault::Cut)
+            {
                 continue;
             }
             let Some(connection) = bench.connect(fixture, Behaviour::Faults) else { return };
@@ -284,16 +344,24 @@ async fn faults(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, oper
                     let after = case.exchanges.iter().take(index).any(|earlier| earlier.effect);
                     let good = match (exchange.effect, &fault) {
                         // A vendor that says that it is not there has done nothing, or will do nothing twice.
-                        (true, Fault::Unavailable) => matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome),
+                        (true, Fault::Unavailable) => {
+                            matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome)
+                        }
                         (true, _) => error.class == ErrorClass::UnknownOutcome,
-                        (false, _) if after => matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome),
+                        (false, _) if after => {
+                            matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome)
+                        }
                         (false, _) => error.class == ErrorClass::Transient,
                     };
                     if good {
                         bench.findings.good(Behaviour::Faults);
                     } else {
                         let expected = if exchange.effect { "unknown_outcome" } else { "transient" };
-                        bench.fail(fixture, Behaviour::Faults, &format!("{during}: expected class `{expected}`, came {error}"));
+                        bench.fail(
+                            fixture,
+                            Behaviour::Faults,
+                            &format!("{during}: expected class `{expected}`, came {error}"),
+                        );
                     }
                 }
             }

@@ -61,7 +61,8 @@ pub(crate) fn mismatch(ask: &Ask, asked: &Asked, base: &str) -> Option<String> {
         return Some(format!("{problem}; was asked {}", asked.line()));
     }
     for (name, value) in &ask.headers {
-        let found: Vec<&str> = asked.headers.get_all(name.as_str()).iter().filter_map(|value| value.to_str().ok()).collect();
+        let found: Vec<&str> =
+            asked.headers.get_all(name.as_str()).iter().filter_map(|value| value.to_str().ok()).collect();
         let value = fill(value);
         if found.is_empty() {
             return Some(format!("header `{name}` is missing"));
@@ -104,7 +105,8 @@ fn missing(
     fill: &dyn Fn(&str) -> String,
 ) -> Option<String> {
     for (name, values) in expected {
-        let found: Vec<&str> = sent.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+        let found: Vec<&str> =
+            sent.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
         if found.is_empty() {
             return Some(format!("{what} `{name}` is missing"));
         }
@@ -131,7 +133,9 @@ fn contains(expected: &Node, found: &Json, path: &str, fill: &dyn Fn(&str) -> St
         }),
         (Kind::Seq(items), Json::Array(found)) if items.len() == found.len() => {
             let pairs = items.iter().zip(found).enumerate();
-            pairs.into_iter().find_map(|(index, (item, found))| contains(item, found, &format!("{path}[{index}]"), fill))
+            pairs
+                .into_iter()
+                .find_map(|(index, (item, found))| contains(item, found, &format!("{path}[{index}]"), fill))
         }
         (Kind::Seq(items), Json::Array(_)) => differs(&format!("{} items", items.len())),
         (Kind::Scalar(scalar), _) if scalar.text == ANY => None,

@@ -55,9 +55,17 @@ impl Fault {
 
 /// What goes back over the socket.
 pub(crate) enum Reply {
-    Whole { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Whole {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
     /// Half of it, then nothing.
-    Half { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Half {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
     HangUp,
 }
 
@@ -141,7 +149,8 @@ impl Script {
         let Some(index) = self.which(&asked) else { return refusal("no exchange of the fixture is asked like this") };
         self.asked.push(index);
         let Some(exchange) = self.exchanges.get(index).cloned() else { return Reply::HangUp };
-        let fault = if self.always.contains(&index) { self.faults.get(&index).cloned() } else { self.faults.remove(&index) };
+        let fault =
+            if self.always.contains(&index) { self.faults.get(&index).cloned() } else { self.faults.remove(&index) };
         let repeated = self.played.get(index).is_some_and(Option::is_some);
         let counts = matches!(fault, None | Some(Fault::LostAnswer | Fault::Body(_)));
         if counts {
@@ -187,8 +196,11 @@ impl Script {
             Some(Fault::Unauthorized) => json_reply(401, &json!({}), vec![self.date()]),
             Some(Fault::Gone) => json_reply(404, &json!({}), vec![self.date()]),
             Some(Fault::Echo) => {
-                let headers: Vec<String> =
-                    asked.headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))).collect();
+                let headers: Vec<String> = asked
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+                    .collect();
                 let body = String::from_utf8_lossy(&asked.body).into_owned();
                 let all = json!({ "error": asked.line(), "errors": headers, "message": body });
                 json_reply(400, &all, vec![self.date()])

@@ -82,7 +82,8 @@ async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>, stop: Cancell
 async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>, stop: CancellationToken) {
     let service = service_fn(move |request| exchange(request, Arc::clone(&script)));
     // One exchange a connection: what a fault closes is nobody else's.
-    let connection = http1::Builder::new().keep_alive(false).auto_date_header(false).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http1::Builder::new().keep_alive(false).auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         () = stop.cancelled() => {}
         // Hanging up is part of the game.
@@ -131,10 +132,7 @@ impl Body for Played {
     type Data = Bytes;
     type Error = HungUp;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HungUp>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HungUp>>> {
         match self.get_mut() {
             Played::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|_| HungUp),
             Played::Half { half, .. } => match half.take() {

@@ -9,10 +9,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
 
+use super::standard::Signer as StandardSigner;
 use crate::connector::manifest::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, TimeUnit, TimestampFrom, Verify,
 };
-use super::standard::Signer as StandardSigner;
 use crate::mapping::expr::{Scope, Template};
 
 /// Why no delivery of this scheme can be made here; `None` for those that can.
