@@ -30,18 +30,11 @@ async fn test(
     to: &mut Surroundings,
 ) -> Result<Exit, CliError> {
     let registry = registry(global)?;
-    let mut reports = Vec::new();
-    for name in wanted(&registry, names, all)? {
-        let Some(report) = conformance::test(&registry, &global.config, &name).await else { continue };
-        let nowhere = |error| {
-            CliError::new(
-                format!("the suite cannot begin: {error}"),
-                name.clone(),
-                "check the rights on the temporary folder and on ports of 127.0.0.1",
-            )
-        };
-        reports.push(report.map_err(nowhere)?);
-    }
+    let names = wanted(&registry, names, all)?;
+    let reports = conformance::test_all(&registry, &global.config, &names).await.map_err(|error| {
+        let next = "check the rights on the temporary folder and on ports of 127.0.0.1";
+        CliError::new(format!("the suite cannot begin: {error}"), names.join(", "), next)
+    })?;
     let passed = reports.iter().all(Report::passed);
     if global.json {
         let told = reports.iter().map(|report| {

@@ -15,4 +15,4 @@ mod vendor;
 pub use behaviour::Behaviour;
 pub use lint::{Lint, lint, of_folder};
 pub use report::{Outcome, Report, Verdict, markdown};
-pub use run::test;
+pub use run::{test, test_all};

@@ -19,4 +19,4 @@ mod walking;
 mod writing;
 
 pub(super) use agree::fits;
-pub use suite::test;
+pub use suite::{test, test_all};

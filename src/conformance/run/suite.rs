@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use futures::StreamExt as _;
 use tracing::instrument::WithSubscriber as _;
 
 use super::bench::Bench;
@@ -15,11 +16,21 @@ use crate::conformance::report::Report;
 use crate::conformance::subject::Subject;
 use crate::connector::registry::Registry;
 
+/// Most of a test is waiting for sockets.
+const AT_ONCE: usize = 6;
+
 /// Runs the suite over one connector of the registry; `None` if there is no such connector. The error is this machine's:
 /// no port, no folder.
 pub async fn test(registry: &Registry, installation: &Path, connector: &str) -> Option<std::io::Result<Report>> {
     let subject = Subject::new(registry, installation, connector)?;
     Some(of_subject(&subject).await)
+}
+
+/// Runs the suite over several connectors, a few at a time; the reports are in their order.
+pub async fn test_all(registry: &Registry, installation: &Path, connectors: &[String]) -> std::io::Result<Vec<Report>> {
+    let tests = connectors.iter().map(|connector| test(registry, installation, connector));
+    let reports: Vec<Option<std::io::Result<Report>>> = futures::stream::iter(tests).buffered(AT_ONCE).collect().await;
+    reports.into_iter().flatten().collect()
 }
 
 async fn of_subject(subject: &Subject<'_>) -> std::io::Result<Report> {

@@ -69,6 +69,9 @@ async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>, stop: Cancell
         };
         match accepted {
             Ok((stream, _)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::trace!(%error, "answers of the fixtures' vendor may be slow");
+                }
                 tokio::spawn(converse(stream, Arc::clone(&script), stop.clone()));
             }
             Err(error) => {
