@@ -76,6 +76,11 @@ pub enum Command {
     Rehearse(RehearseArgs),
     /// What can be connected; with a name: how
     Connectors { name: Option<String> },
+    /// Is a connector right? Its files, and the conformance suite over its fixtures
+    Connector {
+        #[command(subcommand)]
+        command: ConnectorCommand,
+    },
     /// Field tables
     Mapping {
         #[command(subcommand)]
@@ -189,6 +194,31 @@ fn rate(text: &str) -> Result<u64, String> {
 
 fn time(text: &str) -> Result<Duration, String> {
     crate::config::yaml::duration(text).ok_or_else(|| "write a time such as 30s or 5m".to_owned())
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConnectorCommand {
+    /// Play the fixtures against the engine, well-behaved and misbehaving, and judge every behaviour (docs/conformance.md)
+    Test {
+        /// Connectors, shipped or of this installation
+        #[arg(required_unless_present = "all")]
+        names: Vec<String>,
+        /// All of them
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+        /// Print the table as Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Everything that is wrong or missing in a connector's files, with its place and what to write
+    Lint {
+        /// Connectors, or a folder with a connector.yaml
+        #[arg(required_unless_present = "all")]
+        names: Vec<String>,
+        /// All of them
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -11,8 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run, status,
-    verify,
+    backup, check, connector, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run,
+    status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -71,6 +71,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Init
         | Command::Check { .. }
         | Command::Connectors { .. }
+        | Command::Connector { .. }
         | Command::Mapping { .. }
         | Command::Status
         | Command::Explain { .. }
@@ -138,6 +139,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
+        Command::Connector { command } => return connector::connector(global, command, to).await,
         Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
         Command::Mapping { command: MappingCommand::Test { only } } => {
             return mapping::test(global, only.as_deref(), to);
@@ -182,6 +184,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Run
         | Command::Rehearse(_)
         | Command::Connectors { .. }
+        | Command::Connector { .. }
         | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
     }
 }

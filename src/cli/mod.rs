@@ -9,6 +9,7 @@ mod args;
 mod backup;
 mod check;
 mod client;
+mod connector;
 mod connectors;
 pub mod demo;
 mod entry;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, StreamEntity, Verify};
+use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, Verify};
 use crate::connector::process::missing_command;
 use crate::connector::registry::Registry;
 
@@ -34,18 +34,10 @@ pub struct Connection {
     pub polls: BTreeMap<String, Duration>,
 }
 
-/// The mapping name of streams that speak the canonical form themselves.
-const CANONICAL: &str = "canonical";
-
 impl Connection {
     /// The mapping that a stream's records pass (`shop/order`, a key of the registry); `None` when they are canonical already.
     pub fn mapping_name(&self, stream: &Stream) -> Option<String> {
-        match (&stream.mapping, stream.entity) {
-            (Some(name), _) if name.as_str() == CANONICAL => None,
-            (Some(name), _) => Some(name.value.clone()),
-            (None, StreamEntity::Any) => None,
-            (None, StreamEntity::One(entity)) => Some(format!("{}/{entity}", *self.manifest.name)),
-        }
+        stream.mapping_name(&self.manifest.name)
     }
 
     pub(super) fn warn_without_public_url(&self, warnings: &mut Diagnostics) {

@@ -173,6 +173,28 @@ impl Registry {
         shipped.map(str::to_owned).ok_or_else(|| format!("there is no fixture {}", relative.display()))
     }
 
+    /// The files of a connector's `fixtures/`, by their path below it: of the installation's folder where that holds the connector.
+    pub fn connector_fixtures(
+        &self,
+        installation: &Path,
+        connector: &str,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Diagnostics> {
+        match self.connectors.get(connector).map(|known| known.origin) {
+            Some(Origin::Installation) => {
+                folder_files(&installation.join("connectors").join(connector).join("fixtures"))
+            }
+            Some(Origin::Shipped) => {
+                let folder = Path::new(connector).join("fixtures");
+                let mut found = BTreeMap::new();
+                if let Some(folder) = CONNECTORS.get_dir(&folder) {
+                    embedded_files(folder, folder.path(), &mut found);
+                }
+                Ok(found)
+            }
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
     pub fn mapping_names(&self) -> impl Iterator<Item = &str> {
         self.mappings.keys().map(String::as_str)
     }
@@ -187,6 +209,45 @@ impl Registry {
             }
         }
     }
+}
+
+fn embedded_files(folder: &Dir<'_>, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+    for file in folder.files() {
+        if let Ok(name) = file.path().strip_prefix(root) {
+            found.insert(name.to_string_lossy().into_owned(), file.contents().to_vec());
+        }
+    }
+    folder.dirs().for_each(|inner| embedded_files(inner, root, found));
+}
+
+/// The files of a folder, one level of folders deep; a folder that does not exist has none.
+fn folder_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Diagnostics> {
+    let (mut found, mut problems) = (BTreeMap::new(), Diagnostics::new());
+    let mut read = |path: &Path, name: String, problems: &mut Diagnostics| {
+        let size = std::fs::metadata(path).map(|metadata| metadata.len());
+        let bytes = match size {
+            Ok(size) if size > MAX_FILE_BYTES => Err(format!("{size} bytes are more than {MAX_FILE_BYTES}")),
+            Ok(_) => std::fs::read(path).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match bytes {
+            Ok(bytes) => drop(found.insert(name, bytes)),
+            Err(reason) => {
+                problems.push(Diagnostic::file(format!("fixtures/{name}"), format!("cannot be read: {reason}")))
+            }
+        }
+    };
+    for path in entries(folder, "fixtures", &mut problems) {
+        let name = last_name(&path);
+        if path.is_dir() {
+            for inner in entries(&path, &format!("fixtures/{name}"), &mut problems) {
+                read(&inner, format!("{name}/{}", last_name(&inner)), &mut problems);
+            }
+        } else {
+            read(&path, name, &mut problems);
+        }
+    }
+    problems.into_result(Some(found))
 }
 
 fn missing_manifest(below: &str, name: &str) -> Diagnostic {

@@ -73,6 +73,15 @@ impl Mapping {
         self.outward.is_some()
     }
 
+    /// Whether a test maps in, and whether one maps out.
+    pub fn tested(&self) -> (bool, bool) {
+        (self.tests.iter().any(|test| !test.outward), self.tests.iter().any(|test| test.outward))
+    }
+
+    pub(super) fn inward(&self) -> Option<&InPlan> {
+        self.inward.as_ref()
+    }
+
     /// Paths in the payload that say something about a person, for redaction.
     pub fn personal_paths(&self) -> &[String] {
         self.inward.as_ref().map_or(&[], |plan| &plan.personal)

@@ -60,13 +60,25 @@ pub fn samples(mapping: &Mapping, read: &dyn Fn(&str) -> Result<String, String>)
     good.filter_map(|test| Some(Sample { given: given(test, read).ok()?, outward: test.outward })).collect()
 }
 
+/// The same, each with the settings that its test has.
+pub fn samples_with_settings(mapping: &Mapping, read: &dyn Fn(&str) -> Result<String, String>) -> Vec<(Sample, Json)> {
+    let good = mapping.tests.iter().filter(|test| test.expect.is_some());
+    let sample =
+        |test: &TestSpec| Some((Sample { given: given(test, read).ok()?, outward: test.outward }, settings(test)));
+    good.filter_map(sample).collect()
+}
+
+fn settings(test: &TestSpec) -> Json {
+    test.settings.as_ref().map_or_else(|| Json::Object(Map::new()), json_of)
+}
+
 fn run(
     mapping: &Mapping,
     test: &TestSpec,
     read: &dyn Fn(&str) -> Result<String, String>,
 ) -> Result<Vec<String>, String> {
     let given = given(test, read)?;
-    let settings = test.settings.as_ref().map_or_else(|| Json::Object(Map::new()), to_json);
+    let settings = settings(test);
     let outcome = if test.outward {
         let record = Record::from_json(mapping.entity(), &given)
             .map_err(|error| format!("the given record is not a {}: {error}", mapping.entity()))?;
@@ -101,7 +113,7 @@ fn given(test: &TestSpec, read: &dyn Fn(&str) -> Result<String, String>) -> Resu
             let text = read(&path.text).map_err(|error| format!("fixture {}: {error}", path.text))?;
             serde_json::from_str(&text).map_err(|error| format!("fixture {} is not JSON: {error}", path.text))?
         }
-        Kind::Map(_) | Kind::Seq(_) => to_json(&test.given),
+        Kind::Map(_) | Kind::Seq(_) => json_of(&test.given),
     };
     let Some(at) = &test.at else { return Ok(whole) };
     let path = Path::parse(&at.value).map_err(|error| error.to_string())?;
@@ -115,7 +127,7 @@ fn refs(specs: &[RefSpec]) -> Result<Refs, String> {
             Entity::parse(&spec.entity.value).ok_or_else(|| format!("`{}` is not an entity", spec.entity.value))?;
         let mut extra = Extra::new();
         for entry in spec.extra.iter().filter_map(Node::entries).flatten() {
-            let json = to_json(&entry.value);
+            let json = json_of(&entry.value);
             let value = match json.raw() {
                 Some(raw) => extra_value(raw).map_err(|fault| format!("extra {}: {fault}", entry.key))?,
                 None => return Err(format!("extra {} is not a scalar", entry.key)),
@@ -127,14 +139,22 @@ fn refs(specs: &[RefSpec]) -> Result<Refs, String> {
     Ok(refs)
 }
 
-fn to_json(node: &Node) -> Json {
+/// What a node says as JSON: plain numbers and flags keep their type, quoted text stays text.
+pub fn json_of(node: &Node) -> Json {
     match &node.kind {
         Kind::Scalar(scalar) => constant(scalar),
-        Kind::Seq(items) => Json::Array(items.iter().map(to_json).collect()),
+        Kind::Seq(items) => Json::Array(items.iter().map(json_of).collect()),
         Kind::Map(entries) => {
-            Json::Object(entries.iter().map(|entry| (entry.key.clone(), to_json(&entry.value))).collect())
+            Json::Object(entries.iter().map(|entry| (entry.key.clone(), json_of(&entry.value))).collect())
         }
     }
+}
+
+/// What differs from the expectation, each with its path: as in the tests of a mapping.
+pub fn differences(expected: &Node, found: &Json) -> Vec<String> {
+    let mut problems = Vec::new();
+    compare(expected, found, "", &mut problems);
+    problems
 }
 
 /// Objects are compared by the keys that are expected; lists item by item. An expected null also stands for an absent key.
@@ -177,5 +197,5 @@ fn compare(expected: &Node, found: &Json, path: &str, problems: &mut Vec<String>
 }
 
 fn shown(node: &Node) -> String {
-    to_json(node).to_string()
+    json_of(node).to_string()
 }

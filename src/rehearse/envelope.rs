@@ -6,7 +6,7 @@ use crate::connector::manifest::{Manifest, Stream, Topic, TopicOp, VersionKind};
 use crate::mapping::expr::Template;
 
 use super::payload::{Place, Seg, place_of, plain_holes, put};
-use super::sign::Headers;
+use crate::connector::webhook::sign::Headers;
 
 /// Where a webhook of one topic says what.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::model::Entity;
 
 use super::book::{Answer, Book};
 use super::cast::{Mirror, Source, Way, unexploded};
-use super::sign::Signer;
+use crate::connector::webhook::sign::Signer;
 
 /// Open at a time; more than a rate ever needs unless the hub stalls.
 const OPEN: usize = 256;

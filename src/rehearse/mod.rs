@@ -27,7 +27,6 @@ mod routes;
 mod run;
 mod samples;
 mod secrets;
-mod sign;
 mod stage;
 mod standin;
 mod token;

@@ -15,8 +15,8 @@ use super::cast::{Way, unexploded};
 use super::envelope::Envelope;
 use super::files::FileWay;
 use super::recipe::{Facts, Recipe};
-use super::sign::unsignable;
 use super::token::Tokens;
+use crate::connector::webhook::sign::unsignable;
 
 /// Reads payloads of one stream as the hub will.
 pub(super) struct Reader<'r> {

@@ -12,7 +12,7 @@ use super::files::Outbox;
 use super::load::Sender;
 use super::prepare::{Rehearsal, RehearseError};
 use super::secrets::path_secret;
-use super::sign::Signer;
+use crate::connector::webhook::sign::Signer;
 
 /// How long files and polls wait by themselves, twice: once on the way in, once on the way out.
 pub(super) fn patience(copy: &Config, senders: &[Sender]) -> Duration {

@@ -104,7 +104,20 @@ pub enum Write {
     Process(Box<ProcessWrite>),
 }
 
+/// The mapping name of streams that speak the canonical form themselves.
+const CANONICAL: &str = "canonical";
+
 impl Stream {
+    /// The mapping that the stream's records pass (`shop/order`, a key of the registry); `None` when they are canonical already.
+    pub fn mapping_name(&self, connector: &str) -> Option<String> {
+        match (&self.mapping, self.entity) {
+            (Some(name), _) if name.as_str() == CANONICAL => None,
+            (Some(name), _) => Some(name.value.clone()),
+            (None, StreamEntity::Any) => None,
+            (None, StreamEntity::One(entity)) => Some(format!("{connector}/{entity}")),
+        }
+    }
+
     /// Records come from here by asking, by push or by file.
     pub fn is_source(&self) -> bool {
         self.read.is_some() || self.webhook.is_some() || !self.hints.is_empty()

@@ -9,6 +9,7 @@ mod items;
 mod key;
 mod proof;
 mod refusal;
+pub(crate) mod sign;
 pub mod standard;
 mod url_escapes;
 mod verify;

@@ -20,6 +20,9 @@ use crate::connector::manifest::{
 /// The two prefixes under which its headers are sent.
 pub(super) const SPELLINGS: [&str; 2] = ["webhook", "svix"];
 /// The specification asks for 24 to 64 random bytes.
+/// How far the time of a signature may be from now, on both sides.
+pub(crate) const TOLERANCE: Duration = Duration::from_secs(300);
+
 const MIN_KEY_BYTES: usize = 24;
 
 fn key_form() -> KeyForm {
@@ -51,7 +54,7 @@ pub(super) fn described(spelling: &str) -> Described {
         timestamp: Some(TimestampCheck {
             from: TimestampFrom::Header(format!("{spelling}-timestamp")),
             unit: TimeUnit::Seconds,
-            tolerance: Duration::from_secs(300),
+            tolerance: TOLERANCE,
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! Signs what a stand-in sends, by the connection's own verification scheme.
+//! Signs what somebody in a vendor's place sends (a rehearsal's stand-in, a fixture's delivery), by the connection's own scheme.
 //!
 //! Not here: verification. This is written from the scheme's description, not from the verifier.
 
@@ -9,14 +9,14 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
 
+use super::standard::Signer as StandardSigner;
 use crate::connector::manifest::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, TimeUnit, TimestampFrom, Verify,
 };
-use crate::connector::webhook::standard::Signer as StandardSigner;
 use crate::mapping::expr::{Scope, Template};
 
 /// Why no delivery of this scheme can be made here; `None` for those that can.
-pub(super) fn unsignable(verify: &Verify) -> Option<&'static str> {
+pub(crate) fn unsignable(verify: &Verify) -> Option<&'static str> {
     match verify {
         Verify::Hmac { .. }
         | Verify::StandardWebhooks { .. }
@@ -33,7 +33,7 @@ pub(super) fn unsignable(verify: &Verify) -> Option<&'static str> {
 }
 
 /// A connection's first active secret and how it is used.
-pub(super) enum Signer {
+pub(crate) enum Signer {
     Hmac {
         described: Box<Hmac>,
         key: Vec<u8>,
@@ -47,11 +47,11 @@ pub(super) enum Signer {
     Path,
 }
 
-pub(super) type Headers = Vec<(String, String)>;
+pub(crate) type Headers = Vec<(String, String)>;
 
 impl Signer {
     /// `settings` with secrets in clear.
-    pub(super) fn new(verify: &Verify, settings: &Value) -> Result<Signer, String> {
+    pub(crate) fn new(verify: &Verify, settings: &Value) -> Result<Signer, String> {
         Ok(match verify {
             Verify::Hmac { hmac, secrets } => {
                 let key = key(&hmac.key, &first(secrets.iter().map(|secret| &secret.value), settings)?)?;
@@ -77,7 +77,7 @@ impl Signer {
     }
 
     /// The headers that prove the call. `id` names the message where the scheme signs one.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         &self,
         url: &str,
         id: &str,

@@ -1,0 +1,370 @@
+//! Writes: what is sent, and that a lost answer leads to one effect all the same.
+//!
+//! Not here: when the hub writes again (deliver); here it is done as the manifest's protection says.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::bench::{Bench, at};
+use super::failing;
+use crate::conformance::behaviour::{Behaviour, operation_of};
+use crate::conformance::fixture::{Exchange, Fixture, WriteCase};
+use crate::conformance::subject::{entity_of, refs_json};
+use crate::conformance::vendor::{Fault, Script};
+use crate::connector::call::{Lookup, WriteContext};
+use crate::connector::manifest::{Idempotency, Operation, Stream, StreamEntity, Write};
+use crate::connector::webhook::version_of;
+use crate::model::{CloudEvent, Entity, ErrorClass, EventKind, Happened, Version};
+
+pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase) {
+    let Some(operation) = operation(bench, fixture, case) else { return };
+    let Some(context) = context(bench, fixture, case) else { return };
+    let Some(connection) = bench.reconnect(fixture, Behaviour::WriteOnce) else { return };
+    let play =
+        |bench: &Bench<'_>, change: &dyn Fn(Script) -> Script| bench.play(fixture, |script| change(script.in_order()));
+    play(bench, &|script| script);
+    let written = connection.write(&case.stream, case.op, &context).await;
+    if let Err(error) = &written {
+        bench.hear(error);
+    }
+    if let Some(expected) = &case.error {
+        return failing::ended(bench, fixture, expected, written.err().as_deref());
+    }
+    bench.findings.proves(Behaviour::WriteOnce, operation_of(case.op.as_str(), &case.stream));
+    let receipt = match written {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            if bench.asked_rightly(fixture, Behaviour::WriteOnce, "the write") {
+                bench.fail(fixture, Behaviour::WriteOnce, &format!("it ended with: {error}"));
+            }
+            return;
+        }
+    };
+    if !bench.played(fixture, Behaviour::WriteOnce) {
+        return;
+    }
+    if case.id.is_some() && receipt.remote_id != case.id {
+        let (expected, found) =
+            (case.id.as_deref().unwrap_or_default(), receipt.remote_id.as_deref().unwrap_or("none"));
+        return bench.fail(
+            fixture,
+            Behaviour::WriteOnce,
+            &format!("{}: expected the id `{expected}`, came `{found}`", fixture.expect),
+        );
+    }
+    if let Some(problem) = version_differs(bench, case, receipt.remote_version) {
+        return bench.fail(fixture, Behaviour::WriteOnce, &format!("{}: {problem}", fixture.expect));
+    }
+    let Some(effect) = case.exchanges.iter().position(|exchange| exchange.effect) else {
+        return bench.fail(
+            fixture,
+            Behaviour::WriteOnce,
+            "no exchange is marked `effect: true`: say which request changes something",
+        );
+    };
+    bench.findings.good(Behaviour::WriteOnce);
+    once(bench, fixture, case, operation, &context, effect).await;
+    faults(bench, fixture, case, operation, &context).await;
+    failing::calls(bench, fixture).await;
+}
+
+fn version_differs(bench: &Bench<'_>, case: &WriteCase, found: Option<Version>) -> Option<String> {
+    let expected = case.version.as_ref()?;
+    let kind = bench.subject.manifest.stream(&case.stream)?.version.kind;
+    match version_of(kind, expected) {
+        Ok(version) if version == found => None,
+        Ok(_) => Some(format!("the version that the answer tells is not {expected}")),
+        Err(reason) => Some(reason),
+    }
+}
+
+fn operation<'b>(bench: &mut Bench<'b>, fixture: &Fixture, case: &WriteCase) -> Option<&'b Operation> {
+    let subject = bench.subject;
+    let stream = match subject.stream(&case.stream, &case.stream.place) {
+        Ok(stream) => stream,
+        Err(problem) => {
+            bench.findings.problem(Behaviour::Agree, problem);
+            return None;
+        }
+    };
+    let operation = match &stream.write {
+        Some(Write::Http(write)) => write.operation(case.op),
+        Some(Write::File(_) | Write::Process(_)) | None => None,
+    };
+    if operation.is_none() {
+        bench.fail(
+            fixture,
+            Behaviour::Agree,
+            &format!("{}: the stream has no `{}` over HTTP", case.stream.place, case.op.as_str()),
+        );
+    }
+    operation
+}
+
+/// What the hub would know when it writes this record. `None` has been told.
+pub(super) fn context(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase) -> Option<WriteContext> {
+    let subject = bench.subject;
+    let stream = subject.manifest.stream(&case.stream)?;
+    let settings = bench.settings.as_ref()?.expose();
+    let entity = match entity(stream, case.entity.as_ref()) {
+        Ok(entity) => entity,
+        Err(problem) => {
+            bench.fail(fixture, Behaviour::WriteOnce, &problem);
+            return None;
+        }
+    };
+    let written = subject.written(stream, &case.record, &case.refs, case.key.as_deref(), entity, &settings);
+    let (body, record) = match written {
+        Ok(written) => written,
+        Err(problem) => {
+            bench.heard.push(problem.clone());
+            bench.fail(fixture, Behaviour::WriteOnce, &format!("{}: {problem}", case.record.place));
+            return None;
+        }
+    };
+    let natural_key = record
+        .as_ref()
+        .and_then(crate::model::Record::natural_key)
+        .or_else(|| case.natural_key.clone())
+        .unwrap_or_default();
+    let event = event(&case.stream, &natural_key, entity.unwrap_or(Entity::Order), at(fixture));
+    Some(WriteContext {
+        key: natural_key.clone(),
+        natural_key,
+        remote_id: case.key.clone(),
+        idempotency_key: "7c9e6679-7425-40de-944b-e07fc1f90ae7".to_owned(),
+        refs: refs_json(&case.refs),
+        record: body,
+        event,
+    })
+}
+
+pub(super) fn entity(
+    stream: &Stream,
+    named: Option<&crate::config::yaml::Spanned<String>>,
+) -> Result<Option<Entity>, String> {
+    match (stream.entity, named) {
+        (StreamEntity::One(entity), _) => Ok(Some(entity)),
+        (StreamEntity::Any, Some(name)) => entity_of(name).map(Some),
+        (StreamEntity::Any, None) => Ok(None),
+    }
+}
+
+fn event(stream: &str, key: &str, entity: Entity, at: Timestamp) -> serde_json::Value {
+    let kind = EventKind::ALL.first().map_or("Changed", |kind| kind.as_str());
+    let happened = Happened {
+        id: 4711,
+        connection: "source",
+        stream,
+        key,
+        entity,
+        revision: 1,
+        kind,
+        occurred_at: None,
+        recorded_at: at.as_microsecond(),
+    };
+    serde_json::to_value(CloudEvent::new(happened, None)).unwrap_or_else(|_| json!({}))
+}
+
+/// The vendor applies the write and its answer is lost. Whatever the protection is, there is one effect in the end.
+async fn once(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    operation: &Operation,
+    context: &WriteContext,
+    effect: usize,
+) {
+    let Some(connection) = bench.reconnect(fixture, Behaviour::WriteOnce) else { return };
+    bench.play(fixture, |script| script.in_order().with(effect, Fault::LostAnswer));
+    match connection.write(&case.stream, case.op, context).await {
+        Ok(_) => {
+            return bench.fail(fixture, Behaviour::WriteOnce, "a write whose answer was lost was taken for a success");
+        }
+        Err(error) => {
+            bench.hear(&error);
+            if error.class != ErrorClass::UnknownOutcome {
+                let problem = format!("a write whose answer was lost: expected class `unknown_outcome`, came {error}");
+                return bench.fail(fixture, Behaviour::WriteOnce, &problem);
+            }
+        }
+    }
+    match &operation.idempotency {
+        Idempotency::Lookup { .. } => looked_up(bench, fixture, case, context).await,
+        Idempotency::Header { name, .. } => {
+            let again = connection.write(&case.stream, case.op, context).await;
+            if !wrote_again(bench, fixture, case, again) {
+                return;
+            }
+            let keys: Vec<Option<String>> = {
+                let script = bench.vendor.script();
+                let key = |asked: &crate::conformance::vendor::Asked| {
+                    Some(asked.headers.get(name.as_str())?.to_str().ok()?.to_owned())
+                };
+                script.effects.iter().map(key).collect()
+            };
+            match keys.as_slice() {
+                [Some(first), Some(second)] if first == second => bench.findings.good(Behaviour::WriteOnce),
+                _ => {
+                    let problem =
+                        format!("after a lost answer the same `{name}` must be sent again; sent were {keys:?}");
+                    bench.fail(fixture, Behaviour::WriteOnce, &problem);
+                }
+            }
+        }
+        Idempotency::Natural => {
+            let again = connection.write(&case.stream, case.op, context).await;
+            if !wrote_again(bench, fixture, case, again) {
+                return;
+            }
+            let same = {
+                let script = bench.vendor.script();
+                script.effects.len() == 2
+                    && script.effects.windows(2).all(|pair| matches!(pair, [a, b] if a.same_as(b)))
+            };
+            if same {
+                bench.findings.good(Behaviour::WriteOnce);
+            } else {
+                bench.fail(
+                    fixture,
+                    Behaviour::WriteOnce,
+                    "after a lost answer the same state must be sent again, to the letter",
+                );
+            }
+        }
+    }
+}
+
+fn wrote_again(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    again: Result<crate::connector::call::Receipt, Box<crate::connector::call::CallError>>,
+) -> bool {
+    match again {
+        Ok(receipt) if case.id.is_none() || receipt.remote_id == case.id => true,
+        Ok(_) => {
+            bench.fail(fixture, Behaviour::WriteOnce, "the write after a lost answer came to another id");
+            false
+        }
+        Err(error) => {
+            bench.hear(&error);
+            bench.fail(fixture, Behaviour::WriteOnce, &format!("the write after a lost answer ended with: {error}"));
+            false
+        }
+    }
+}
+
+/// Absent before the effect, found after it: then nothing is created again.
+async fn looked_up(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, context: &WriteContext) {
+    let (Some(absent), Some(found)) = (&case.absent, &case.found) else {
+        let problem = "a write that is protected by a look-up needs `lookup: { absent: [...], found: [...] }`";
+        return bench.fail(fixture, Behaviour::WriteOnce, problem);
+    };
+    for (exchanges, expected) in [(absent, None), (found, Some(&case.id))] {
+        let Some(lookup) = look_up(bench, fixture, case, context, exchanges).await else { return };
+        match (lookup, expected) {
+            (Lookup::Absent, None) => bench.findings.good(Behaviour::WriteOnce),
+            (Lookup::Found { remote_id, .. }, Some(id)) if id.as_ref().is_none_or(|id| *id == remote_id) => {
+                bench.findings.good(Behaviour::WriteOnce);
+            }
+            (Lookup::Found { remote_id, .. }, Some(id)) => {
+                let id = id.as_deref().unwrap_or_default();
+                bench.fail(
+                    fixture,
+                    Behaviour::WriteOnce,
+                    &format!("lookup.found: expected the id `{id}`, came `{remote_id}`"),
+                );
+            }
+            (Lookup::Found { remote_id, .. }, None) => {
+                bench.fail(fixture, Behaviour::WriteOnce, &format!("lookup.absent: `{remote_id}` was found"));
+            }
+            (Lookup::Absent, Some(_)) => {
+                bench.fail(
+                    fixture,
+                    Behaviour::WriteOnce,
+                    "lookup.found: nothing was found, so a lost answer would lead to a second effect",
+                );
+            }
+        }
+    }
+}
+
+async fn look_up(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    context: &WriteContext,
+    exchanges: &[Exchange],
+) -> Option<Lookup> {
+    let connection = bench.reconnect(fixture, Behaviour::WriteOnce)?;
+    bench.vendor.play(Script::new(exchanges, at(fixture)));
+    match connection.lookup(&case.stream, context).await {
+        Ok(lookup) => bench.played(fixture, Behaviour::WriteOnce).then_some(lookup),
+        Err(error) => {
+            bench.hear(&error);
+            if bench.asked_rightly(fixture, Behaviour::WriteOnce, "the look-up") {
+                bench.fail(fixture, Behaviour::WriteOnce, &format!("the look-up ended with: {error}"));
+            }
+            None
+        }
+    }
+}
+
+/// Misbehaviour at each request of the write: reads before it are transient; what may have arrived is of unknown outcome.
+async fn faults(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    operation: &Operation,
+    context: &WriteContext,
+) {
+    let needs_body = operation.response.id.is_some() || operation.response.version.is_some();
+    for (index, exchange) in case.exchanges.iter().enumerate() {
+        if bench.is_log_in(fixture, index) {
+            continue;
+        }
+        for fault in [Fault::Unavailable, Fault::Page, Fault::Cut, Fault::Reset] {
+            let unread = exchange.effect && !needs_body && operation.confirm.is_none();
+            // What nobody reads may be anything.
+            if unread && matches!(fault, Fault::Page | Fault::Cut)
+                || (exchange.answer.body.is_empty() && fault == Fault::Cut)
+            {
+                continue;
+            }
+            let Some(connection) = bench.reconnect(fixture, Behaviour::Faults) else { return };
+            bench.play(fixture, |script| script.in_order().with(index, fault.clone()));
+            let during = format!("{} at exchange {}", fault.name(), index + 1);
+            match connection.write(&case.stream, case.op, context).await {
+                // What is confirmed later is asked about again within the call.
+                Ok(_) if operation.confirm.is_some() && !exchange.effect => bench.findings.good(Behaviour::Faults),
+                Ok(_) => bench.fail(fixture, Behaviour::Faults, &format!("{during}: it was taken for a success")),
+                Err(error) => {
+                    bench.hear(&error);
+                    let after = case.exchanges.iter().take(index).any(|earlier| earlier.effect);
+                    let good = match (exchange.effect, &fault) {
+                        // A vendor that says that it is not there has done nothing, or will do nothing twice.
+                        (true, Fault::Unavailable) => {
+                            matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome)
+                        }
+                        (true, _) => error.class == ErrorClass::UnknownOutcome,
+                        (false, _) if after => {
+                            matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome)
+                        }
+                        (false, _) => error.class == ErrorClass::Transient,
+                    };
+                    if good {
+                        bench.findings.good(Behaviour::Faults);
+                    } else {
+                        let expected = if exchange.effect { "unknown_outcome" } else { "transient" };
+                        bench.fail(
+                            fixture,
+                            Behaviour::Faults,
+                            &format!("{during}: expected class `{expected}`, came {error}"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

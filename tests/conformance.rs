@@ -1,0 +1,275 @@
+//! The conformance suite over all shipped connectors, and the proof that it can fail: one broken thing for each behaviour.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "conformance/acme.rs"]
+mod acme;
+
+use acme::Acme;
+use syncline::conformance::{self, Behaviour, Verdict};
+use syncline::connector::registry::Registry;
+
+const BEGIN: &str = "<!-- connectors: begin -->\n";
+const END: &str = "<!-- connectors: end -->";
+
+#[tokio::test]
+async fn every_shipped_connector_passes_and_the_documentation_says_so() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let registry = Registry::shipped().unwrap();
+    let names: Vec<String> = registry.names().into_iter().map(str::to_owned).collect();
+    let reports = conformance::test_all(&registry, nowhere.path(), &names).await.unwrap();
+    assert_eq!(reports.len(), names.len());
+    for report in &reports {
+        let bad: Vec<_> = report.verdicts.iter().filter(|(_, verdict)| !verdict.is_good()).collect();
+        assert!(bad.is_empty(), "{}: {bad:#?}", report.connector);
+    }
+    let table = conformance::markdown(&reports);
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/conformance.md")).unwrap();
+    let (_, rest) = docs.split_once(BEGIN).unwrap();
+    let (shown, _) = rest.split_once(END).unwrap();
+    assert_eq!(shown, table, "write what `syncline connector test --all --markdown` prints into docs/conformance.md");
+}
+
+#[tokio::test]
+async fn every_shipped_connector_is_clean() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let registry = Registry::shipped().unwrap();
+    for name in registry.names() {
+        let found = conformance::lint(&registry, nowhere.path(), name);
+        assert!(found.problems.is_empty(), "{}", found.problems);
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_is_right_passes_everything() {
+    let report = Acme::new().test().await;
+    for (behaviour, verdict) in &report.verdicts {
+        assert!(matches!(verdict, Verdict::Passed { checks } if *checks > 0), "{behaviour:?}: {verdict:#?}");
+    }
+}
+
+#[test]
+fn what_is_claimed_and_not_shown_is_missing() {
+    for (fixture, behaviour, what) in [
+        ("check.yaml", Behaviour::Check, "the check"),
+        ("login.yaml", Behaviour::LogIn, "the log-in"),
+        ("read.yaml", Behaviour::Pages, "stream orders"),
+        ("read.yaml", Behaviour::Shift, "stream orders"),
+        ("read.yaml", Behaviour::Resume, "stream orders"),
+        ("get.yaml", Behaviour::Get, "get of stream orders"),
+        ("create.yaml", Behaviour::WriteOnce, "create of stream orders"),
+        ("refused.yaml", Behaviour::Errors, "the error rule at 15:7"),
+        ("webhook.yaml", Behaviour::Signatures, "a delivery"),
+        ("webhook.yaml", Behaviour::Events, "topic order.created of stream orders"),
+        ("file_in.yaml", Behaviour::Files, "file_in of stream stock"),
+        ("file_out.yaml", Behaviour::Files, "file_out of stream stock"),
+    ] {
+        Acme::new().without(fixture).missing(behaviour, what);
+    }
+}
+
+#[test]
+fn parts_that_do_not_agree() {
+    let test = "expect: { number: \"1\", payment_status: paid }";
+    Acme::new()
+        .changed("mappings/acme/order.yaml", test, "expect: { number: \"2\" }")
+        .refused(Behaviour::Agree, "expected \"2\"");
+    Acme::new()
+        .changed("mappings/acme/order.yaml", "direction: out", "direction: in")
+        .refused(Behaviour::Agree, "direction `out` has no test");
+    Acme::new()
+        .manifest("entity: inventory_level", "entity: product")
+        .refused(Behaviour::Agree, "mapping acme/product, which does not exist");
+    Acme::new()
+        .changed("read.yaml", "stream: orders", "stream: order")
+        .refused(Behaviour::Agree, "did you mean `orders`");
+    Acme::new()
+        .changed("read.yaml", "cursor:", "curser:")
+        .refused(Behaviour::Agree, "unknown key `curser` in fixture; did you mean `cursor`");
+}
+
+#[test]
+fn a_check_that_does_not_tell() {
+    Acme::new()
+        .manifest("{body.name}", "{body.id}")
+        .refused(Behaviour::Check, "expected to be shown `Acme Ltd`, was shown `nothing`");
+    let hides = "- { status: 422, class: data, message: \"{body.error}\" }";
+    Acme::new()
+        .manifest(hides, &format!("{hides}\n    - {{ status: 401, class: data }}"))
+        .refused(Behaviour::Check, "expected class `auth`");
+}
+
+#[test]
+fn a_log_in_that_is_not_repeated() {
+    let auth = "auth: { scheme: oauth2_client_credentials, token_url: \"{settings.base_url}/oauth/token\", client_id: \"{settings.client_id}\", client_secret: \"{settings.client_secret}\" }";
+    let fixed =
+        "auth: { scheme: bearer, token: token-fixture-81b2 }\n  csrf: { fetch: { get: /token }, header: X-Token }";
+    Acme::new().manifest(auth, fixed).refused(Behaviour::LogIn, "exchange 1: expected POST /oauth/token");
+}
+
+#[test]
+fn pages_that_lose_records() {
+    Acme::new()
+        .manifest("records: data", "records: date")
+        .refused(Behaviour::Pages, "the answer has no list at `date`");
+    Acme::new().manifest("size: 2 }", "size: 3 }").refused(Behaviour::Pages, "query parameter `size`");
+    Acme::new()
+        .changed("read.yaml", "{ key: \"2\" }, ", "")
+        .refused(Behaviour::Pages, "expected the keys [1, 3], came [1, 2, 3]");
+}
+
+#[test]
+fn a_cursor_that_skips() {
+    Acme::new().manifest("overlap: 2m", "overlap: 1m").refused(Behaviour::Pages, "expected `2026-11-20T07:58:00Z`");
+    let cursor = "cursor: \"2026-11-20T08:03:00Z\"";
+    Acme::new()
+        .changed("read.yaml", cursor, "cursor: \"2026-11-20T08:09:00Z\"")
+        .refused(Behaviour::Resume, "expected the cursor");
+    Acme::new().changed("read.yaml", cursor, "").refused(Behaviour::Resume, "does not say with which cursor");
+}
+
+#[test]
+fn a_shift_that_cannot_be_played() {
+    Acme::new()
+        .changed(
+            "read.yaml",
+            "{ id: 1, updated_at: \"2026-11-20T08:01:00Z\" }, { id: 2, updated_at: \"2026-11-20T08:02:00Z\" }",
+            "{ id: 1, updated_at: \"2026-11-20T08:01:00Z\" }, { id: 2, updated_at: \"2026-11-20T08:02:00Z\" }",
+        )
+        .changed("read.yaml", "{ id: 3, updated_at: \"2026-11-20T08:03:00Z\" }", "")
+        .changed("read.yaml", ", { key: \"3\" }", "")
+        .changed("read.yaml", "cursor: \"2026-11-20T08:03:00Z\"", "cursor: \"2026-11-20T08:02:00Z\"")
+        .refused(Behaviour::Shift, "so that one can slip");
+}
+
+#[test]
+fn a_record_by_another_key() {
+    Acme::new()
+        .changed("get.yaml", "{ order: { id: 1 } }", "{ order: { id: 2 } }")
+        .refused(Behaviour::Get, "the record calls itself 2");
+    let hides = "- { status: 422, class: data, message: \"{body.error}\" }";
+    Acme::new()
+        .manifest(hides, &format!("{hides}\n    - {{ status: 404, class: data }}"))
+        .refused(Behaviour::Get, "a 404 is not told as a missing record");
+}
+
+#[test]
+fn rules_that_hide_what_a_vendor_means() {
+    let rules = "- { status: 422, class: data, message: \"{body.error}\" }";
+    Acme::new()
+        .manifest(rules, &format!("{rules}\n    - {{ status: 429, class: data }}"))
+        .refused(Behaviour::RetryAfter, "expected `rate_limited`");
+    Acme::new()
+        .manifest(rules, &format!("{rules}\n    - {{ status: 503, class: data }}"))
+        .refused(Behaviour::Faults, "expected class `transient`");
+    Acme::new()
+        .changed("refused.yaml", "class: data", "class: conflict")
+        .refused(Behaviour::Errors, "expected class `conflict`");
+    Acme::new()
+        .changed("refused.yaml", "message: no such", "message: out of")
+        .refused(Behaviour::Errors, "expected a message with");
+}
+
+#[test]
+fn writes_that_would_be_repeated() {
+    Acme::new()
+        .changed("create.yaml", "{ id: 77, number: \"#1\" }", "{ id: 77, number: \"#2\" }")
+        .refused(Behaviour::WriteOnce, "nothing was found");
+    Acme::new()
+        .manifest("value: \"{idempotency_key}\"", "value: \"{key}\"")
+        .refused(Behaviour::WriteOnce, "it ended with");
+    Acme::new().changed("upsert.yaml", ", effect: true", "").refused(Behaviour::WriteOnce, "no exchange is marked");
+    Acme::new()
+        .changed("update.yaml", "expect: { id: \"77\" }", "expect: { id: \"78\" }")
+        .refused(Behaviour::WriteOnce, "expected the id `78`, came `77`");
+    Acme::new()
+        .changed("create.yaml", "lookup:", "# lookup:")
+        .changed("create.yaml", "  absent:", "# absent:")
+        .changed("create.yaml", "  found:", "# found:")
+        .refused(Behaviour::WriteOnce, "needs `lookup:");
+}
+
+#[test]
+fn deliveries_that_prove_nothing() {
+    // What is not signed may be changed.
+    Acme::new()
+        .manifest("content: \"{timestamp}.{body}\"", "content: \"{body}\"")
+        .changed("webhook.yaml", "sign: true", "sign: false")
+        .refused(Behaviour::Signatures, "a good delivery is refused");
+    Acme::new()
+        .manifest("dedupe: [\"{headers['x-acme-delivery']}\"]", "dedupe: [\"{headers['x-acme-time']}\"]")
+        .refused(Behaviour::Signatures, "has another dedupe key");
+}
+
+#[test]
+fn deliveries_that_lead_elsewhere() {
+    Acme::new()
+        .changed("webhook.yaml", "key: \"1\"", "key: \"2\"")
+        .refused(Behaviour::Events, "expected [\"orders upsert 2\"], came [\"orders upsert 1\"]");
+    Acme::new().changed("webhook.yaml", "order.created", "order.deleted").refused(Behaviour::Events, "1 ignored");
+}
+
+#[test]
+fn values_that_pass_unseen() {
+    let paid = "payment_status: { from: paid, values: paid }";
+    Acme::new()
+        .changed(
+            "mappings/acme/order.yaml",
+            paid,
+            "payment_status: { from: paid, values: paid, nulls: [nobody-has-listed-this] }",
+        )
+        .refused(Behaviour::UnknownValues, "`nobody-has-listed-this` at paid passes");
+}
+
+#[test]
+fn secrets_that_leak() {
+    // The engine masks what it is told to mask in what vendors and records say, not in its own words.
+    Acme::new()
+        .changed("settings.yaml", "fixture-hook-secret-9a0e", "unknown_outcome")
+        .refused(Behaviour::Secrets, "a secret is in");
+    Acme::new()
+        .changed("settings.yaml", "client_secret: fixture-secret-7d1c\n", "")
+        .changed("settings.yaml", "webhook_secret: fixture-hook-secret-9a0e\n", "")
+        .refused(Behaviour::Agree, "setting `client_secret` is missing");
+}
+
+#[test]
+fn files_that_are_read_or_written_otherwise() {
+    Acme::new()
+        .manifest("required: [sku, location, on_hand]", "required: [sku, location]")
+        .refused(Behaviour::Files, "another reason");
+    Acme::new()
+        .changed("golden.csv", "WH1", "WH2")
+        .refused(Behaviour::Files, "line 2: expected \"A,WH2,5\\r\", came \"A,WH1,5\\r\"");
+    Acme::new()
+        .changed("file_in.yaml", "{ key: \"A:WH1\" }", "{ key: \"A:WH2\" }")
+        .refused(Behaviour::Files, "came [A:WH1]");
+    Acme::new().manifest("pattern: stock_*.csv", "pattern: level_*.csv").refused(Behaviour::Files, "is not picked up");
+    Acme::new()
+        .changed("file_in.yaml", "refused:\n  - { replace: { \"on_hand\": \"stock\" }, reason: on_hand }", "")
+        .refused(Behaviour::Files, "at least one spoiled variant");
+}
+
+#[test]
+fn lint_tells_everything_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    Acme::new()
+        .manifest("client_secret:  { secret: true, title: Client secret }", "client_secret:  { title: Client secret }")
+        .manifest("title: Orders\n", "")
+        .changed("settings.yaml", "base_url:", "base_adress:")
+        .changed("get.yaml", "expect: { found: true }", "expect: { fond: true }")
+        .write(folder.path());
+    std::fs::remove_file(folder.path().join("connectors/acme/README.md")).unwrap();
+    let found = conformance::of_folder(&folder.path().join("connectors/acme")).unwrap();
+    let told = format!("{}\n{}", found.problems, found.warnings);
+    for part in [
+        "fixtures/get.yaml:8:11: unknown key `fond` in expect of a get",
+        "did you mean `found`?",
+        "fixtures/settings.yaml:1:1: the connector has no setting `base_adress`",
+        "did you mean `base_url`?",
+        "setting `client_secret` looks like a secret and is not masked",
+        "stream `orders` has no title",
+        "the connector has no README.md",
+    ] {
+        assert!(told.contains(part), "`{part}` is not in:\n{told}");
+    }
+}
