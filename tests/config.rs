@@ -322,8 +322,21 @@ fn hostile_configurations_are_refused_quickly() {
 fn every_shipped_connector_is_whole() {
     let registry = Registry::shipped().unwrap_or_else(|problems| panic!("{problems}"));
     let names = [
-        "business-central", "csv", "hubspot", "jsonl", "netsuite", "netsuite-tba", "odoo", "salesforce", "sandbox-erp", "sap",
-        "sap-idoc", "shopify", "stripe", "webhook", "xml",
+        "business-central",
+        "csv",
+        "hubspot",
+        "jsonl",
+        "netsuite",
+        "netsuite-tba",
+        "odoo",
+        "salesforce",
+        "sandbox-erp",
+        "sap",
+        "sap-idoc",
+        "shopify",
+        "stripe",
+        "webhook",
+        "xml",
     ];
     assert_eq!(registry.names(), names);
     for connector in registry.connectors() {
