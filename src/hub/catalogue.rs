@@ -59,12 +59,9 @@ impl Catalogue for Plant {
 
 impl Plant {
     fn incoming(&self, row: &InboxRow, incoming: Incoming) -> Result<Interpreted, Box<Unusable>> {
+        let hint = is_hint(&incoming);
         let id = EntityKey { connection: row.connection.clone(), stream: incoming.stream.clone(), key: incoming.key };
-        let is_hint = match (incoming.fetch, row.source) {
-            (Fetch::Always, _) => incoming.op == IncomingOp::Upsert,
-            (Fetch::Never | Fetch::OnTie, _) => false,
-        };
-        if is_hint {
+        if hint {
             return Ok(Interpreted::Thin { id, backfill: row.place == BACKFILL });
         }
         let part = Part {
@@ -73,6 +70,7 @@ impl Plant {
             version: incoming.version.map(Version::value),
             occurred_at: incoming.occurred_at.map(|at| at.as_microsecond()),
             asked_at: None,
+            hint: false,
             payload: incoming.payload,
             problem: None,
         };
@@ -87,6 +85,9 @@ impl Plant {
             return Err(self.unreadable(row, Whose { stream: &row.stream, key: Some(&part.key) }, problem));
         }
         let id = EntityKey { connection: row.connection.clone(), stream: row.stream.clone(), key: part.key.clone() };
+        if part.hint {
+            return Ok(Interpreted::Thin { id, backfill: row.place == BACKFILL });
+        }
         if let (None, Some(site)) = (part.version, self.sites.get(&row.connection)) {
             part.version = site.connection.record_version(&row.stream, &part.payload).map(Version::value);
         }
@@ -141,18 +142,20 @@ impl Plant {
         let mut parts = Vec::with_capacity(found.len());
         for (index, incoming) in found.into_iter().enumerate() {
             let (stream, part) = match incoming {
-                Ok(incoming) => (
-                    incoming.stream,
-                    Part {
+                Ok(incoming) => {
+                    let hint = is_hint(&incoming);
+                    let part = Part {
                         key: incoming.key,
                         op: incoming.op,
                         version: incoming.version.map(Version::value),
                         occurred_at: incoming.occurred_at.map(|at| at.as_microsecond()),
                         asked_at: None,
+                        hint,
                         payload: incoming.payload,
                         problem: None,
-                    },
-                ),
+                    };
+                    (incoming.stream, part)
+                }
                 Err(error) => (self.stream_of(row, &error).unwrap_or_default(), unread(&error)),
             };
             let payload = part.to_bytes().map_err(|error| {
@@ -237,6 +240,14 @@ impl Whose<'_> {
     }
 }
 
+/// Whether only the record's name is believed. What is gone cannot be read again: a deletion is taken at its word.
+fn is_hint(incoming: &Incoming) -> bool {
+    match incoming.fetch {
+        Fetch::Always => incoming.op == IncomingOp::Upsert,
+        Fetch::Never | Fetch::OnTie => false,
+    }
+}
+
 /// What is kept of a record that could not be read from its payload.
 fn unread(error: &InterpretError) -> Part {
     Part {
@@ -245,6 +256,7 @@ fn unread(error: &InterpretError) -> Part {
         version: None,
         occurred_at: None,
         asked_at: None,
+        hint: false,
         payload: Value::Null,
         problem: Some(error.to_string()),
     }

@@ -218,6 +218,7 @@ pub(super) fn fetched_row(source: &dyn PollSource, fetched: &Fetched, at: i64) -
         version: None,
         occurred_at: None,
         asked_at: Some(asked_at),
+        hint: false,
         payload: fetched.record.clone().unwrap_or_default(),
         problem: None,
     };

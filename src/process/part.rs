@@ -20,6 +20,9 @@ pub struct Part {
     /// When it was asked for, by our clock, in microseconds; absent for what was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<i64>,
+    /// Its content is not believed: the record is read again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hint: bool,
     pub payload: Value,
     /// Why the record could not be read from the payload that it came in; then the rest tells only what could.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -154,6 +154,7 @@ impl TieFetch {
             version: None,
             occurred_at: None,
             asked_at: Some(asked_at),
+            hint: false,
             payload: record.unwrap_or_default(),
         };
         let row = NewInbox {
