@@ -33,7 +33,7 @@ pub(super) fn delivery(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookC
     let Some(settings) = settings(bench, fixture, case) else { return };
     let secrets = Subject::secrets(&settings);
     bench.secrets.extend(secrets.into_iter().filter(|secret| !case.secrets.iter().any(|(_, own)| own == secret)));
-    let connection = match subject.connect(&settings, case.at) {
+    let connection = match subject.connect(&settings, case.at, None) {
         Ok(connection) => connection,
         Err(problem) => return bench.fail(fixture, Behaviour::Signatures, &problem),
     };
@@ -147,7 +147,7 @@ fn other_secret(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookCase, se
         return;
     }
     let (base, folder) = (bench.vendor.base(), bench.folder.path().to_string_lossy().into_owned());
-    let other = subject.settings(&base, &folder, &changed).and_then(|settings| subject.connect(&settings, case.at));
+    let other = subject.settings(&base, &folder, &changed).and_then(|settings| subject.connect(&settings, case.at, None));
     match other {
         Ok(connection) => refused(bench, fixture, "another secret", verify(&connection, case, sent, case.at)),
         // A secret of a form that a changed one has lost: it could not have been configured.
