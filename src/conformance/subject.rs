@@ -122,8 +122,22 @@ impl<'r> Subject<'r> {
     }
 
     /// A connection of the real engine to this machine: it repeats nothing by itself, and its clock stands still.
-    pub(crate) fn connect(&self, settings: &SettingValues, at: Timestamp, wire: Option<Wire>) -> Result<Connection, String> {
-        let mut manifest = self.manifest.as_ref().clone();
+    pub(crate) fn connect(
+        &self,
+        settings: &SettingValues,
+        at: Timestamp,
+        wire: Option<Wire>,
+    ) -> Result<Connection, String> {
+        self.connect_as(self.manifest.as_ref().clone(), settings, at, wire)
+    }
+
+    pub(crate) fn connect_as(
+        &self,
+        mut manifest: Manifest,
+        settings: &SettingValues,
+        at: Timestamp,
+        wire: Option<Wire>,
+    ) -> Result<Connection, String> {
         if let Some(http) = &mut manifest.http {
             // A limit paces; what the suite asks is what is said when it is reached all the same.
             http.rate_limit = RateLimit::default();

@@ -42,9 +42,9 @@ pub(super) fn ended(bench: &mut Bench<'_>, fixture: &Fixture, expected: &Expecte
         }
     }
     let last = bench.vendor.script().last.clone();
-    let Some((status, headers, body)) = last else { return };
+    let Some(given) = last else { return };
     let Some(connection) = bench.connect(fixture, Behaviour::Errors) else { return };
-    if let Some(rule) = connection.error_rule(status, &headers, &body) {
+    if let Some(rule) = connection.error_rule(given.status, &given.headers, &given.body) {
         bench.findings.proves(Behaviour::Errors, error_rule(rule));
     }
 }
