@@ -255,7 +255,7 @@ fn lint_tells_everything_at_once() {
     Acme::new()
         .manifest("client_secret:  { secret: true, title: Client secret }", "client_secret:  { title: Client secret }")
         .manifest("    title: Orders\n", "")
-        .changed("settings.yaml", "base_url:", "base_adress:")
+        .changed("settings.yaml", "base_url:", "base_ulr:")
         .changed("get.yaml", "expect: { found: true }", "expect: { fond: true }")
         .write(folder.path());
     std::fs::remove_file(folder.path().join("connectors/acme/README.md")).unwrap();
@@ -264,7 +264,7 @@ fn lint_tells_everything_at_once() {
     for part in [
         "fixtures/get.yaml:8:11: unknown key `fond` in expect of a get",
         "did you mean `found`?",
-        "fixtures/settings.yaml:1:1: the connector has no setting `base_adress`",
+        "fixtures/settings.yaml:1:1: the connector has no setting `base_ulr`",
         "did you mean `base_url`?",
         "setting `client_secret` looks like a secret and is not masked",
         "stream `orders` has no title",
