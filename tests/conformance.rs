@@ -57,7 +57,7 @@ fn what_is_claimed_and_not_shown_is_missing() {
         ("read.yaml", Behaviour::Resume, "stream orders"),
         ("get.yaml", Behaviour::Get, "get of stream orders"),
         ("create.yaml", Behaviour::WriteOnce, "create of stream orders"),
-        ("refused.yaml", Behaviour::Errors, "the error rule at 15:7"),
+        ("refused.yaml", Behaviour::Errors, "the error rule at 13:7"),
         ("webhook.yaml", Behaviour::Signatures, "a delivery"),
         ("webhook.yaml", Behaviour::Events, "topic order.created of stream orders"),
         ("file_in.yaml", Behaviour::Files, "file_in of stream stock"),
@@ -236,7 +236,7 @@ fn secrets_that_leak() {
 fn files_that_are_read_or_written_otherwise() {
     Acme::new()
         .manifest("required: [sku, location, on_hand]", "required: [sku, location]")
-        .refused(Behaviour::Files, "another reason");
+        .refused(Behaviour::Files, "the spoiled file passes");
     Acme::new()
         .changed("golden.csv", "WH1", "WH2")
         .refused(Behaviour::Files, "line 2: expected \"A,WH2,5\\r\", came \"A,WH1,5\\r\"");
@@ -254,8 +254,8 @@ fn lint_tells_everything_at_once() {
     let folder = tempfile::tempdir().unwrap();
     Acme::new()
         .manifest("client_secret:  { secret: true, title: Client secret }", "client_secret:  { title: Client secret }")
-        .manifest("title: Orders\n", "")
-        .changed("settings.yaml", "base_url:", "base_adress:")
+        .manifest("    title: Orders\n", "")
+        .changed("settings.yaml", "base_url:", "base_ulr:")
         .changed("get.yaml", "expect: { found: true }", "expect: { fond: true }")
         .write(folder.path());
     std::fs::remove_file(folder.path().join("connectors/acme/README.md")).unwrap();
@@ -264,7 +264,7 @@ fn lint_tells_everything_at_once() {
     for part in [
         "fixtures/get.yaml:8:11: unknown key `fond` in expect of a get",
         "did you mean `found`?",
-        "fixtures/settings.yaml:1:1: the connector has no setting `base_adress`",
+        "fixtures/settings.yaml:1:1: the connector has no setting `base_ulr`",
         "did you mean `base_url`?",
         "setting `client_secret` looks like a secret and is not masked",
         "stream `orders` has no title",

@@ -15,6 +15,7 @@ use super::fixture::{FixtureSet, RefCase, WrittenRecord};
 use crate::config::yaml::{Diagnostics, Place, suggest};
 use crate::connector::connection::{Connection, ConnectionOptions};
 use crate::connector::http::Patience;
+use crate::connector::http::client::Wire;
 use crate::connector::http::guard::{AddressRange, EgressPolicy};
 use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream};
 use crate::connector::registry::Registry;
@@ -121,8 +122,22 @@ impl<'r> Subject<'r> {
     }
 
     /// A connection of the real engine to this machine: it repeats nothing by itself, and its clock stands still.
-    pub(crate) fn connect(&self, settings: &SettingValues, at: Timestamp) -> Result<Connection, String> {
-        let mut manifest = self.manifest.as_ref().clone();
+    pub(crate) fn connect(
+        &self,
+        settings: &SettingValues,
+        at: Timestamp,
+        wire: Option<Wire>,
+    ) -> Result<Connection, String> {
+        self.connect_as(self.manifest.as_ref().clone(), settings, at, wire)
+    }
+
+    pub(crate) fn connect_as(
+        &self,
+        mut manifest: Manifest,
+        settings: &SettingValues,
+        at: Timestamp,
+        wire: Option<Wire>,
+    ) -> Result<Connection, String> {
         if let Some(http) = &mut manifest.http {
             // A limit paces; what the suite asks is what is said when it is reached all the same.
             http.rate_limit = RateLimit::default();
@@ -138,6 +153,7 @@ impl<'r> Subject<'r> {
             },
             max_pages: 500,
             clock: Arc::new(move || at),
+            wire,
             ..ConnectionOptions::default()
         };
         Connection::new(&self.name, Arc::new(manifest), settings, options).map_err(|error| error.to_string())

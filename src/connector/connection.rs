@@ -55,6 +55,8 @@ pub struct ConnectionOptions {
     pub lookup: Arc<dyn NameLookup>,
     /// Where rotated tokens are kept.
     pub tokens: Arc<dyn TokenStore>,
+    /// The client of a former connection of the same connector and settings, used again: making one costs more than a call.
+    pub wire: Option<Wire>,
 }
 
 impl Default for ConnectionOptions {
@@ -66,6 +68,7 @@ impl Default for ConnectionOptions {
             clock: Arc::new(Timestamp::now),
             lookup: Arc::new(SystemLookup),
             tokens: Arc::new(NoTokenStore),
+            wire: None,
         }
     }
 }
@@ -154,6 +157,11 @@ impl Connection {
         }
         let what = format!("{} {}", outgoing.method, outgoing.url.path());
         Ok(CheckReport { what, status: answer.status, latency: answer.latency, clock_skew_s, shows, warnings })
+    }
+
+    /// For `ConnectionOptions::wire` of the next one.
+    pub fn wire(&self) -> Option<Wire> {
+        self.channel.as_ref().map(|channel| channel.caller.wire.clone())
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -274,8 +282,11 @@ fn channel(
     let own = [base.url.host_str(), credentials.host(), csrf.as_ref().and_then(CsrfSource::host)];
     let own = own.into_iter().flatten().map(str::to_owned);
     egress.hosts = Some(own.chain(vouchers.iter().chain(&base.hosts).cloned()).collect());
-    let wire = Wire::new(egress, limits, options.lookup, &tls)
-        .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?;
+    let wire = match options.wire {
+        Some(wire) => wire,
+        None => Wire::new(egress, limits, options.lookup, &tls)
+            .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?,
+    };
     let caller = Caller {
         system: id.to_owned(),
         mask: Mask::new(secrets.into_iter().chain(credentials.derived_secrets())),

@@ -3,7 +3,6 @@
 //! Not here: what is asked.
 
 use std::io;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,7 +14,8 @@ use crate::conformance::subject::{Subject, default_time};
 use crate::conformance::vendor::{Script, Vendor};
 use crate::connector::call::CallError;
 use crate::connector::connection::Connection;
-use crate::connector::manifest::{Auth, Manifest, SettingValues, Write};
+use crate::connector::http::client::Wire;
+use crate::connector::manifest::SettingValues;
 
 pub(super) struct Bench<'s> {
     pub(super) subject: &'s Subject<'s>,
@@ -27,8 +27,8 @@ pub(super) struct Bench<'s> {
     pub(super) secrets: Vec<String>,
     /// `None`: told already.
     pub(super) settings: Option<SettingValues>,
-    /// For connectors whose connections remember nothing from call to call: making one costs more than a call does.
-    shared: Option<(Timestamp, Arc<Connection>)>,
+    /// Of the last connection.
+    wire: Option<Wire>,
 }
 
 impl<'s> Bench<'s> {
@@ -43,34 +43,23 @@ impl<'s> Bench<'s> {
             }
         };
         let secrets = settings.as_ref().map(Subject::secrets).unwrap_or_default();
-        Ok(Self { subject, vendor, folder, findings, heard: Vec::new(), secrets, settings, shared: None })
+        Ok(Self { subject, vendor, folder, findings, heard: Vec::new(), secrets, settings, wire: None })
     }
 
     /// A fresh connection, which knows of no log-in. `None` has been told.
     pub(super) fn connect(&mut self, fixture: &Fixture, behaviour: Behaviour) -> Option<Connection> {
         let settings = self.settings.as_ref()?;
-        match self.subject.connect(settings, at(fixture)) {
-            Ok(connection) => Some(connection),
+        match self.subject.connect(settings, at(fixture), self.wire.clone()) {
+            Ok(connection) => {
+                self.wire = connection.wire();
+                Some(connection)
+            }
             Err(problem) => {
                 self.heard.push(problem.clone());
                 self.fail(fixture, behaviour, &problem);
                 None
             }
         }
-    }
-
-    /// A connection that knows of nothing either, made anew only where it could.
-    pub(super) fn reconnect(&mut self, fixture: &Fixture, behaviour: Behaviour) -> Option<Arc<Connection>> {
-        if let Some((made_at, connection)) = &self.shared
-            && *made_at == at(fixture)
-        {
-            return Some(Arc::clone(connection));
-        }
-        let connection = Arc::new(self.connect(fixture, behaviour)?);
-        if !remembers(&self.subject.manifest) {
-            self.shared = Some((at(fixture), Arc::clone(&connection)));
-        }
-        Some(connection)
     }
 
     pub(super) fn play(&self, fixture: &Fixture, change: impl FnOnce(Script) -> Script) {
@@ -178,23 +167,4 @@ impl<'s> Bench<'s> {
 
 pub(super) fn at(fixture: &Fixture) -> Timestamp {
     fixture.at.unwrap_or_else(default_time)
-}
-
-/// Log-ins, CSRF tokens and writes that are confirmed later outlast a call.
-fn remembers(manifest: &Manifest) -> bool {
-    let Some(http) = &manifest.http else { return false };
-    let logs_in = match &http.auth {
-        Auth::OAuth2(_) | Auth::Session(_) => true,
-        Auth::None
-        | Auth::Header { .. }
-        | Auth::Query { .. }
-        | Auth::Basic { .. }
-        | Auth::Bearer { .. }
-        | Auth::OAuth1(_) => false,
-    };
-    let confirms = manifest.streams.iter().any(|stream| match &stream.write {
-        Some(Write::Http(write)) => write.operations.iter().any(|operation| operation.confirm.is_some()),
-        Some(Write::File(_) | Write::Process(_)) | None => false,
-    });
-    logs_in || http.csrf.is_some() || confirms
 }

@@ -24,7 +24,7 @@ pub(super) async fn check(bench: &mut Bench<'_>, fixture: &Fixture, case: &Check
         if fault == Fault::Page && !shows {
             continue;
         }
-        let Some(connection) = bench.reconnect(fixture, Behaviour::Faults) else { return };
+        let Some(connection) = bench.connect(fixture, Behaviour::Faults) else { return };
         bench.play(fixture, |script| script.with(index, fault.clone()));
         let during = format!("{} at exchange {}", fault.name(), index + 1);
         match connection.check().await {
@@ -40,7 +40,7 @@ pub(super) async fn check(bench: &mut Bench<'_>, fixture: &Fixture, case: &Check
 
 /// Plays the scenario as written.
 async fn passes(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase, behaviour: Behaviour) -> bool {
-    let Some(connection) = bench.reconnect(fixture, behaviour) else { return false };
+    let Some(connection) = bench.connect(fixture, behaviour) else { return false };
     bench.play(fixture, |script| script);
     let checked = connection.check().await;
     if let Err(error) = &checked {
@@ -78,7 +78,7 @@ async fn passes(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase, beha
 
 /// Credentials that are refused for good: a 401 every time.
 async fn refused(bench: &mut Bench<'_>, fixture: &Fixture, index: usize) {
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Check) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Check) else { return };
     bench.play(fixture, |script| script.always(index, Fault::Unauthorized));
     match connection.check().await {
         Ok(_) => bench.fail(fixture, Behaviour::Check, "a 401 passes the check"),
@@ -104,7 +104,7 @@ pub(super) async fn login(bench: &mut Bench<'_>, fixture: &Fixture, case: &Check
     if last == 0 {
         return bench.fail(fixture, Behaviour::LogIn, "the log-in's own exchanges come before the one of the check");
     }
-    let Some(connection) = bench.reconnect(fixture, Behaviour::LogIn) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::LogIn) else { return };
     bench.play(fixture, |script| script.with(last, Fault::Unauthorized));
     let checked = connection.check().await;
     let asked = bench.vendor.script().asked.clone();

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bench::Bench;
 use super::forging;
+use crate::config::yaml::Spanned;
 use crate::conformance::behaviour::{Behaviour, a_delivery, topic_of};
 use crate::conformance::fixture::{Event, Fixture, WebhookCase};
 use crate::conformance::subject::Subject;
@@ -16,6 +17,7 @@ use crate::connector::connection::Connection;
 use crate::connector::manifest::{SettingValues, TimestampCheck, Verify, Webhooks};
 use crate::connector::webhook::sign::Signer;
 use crate::connector::webhook::{Delivery, Refusal, standard, version_of};
+use crate::mapping::expr::Template;
 
 /// A delivery as it goes over the wire.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ pub(super) fn delivery(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookC
     let Some(settings) = settings(bench, fixture, case) else { return };
     let secrets = Subject::secrets(&settings);
     bench.secrets.extend(secrets.into_iter().filter(|secret| !case.secrets.iter().any(|(_, own)| own == secret)));
-    let connection = match subject.connect(&settings, case.at) {
+    let connection = match connection(subject, case, &settings) {
         Ok(connection) => connection,
         Err(problem) => return bench.fail(fixture, Behaviour::Signatures, &problem),
     };
@@ -70,6 +72,22 @@ fn settings(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookCase) -> Opt
             None
         }
     }
+}
+
+/// Where the vendor signs by certificate, with that of the fixture at hand and its authority trusted.
+fn connection(subject: &Subject<'_>, case: &WebhookCase, settings: &SettingValues) -> Result<Connection, String> {
+    let mut manifest = subject.manifest.as_ref().clone();
+    let verify = manifest.webhooks.as_mut().map(|webhooks| &mut webhooks.verify);
+    let (Some(Verify::Certificate { signature, .. }), Some(files)) = (verify, &case.certificate) else {
+        return subject.connect(settings, case.at, None);
+    };
+    let authority = Template::parse(&files.authority).map_err(|error| format!("{}: {error}", files.authority.place))?;
+    signature.authority = Some(Spanned { value: authority, place: files.authority.place.clone() });
+    let connection = subject.connect_as(manifest, settings, case.at, None)?;
+    if let Some(url) = connection.lacks_certificate(&header_map(&case.headers)) {
+        connection.keep_certificate(&url, &files.certificate)?;
+    }
+    Ok(connection)
 }
 
 /// As recorded, or signed here at that time.
@@ -147,7 +165,7 @@ fn other_secret(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookCase, se
         return;
     }
     let (base, folder) = (bench.vendor.base(), bench.folder.path().to_string_lossy().into_owned());
-    let other = subject.settings(&base, &folder, &changed).and_then(|settings| subject.connect(&settings, case.at));
+    let other = subject.settings(&base, &folder, &changed).and_then(|settings| connection(subject, case, &settings));
     match other {
         Ok(connection) => refused(bench, fixture, "another secret", verify(&connection, case, sent, case.at)),
         // A secret of a form that a changed one has lost: it could not have been configured.

@@ -42,9 +42,9 @@ pub(super) fn ended(bench: &mut Bench<'_>, fixture: &Fixture, expected: &Expecte
         }
     }
     let last = bench.vendor.script().last.clone();
-    let Some((status, headers, body)) = last else { return };
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Errors) else { return };
-    if let Some(rule) = connection.error_rule(status, &headers, &body) {
+    let Some(given) = last else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Errors) else { return };
+    if let Some(rule) = connection.error_rule(given.status, &given.headers, &given.body) {
         bench.findings.proves(Behaviour::Errors, error_rule(rule));
     }
 }
@@ -98,7 +98,6 @@ async fn failed_at(
     fault: Fault,
     behaviour: Behaviour,
 ) -> Option<Box<CallError>> {
-    // Fresh: the vendor's wish for peace holds for everything that uses a connection.
     let connection = bench.connect(fixture, behaviour)?;
     let name = fault.name();
     bench.vendor.play(Script::new(fixture.exchanges(), at(fixture)).with(index, fault));

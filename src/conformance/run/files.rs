@@ -32,7 +32,7 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
         return bench.fail(fixture, Behaviour::Agree, &format!("{}: the stream reads no files", case.stream.place));
     };
     bench.findings.proves(Behaviour::Files, file_in(&case.stream));
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Files) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Files) else { return };
     let found = match taken(&connection, described, case, &case.bytes) {
         Ok(found) => found,
         Err(reason) => {

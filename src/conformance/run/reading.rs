@@ -18,7 +18,7 @@ pub(super) async fn read(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCa
     let Some((stream, read)) = described(bench, fixture, case) else { return };
     let name = list(&case.stream, case.hint.as_ref().map(|hint| hint.as_str()));
     let behaviour = if is_single(&read.pages) { Behaviour::Resume } else { Behaviour::Pages };
-    let Some(connection) = bench.reconnect(fixture, behaviour) else { return };
+    let Some(connection) = bench.connect(fixture, behaviour) else { return };
     bench.play(fixture, |script| script);
     let walked = walk(bench, &connection, case, false).await;
     if let Some(expected) = &case.error {
@@ -189,7 +189,7 @@ async fn faults(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCase, plain
             continue;
         }
         for fault in failing::of_reads() {
-            let Some(connection) = bench.reconnect(fixture, Behaviour::Pages) else { return };
+            let Some(connection) = bench.connect(fixture, Behaviour::Pages) else { return };
             bench.play(fixture, |script| script.with(index, fault.clone()));
             let walked = walk(bench, &connection, case, true).await;
             let during = format!("{} at exchange {}", fault.name(), index + 1);
@@ -225,13 +225,13 @@ async fn faults(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCase, plain
 /// A walk that broke off at its last answer is begun again from the same cursor.
 async fn resume(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCase, plain: &Walked) {
     let last = case.exchanges.len().saturating_sub(1);
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Resume) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Resume) else { return };
     bench.play(fixture, |script| script.with(last, Fault::Reset));
     let broken = walk(bench, &connection, case, false).await;
     if broken.broke.is_none() {
         return bench.fail(fixture, Behaviour::Resume, "a walk whose last answer never came did not break off");
     }
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Resume) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Resume) else { return };
     bench.play(fixture, |script| script);
     let walked = walk(bench, &connection, case, false).await;
     if walked.keys() == plain.keys() && walked.cursor == plain.cursor {

@@ -54,7 +54,7 @@ pub(super) async fn shift(
             "the shift of a list can only be played where its pages are JSON",
         );
     };
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Shift) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Shift) else { return };
     let (first, second) = (first.0, second.0);
     bench.play(fixture, |script| {
         script.again(first, again).again(second, shifted.clone()).with(second, Fault::Body(shifted))

@@ -16,7 +16,7 @@ pub(super) async fn get(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase
         Ok(stream) => stream,
         Err(problem) => return bench.findings.problem(Behaviour::Agree, problem),
     };
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Get) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Get) else { return };
     bench.play(fixture, |script| script);
     let got = connection.get(&case.stream, &case.key).await;
     if let Err(error) = &got {
@@ -65,7 +65,7 @@ pub(super) async fn get(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase
     }
     for index in (0..case.exchanges.len()).filter(|index| !bench.is_log_in(fixture, *index)).collect::<Vec<_>>() {
         for fault in failing::of_reads() {
-            let Some(connection) = bench.reconnect(fixture, Behaviour::Faults) else { return };
+            let Some(connection) = bench.connect(fixture, Behaviour::Faults) else { return };
             bench.play(fixture, |script| script.with(index, fault.clone()));
             let during = format!("{} at exchange {}", fault.name(), index + 1);
             match connection.get(&case.stream, &case.key).await {
@@ -95,7 +95,7 @@ async fn missing(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase) {
     });
     let first = (0..case.exchanges.len()).find(|index| !bench.is_log_in(fixture, *index));
     let (Some(index), false) = (first, shown) else { return };
-    let Some(connection) = bench.reconnect(fixture, Behaviour::Get) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::Get) else { return };
     bench.play(fixture, |script| script.with(index, Fault::Gone));
     match connection.get(&case.stream, &case.key).await {
         Ok(None) => bench.findings.good(Behaviour::Get),

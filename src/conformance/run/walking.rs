@@ -18,7 +18,7 @@ pub(super) struct Walked {
     pub(super) cursor: Option<String>,
     pub(super) pages: usize,
     /// Failures that were followed by another try.
-    pub(super) failures: Vec<Box<CallError>>,
+    pub(super) failures: Vec<CallError>,
     /// The failure that the walk ended with.
     pub(super) broke: Option<Box<CallError>>,
 }
@@ -55,7 +55,7 @@ pub(super) async fn walk(bench: &mut Bench<'_>, connection: &Connection, case: &
                     walked.broke = Some(error);
                     return walked;
                 }
-                walked.failures.push(error);
+                walked.failures.push(*error);
             }
             Ok(found) => {
                 failed = 0;

@@ -19,7 +19,7 @@ use crate::model::{CloudEvent, Entity, ErrorClass, EventKind, Happened, Version}
 pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase) {
     let Some(operation) = operation(bench, fixture, case) else { return };
     let Some(context) = context(bench, fixture, case) else { return };
-    let Some(connection) = bench.reconnect(fixture, Behaviour::WriteOnce) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::WriteOnce) else { return };
     let play =
         |bench: &Bench<'_>, change: &dyn Fn(Script) -> Script| bench.play(fixture, |script| change(script.in_order()));
     play(bench, &|script| script);
@@ -175,7 +175,7 @@ async fn once(
     context: &WriteContext,
     effect: usize,
 ) {
-    let Some(connection) = bench.reconnect(fixture, Behaviour::WriteOnce) else { return };
+    let Some(connection) = bench.connect(fixture, Behaviour::WriteOnce) else { return };
     bench.play(fixture, |script| script.in_order().with(effect, Fault::LostAnswer));
     match connection.write(&case.stream, case.op, context).await {
         Ok(_) => {
@@ -297,7 +297,7 @@ async fn look_up(
     context: &WriteContext,
     exchanges: &[Exchange],
 ) -> Option<Lookup> {
-    let connection = bench.reconnect(fixture, Behaviour::WriteOnce)?;
+    let connection = bench.connect(fixture, Behaviour::WriteOnce)?;
     bench.vendor.play(Script::new(exchanges, at(fixture)));
     match connection.lookup(&case.stream, context).await {
         Ok(lookup) => bench.played(fixture, Behaviour::WriteOnce).then_some(lookup),
@@ -332,7 +332,7 @@ async fn faults(
             {
                 continue;
             }
-            let Some(connection) = bench.reconnect(fixture, Behaviour::Faults) else { return };
+            let Some(connection) = bench.connect(fixture, Behaviour::Faults) else { return };
             bench.play(fixture, |script| script.in_order().with(index, fault.clone()));
             let during = format!("{} at exchange {}", fault.name(), index + 1);
             match connection.write(&case.stream, case.op, context).await {

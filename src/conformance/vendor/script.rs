@@ -69,6 +69,14 @@ pub(crate) enum Reply {
     HangUp,
 }
 
+/// An answer as it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
 pub(crate) struct Script {
     exchanges: Vec<Exchange>,
     played: Vec<Option<Asked>>,
@@ -90,7 +98,7 @@ pub(crate) struct Script {
     /// Exchanges that were answered with their fault.
     pub(crate) struck: Vec<usize>,
     /// The last answer that was given.
-    pub(crate) last: Option<(u16, Vec<(String, String)>, Vec<u8>)>,
+    pub(crate) last: Option<Given>,
 }
 
 impl Script {
@@ -207,7 +215,7 @@ impl Script {
             }
         };
         if let Reply::Whole { status, headers, body } = &reply {
-            self.last = Some((*status, headers.clone(), body.clone()));
+            self.last = Some(Given { status: *status, headers: headers.clone(), body: body.clone() });
         }
         reply
     }

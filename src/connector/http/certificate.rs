@@ -33,6 +33,12 @@ impl Connection {
         certificates.add(url.as_str(), &answer.body, self.now()).map_err(|error| error.to_string())
     }
 
+    /// Checks and keeps one as if it had been fetched from there.
+    pub fn keep_certificate(&self, url: &Url, pem: &[u8]) -> Result<(), String> {
+        let (_, certificates) = self.certificates().ok_or("the connector verifies no certificates")?;
+        certificates.add(url.as_str(), pem, self.now()).map_err(|error| error.to_string())
+    }
+
     fn certificates(&self) -> Option<(&CertificateSignature, &Certificates)> {
         self.verifier.as_ref()?.certificates()
     }

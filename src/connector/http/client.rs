@@ -89,6 +89,7 @@ pub struct WireLimits {
 }
 
 /// The clients of one connection: two, since what a name may lead to depends on how it is called.
+#[derive(Clone)]
 pub struct Wire {
     policy: Arc<EgressPolicy>,
     public: Client,
