@@ -48,8 +48,20 @@ pub(super) fn structure(map: &MapReader<'_>) -> Option<Structure> {
     let (numbers, composites, repeats) = (map.list("numbers"), map.list("composites"), map.list("repeats"));
     let (totals, sums) = (map.list("control_totals"), map.named("sums"));
     let sums = sums.into_iter().map(|(name, sum)| (name.value, sum)).collect();
-    let items = items?;
-    Some(Structure { items, unknown, hierarchy, pairs, numbers, implied_decimals, composites, repeats, totals, sums })
+    let flatten = map.list("flatten");
+    Some(Structure {
+        items: items?,
+        unknown,
+        hierarchy,
+        pairs,
+        numbers,
+        implied_decimals,
+        composites,
+        repeats,
+        flatten,
+        totals,
+        sums,
+    })
 }
 
 /// `BEG!`, `PID*`; `{ ship_date: "DTM[01=010]" }`; `{ "lines*": [PO1, PID*] }` is a loop.

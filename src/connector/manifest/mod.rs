@@ -14,6 +14,7 @@ mod check_read;
 mod check_stream;
 mod document;
 mod edi;
+mod edi_out;
 mod errors;
 mod file;
 mod fixed;

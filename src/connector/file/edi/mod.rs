@@ -12,5 +12,5 @@ pub use cause::EdiCause;
 pub use delimiters::Delimiters;
 pub use repertoire::Repertoire;
 pub use segment::{Element, Segment};
-pub(in crate::connector::file) use segment::{matches, number};
+pub(in crate::connector::file) use segment::{matches, number, text_at};
 pub(in crate::connector::file) use tally::MessageTally;

@@ -14,14 +14,14 @@ use crate::connector::file::totals::add_exactly;
 pub(in crate::connector::file) struct MessageTally<'f> {
     structure: &'f Structure,
     totals: Vec<Decimal>,
-    /// `None` once an operand was no number or missing: then there is no sum.
-    sums: Vec<Option<Decimal>>,
+    /// Whether there was anything to add, and the sum; `None` once an operand was no number or missing.
+    sums: Vec<(bool, Option<Decimal>)>,
 }
 
 impl<'f> MessageTally<'f> {
     pub(in crate::connector::file) fn new(structure: &'f Structure) -> Self {
         let totals = vec![Decimal::ZERO; structure.totals.len()];
-        Self { structure, totals, sums: vec![Some(Decimal::ZERO); structure.sums.len()] }
+        Self { structure, totals, sums: vec![(false, Some(Decimal::ZERO)); structure.sums.len()] }
     }
 
     /// The error names the position.
@@ -45,7 +45,7 @@ impl<'f> MessageTally<'f> {
             };
             *total = add_exactly(*total, addend).ok_or_else(too_long)?;
         }
-        for (sum, (_, of)) in self.sums.iter_mut().zip(&self.structure.sums) {
+        for ((seen, sum), (_, of)) in self.sums.iter_mut().zip(&self.structure.sums) {
             let at = |position| number(text_at(segment, position)).ok();
             let addend = match of {
                 SumOf::Element(of) if matches(&of.segment, segment) => at(of.position),
@@ -55,6 +55,7 @@ impl<'f> MessageTally<'f> {
                 }
                 SumOf::Element(_) | SumOf::Product(_, _) => continue,
             };
+            *seen = true;
             *sum = sum.zip(addend).and_then(|(sum, addend)| add_exactly(sum, addend));
         }
         Ok(())
@@ -68,7 +69,7 @@ impl<'f> MessageTally<'f> {
     /// Name and value of the sums that could be computed.
     pub(in crate::connector::file) fn sums(&self) -> impl Iterator<Item = (&'f str, Decimal)> {
         let named = self.structure.sums.iter().zip(&self.sums);
-        named.filter_map(|((name, _), sum)| sum.map(|sum| (name.as_str(), sum)))
+        named.filter_map(|((name, _), (seen, sum))| sum.filter(|_| *seen).map(|sum| (name.as_str(), sum)))
     }
 
     /// Compares a stated total with what was counted.

@@ -18,11 +18,14 @@ pub(super) fn check(format: &EdiFormat) -> Checked {
     check_structure(format.syntax, &format.structure)
 }
 
-pub(in crate::connector::file) fn check_structure(syntax: EdiSyntax, structure: &Structure) -> Checked {
+pub(in crate::connector) fn check_structure(syntax: EdiSyntax, structure: &Structure) -> Checked {
     if structure.items.is_empty() {
         return Err("`segments` must name at least one segment".to_owned());
     }
     check_items(syntax, &structure.items, 0)?;
+    if let Some(name) = structure.flatten.iter().find(|name| structure.items.iter().any(|item| item.name == **name)) {
+        return Err(format!("{name:?} is flattened, but stands at the outermost level already"));
+    }
     for total in &structure.totals {
         let found = structure.items.iter().find(|item| item.name == total.item);
         let single = found.is_some_and(|item| match &item.kind {

@@ -19,6 +19,8 @@ pub struct Structure {
     pub composites: Vec<SegmentPosition>,
     /// Elements that may repeat; always lists.
     pub repeats: Vec<SegmentPosition>,
+    /// Loops that are listed at the outermost level, however deep they stand: items of an 856 lie under packs or under orders.
+    pub flatten: Vec<String>,
     pub totals: Vec<MessageTotal>,
     /// Sums that the message does not state, added as `sums.<name>` when reading: of one element, or of a product of two.
     pub sums: Vec<(String, SumOf)>,

@@ -12,6 +12,7 @@ mod json;
 mod xml;
 
 pub use check::check;
+pub(in crate::connector) use check_edi::check_structure;
 pub use csv::{ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes};
 pub use edi::{EdiFormat, EdiSyntax, ExpectedPartner};
 pub use edi_structure::{

@@ -158,6 +158,12 @@ impl<'f> TreeBuilder<'f> {
         complete(&frame)?;
         let Some(parent) = self.frames.last_mut() else { return Ok(()) };
         let Some(item) = parent.items.get(frame.index) else { return Ok(()) };
+        if self.format.structure.flatten.contains(&item.name) {
+            if let Some(outermost) = self.frames.first_mut() {
+                push(&mut outermost.fields, &item.name, Value::Object(frame.fields));
+            }
+            return Ok(());
+        }
         insert(&mut parent.fields, item, frame.fields).map_err(|cause| (item.name.clone(), cause))
     }
 
