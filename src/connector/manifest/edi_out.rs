@@ -5,11 +5,15 @@
 use crate::config::yaml::{Context, Decode, MapReader, Node};
 use crate::connector::file::Encoding;
 use crate::connector::file::edi::{Delimiters, Repertoire};
-use crate::connector::file::format::{EdiSyntax, check_structure};
-use crate::connector::file::write::{ControlNumbers, EdiWrite};
+use crate::connector::file::format::{EdiSyntax, SegmentPosition, check_structure};
+use crate::connector::file::write::{ControlNumbers, EdiWrite, Stamp};
 
 use super::edi::structure;
 use super::format::character;
+
+crate::choice! {
+    enum StampWord ("stamp") { Date = "date", Time = "time", Minute = "minute", Number = "number" }
+}
 
 pub(super) fn read(map: &MapReader<'_>, syntax: EdiSyntax, encoding: Encoding) -> Option<EdiWrite> {
     let (message, version) = (map.required("message"), map.required("version"));
@@ -29,6 +33,7 @@ pub(super) fn read(map: &MapReader<'_>, syntax: EdiSyntax, encoding: Encoding) -
     let line_breaks = map.or("line_breaks", false);
     let control_numbers = map.or("control_numbers", ControlNumbers::default());
     let (gather, line_numbers) = (map.optional("gather"), map.list("line_numbers"));
+    let stamps = stamps(map);
     let structure = structure(map)?;
     if let Err(problem) = check_structure(syntax, &structure) {
         map.error("segments", format!("this structure cannot work: {problem}"), "correct the part that is named");
@@ -51,7 +56,28 @@ pub(super) fn read(map: &MapReader<'_>, syntax: EdiSyntax, encoding: Encoding) -
         structure,
         gather,
         line_numbers,
+        stamps,
     })
+}
+
+/// `stamps: { BIA.04: date }`.
+fn stamps(map: &MapReader<'_>) -> Vec<(SegmentPosition, Stamp)> {
+    let read = |(place, word): (crate::config::yaml::Spanned<String>, StampWord)| match SegmentPosition::parse(&place) {
+        Ok(position) => Some((
+            position,
+            match word {
+                StampWord::Date => Stamp::Date,
+                StampWord::Time => Stamp::Time,
+                StampWord::Minute => Stamp::Minute,
+                StampWord::Number => Stamp::Number,
+            },
+        )),
+        Err(problem) => {
+            map.error("stamps", problem, "such as `BIA.04: date`");
+            None
+        }
+    };
+    map.named::<StampWord>("stamps").into_iter().filter_map(read).collect()
 }
 
 /// What is not named is as usual.

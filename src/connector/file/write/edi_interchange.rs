@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::edi_segments::segments;
-use super::edi_spec::EdiWrite;
+use super::edi_spec::{EdiWrite, Stamp};
 use super::edi_text::EdiText;
 use crate::connector::file::edi::{EdiCause, Segment};
 use crate::connector::file::encoding::Encoder;
@@ -18,6 +18,8 @@ type Named<T> = Result<T, (String, FileCause)>;
 #[derive(Debug)]
 pub(super) struct Interchange {
     number: u64,
+    /// Texts of the declared stamps.
+    stamps: Vec<String>,
     messages: u64,
     /// Rows that are gathered into one message: what they have in common, and their items.
     gathered: Option<(Map<String, Value>, Vec<Value>)>,
@@ -27,7 +29,16 @@ impl Interchange {
     pub(super) fn new(edi: &EdiWrite, given: &Map<String, Value>) -> Named<Self> {
         let sequence = text(given, "sequence")?;
         let number: u64 = sequence.parse().map_err(|_| bad("sequence", &sequence, "a whole number"))?;
-        Ok(Self { number: edi.control_numbers.of(number), messages: 0, gathered: None })
+        let number = edi.control_numbers.of(number);
+        let (date, time) = (text(given, "date")?, text(given, "time")?);
+        let minutes = time.get(..4).unwrap_or_default();
+        let stamp = |(_, stamp): &(_, Stamp)| match stamp {
+            Stamp::Date => date.clone(),
+            Stamp::Time => minutes.to_owned(),
+            Stamp::Minute => format!("{date}{minutes}"),
+            Stamp::Number => number.to_string(),
+        };
+        Ok(Self { number, stamps: edi.stamps.iter().map(stamp).collect(), messages: 0, gathered: None })
     }
 
     pub(super) fn open(&self, edi: &EdiWrite, encoder: Encoder, given: &Map<String, Value>) -> Named<String> {
@@ -126,6 +137,7 @@ impl Interchange {
         let mut head = row.clone();
         let items = match head.shift_remove(list) {
             Some(Value::Array(items)) => items,
+            Some(item @ Value::Object(_)) => vec![item],
             Some(_) | None => {
                 let cause = EdiCause::Shape { name: list.clone(), found: "something else", wanted: "a list" };
                 return Err((list.clone(), cause.into()));
@@ -158,7 +170,7 @@ impl Interchange {
     }
 
     fn lines(&self, edi: &EdiWrite, encoder: Encoder, row: &Map<String, Value>, number: u64) -> Named<String> {
-        let body = segments(edi, row)?;
+        let body = segments(edi, &self.stamps, row)?;
         let count = (body.len() + 2).to_string();
         let (head, tail) = match edi.syntax {
             EdiSyntax::X12 => {

@@ -13,9 +13,10 @@ use crate::connector::file::format::{EdiSyntax, Item, ItemKind, Position, Select
 
 type Named<T> = Result<T, (String, FileCause)>;
 
-pub(super) fn segments(edi: &EdiWrite, row: &Map<String, Value>) -> Named<Vec<Segment>> {
+/// `stamps` are the texts of the declared ones, in their order.
+pub(super) fn segments(edi: &EdiWrite, stamps: &[String], row: &Map<String, Value>) -> Named<Vec<Segment>> {
     let counters = vec![0; edi.line_numbers.len()];
-    let mut flat = Flat { edi, out: Vec::new(), counters, levels: 0, total_places: Vec::new() };
+    let mut flat = Flat { edi, stamps, out: Vec::new(), counters, levels: 0, total_places: Vec::new() };
     flat.items(&edi.structure.items, row, None, false)?;
     let mut tally = MessageTally::new(&edi.structure);
     for segment in &flat.out {
@@ -40,6 +41,7 @@ impl EdiWrite {
 
 struct Flat<'e> {
     edi: &'e EdiWrite,
+    stamps: &'e [String],
     out: Vec<Segment>,
     /// One per declared line number.
     counters: Vec<u64>,
@@ -65,7 +67,8 @@ impl Flat<'_> {
                 ItemKind::Segment(selector) => {
                     let begins = in_loop && index == 0;
                     let is_total = !in_loop && self.edi.structure.totals.iter().any(|total| total.item == item.name);
-                    let forced = begins || is_total || (item.required && is_constant(selector));
+                    let stamped = self.edi.stamps.iter().any(|(at, _)| at.segment == *selector);
+                    let forced = begins || is_total || (item.required && (stamped || is_constant(selector)));
                     if given.is_empty() && forced {
                         self.segment(item, selector, &Map::new(), true, &mut level)?;
                     }
@@ -114,6 +117,11 @@ impl Flat<'_> {
             return Err((item.name.clone(), FileCause::Unwritable { what }));
         }
         self.number_lines(&mut segment);
+        for ((at, _), text) in self.edi.stamps.iter().zip(self.stamps) {
+            if matches(&at.segment, &segment) && text_at(&segment, at.position).is_empty() {
+                segment.put(at.position, text);
+            }
+        }
         self.set_level(&mut segment, level);
         for (index, total) in self.edi.structure.totals.iter().enumerate() {
             if total.item == item.name {

@@ -30,6 +30,21 @@ pub struct EdiWrite {
     pub gather: Option<String>,
     /// Elements that count their segments from 1 where the row says nothing: `PO1.01`.
     pub line_numbers: Vec<SegmentPosition>,
+    /// Elements that say when or by which interchange the message was made, where the row says nothing: `BIA.04: date`.
+    pub stamps: Vec<(SegmentPosition, Stamp)>,
+}
+
+/// Of the batch; its clock runs on UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// CCYYMMDD.
+    Date,
+    /// HHMM.
+    Time,
+    /// CCYYMMDDHHMM.
+    Minute,
+    /// The interchange's number.
+    Number,
 }
 
 /// The range of this stream's interchange numbers. The first batch gets `first`; `last` is followed by `first`.

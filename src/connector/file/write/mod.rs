@@ -14,7 +14,7 @@ mod value;
 mod writer;
 mod xml;
 
-pub use edi_spec::{ControlNumbers, EdiWrite};
+pub use edi_spec::{ControlNumbers, EdiWrite, Stamp};
 pub use spec::{
     ControlCell, CsvWrite, FixedWrite, Formulas, OutColumn, OutLineEnd, Quoting, WriteFormat, WriteSpec, XmlWrite,
 };
