@@ -1,0 +1,1 @@
+//! EDIFACT: UNA, release characters, repertoires, references.
