@@ -44,8 +44,8 @@ fn change(rng: &mut Rng, bytes: &mut Vec<u8>, corpus: &[Vec<u8>], dictionary: &[
             }
         }
         _ if bytes.len() > 1 => {
-            let other = rng.usize(0..bytes.len());
-            bytes.swap(at.min(bytes.len() - 1), other);
+            let (last, other) = (bytes.len() - 1, rng.usize(0..bytes.len()));
+            bytes.swap(at.min(last), other);
         }
         _ => bytes.push(rng.u8(..)),
     }

@@ -3,13 +3,20 @@
 use proptest::prelude::*;
 use std::io::Read;
 
+use serde_json::json;
+use syncline::connector::file::write::FileWriter;
 use syncline::connector::file::{FileLimits, ReadContext, read};
 
-use super::support::{fixture, read_bytes, spec};
+use super::support::{fixture, partner_settings, read_bytes, spec, write_rows, write_spec};
 
 #[test]
 fn an_interchange_that_is_cut_anywhere_is_refused() {
-    for (connector, stream, file) in [("x12", "orders", "850_101.edi"), ("x12", "ship-notices", "856_103.edi")] {
+    for (connector, stream, file) in [
+        ("x12", "orders", "850_101.edi"),
+        ("x12", "ship-notices", "856_103.edi"),
+        ("edifact", "orders", "ORDERS_1.edi"),
+        ("edifact", "invoices", "INVOIC_4.edi"),
+    ] {
         let (spec, text) = (spec(connector, stream), fixture(connector, file));
         let whole = text.trim_end().len();
         for length in 0..whole {
@@ -74,5 +81,40 @@ proptest! {
     #[test]
     fn noise_never_panics_and_never_passes(noise in proptest::collection::vec(any::<u8>(), 0..2_000)) {
         prop_assert!(read_bytes(&spec("x12", "orders"), &noise).is_err());
+        prop_assert!(read_bytes(&spec("edifact", "orders"), &noise).is_err());
+    }
+
+    #[test]
+    fn any_text_of_the_repertoire_comes_back_from_edifact(text in "[ -~ -ÿ]{1,200}") {
+        let (out, given) = write_spec("edifact", "orders-out", &partner_settings());
+        let row = json!({
+            "BGM": { "01": { "01": "220" }, "02": { "01": text }, "03": { "01": "9" } },
+            "message_date": { "01": { "02": "20261120", "03": "102" } },
+            "lines": [{ "PIA": { "ids": { "SA": text } }, "ordered": { "01": { "02": "1" } } }],
+        });
+        let mut bytes = Vec::new();
+        let mut writer = FileWriter::new("out.edi", &out, &given, &mut bytes).unwrap();
+        writer.row(&row).unwrap();
+        writer.finish().unwrap();
+        let rows = read_bytes(&spec("edifact", "orders"), &bytes).unwrap();
+        prop_assert_eq!(&rows[0].value["BGM"]["02"]["01"], &json!(text));
+        prop_assert_eq!(&rows[0].value["lines"][0]["PIA"]["ids"]["SA"], &json!(text));
+    }
+
+    #[test]
+    fn any_text_comes_back_from_x12_or_is_refused(text in "[ -~]{1,40}") {
+        let (out, given) = write_spec("x12", "orders-out", &partner_settings());
+        let row = json!({
+            "BEG": { "01": "00", "02": "SA", "03": text, "05": "20261120" },
+            "lines": [{ "PO1": { "02": "1", "03": "EA", "ids": { "VP": "A" } } }],
+        });
+        match write_rows(&out, &given, &[row]) {
+            Ok(written) => {
+                prop_assert!(!text.contains(['*', '~', '>']));
+                let rows = read_bytes(&spec("x12", "orders"), written.as_bytes()).unwrap();
+                prop_assert_eq!(&rows[0].value["BEG"]["03"], &json!(text));
+            }
+            Err(error) => prop_assert!(text.contains(['*', '~', '>']), "{}", error),
+        }
     }
 }

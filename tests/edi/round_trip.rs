@@ -63,6 +63,17 @@ fn x12_documents_come_back_equal() {
 }
 
 #[test]
+fn edifact_documents_come_back_equal() {
+    let trip =
+        |source, target, mapping, file| Trip { connector: "edifact", source, target, mapping, file, explode: None };
+    check(&trip("orders", "orders-out", "edifact/order", "ORDERS_1.edi"), &[]);
+    check(&trip("despatch-advices", "despatch-advices-out", "edifact/fulfilment", "DESADV_2.edi"), &[]);
+    check(&trip("invoices", "invoices-out", "edifact/invoice", "INVOIC_4.edi"), &[]);
+    let stock = trip("stock", "stock-out", "edifact/inventory_level", "INVRPT_3.edi");
+    check(&Trip { explode: Some(("lines", "line")), ..stock }, &[]);
+}
+
+#[test]
 fn levels_of_one_warehouse_share_an_advice() {
     let (spec, given) = write_spec("x12", "stock-out", &partner_settings());
     let row = |sku: &str, warehouse: &str, quantity: &str| {
