@@ -3,6 +3,8 @@
 
 #[path = "edi/edifact.rs"]
 mod edifact;
+#[path = "edi/fixtures.rs"]
+mod fixtures;
 #[path = "edi/hostile.rs"]
 mod hostile;
 #[path = "edi/round_trip.rs"]

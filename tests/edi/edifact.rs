@@ -66,7 +66,7 @@ fn what_does_not_tie_is_refused_with_its_place() {
     check("ORDERS:D:96A", "DESADV:D:96A", &["message type \"DESADV\""]);
     check("RETAILCO:14", "OTHERCO:14", &["the sender is \"OTHERCO\""]);
     check("+REF0001'\nUNH", "+REF0001++++++1'\nUNH", &["usage is \"T\""]);
-    check("BGM+220+4500012345+9'\n", "LIN+1'\n", &["BGM is missing"]);
+    check("BGM+220+4500012345+9'\n", "DTM+171:20261120:102'\n", &["BGM is missing"]);
     check("DTM+2:202611250800:203'\n", "ZZZ+1'\n", &["segment 4 ZZZ", "not part of the declared structure"]);
     check("IMD+F++:::Becher blau'", "IMD+F++:::Becher blau?'", &["message 1"]);
     check("QTY+21:12:PCE'", "QTY+21:1.2,0:PCE'", &["element 01", "is not a number"]);

@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_of_the_repertoire_comes_back_from_edifact(text in "[ -~ -ÿ]{1,200}") {
+    fn any_text_of_the_repertoire_comes_back_from_edifact(text in "[ -~\u{a0}-ÿ]{1,200}") {
         let (out, given) = write_spec("edifact", "orders-out", &partner_settings());
         let row = json!({
             "BGM": { "01": { "01": "220" }, "02": { "01": text }, "03": { "01": "9" } },

@@ -89,12 +89,20 @@ pub fn mapping(name: &str) -> Mapping {
 }
 
 pub fn map_in(mapping: &Mapping, row: &Value) -> Record {
-    mapping.map_in(row, InContext { settings: &settings() }).unwrap_or_else(|error| panic!("{error}"))
+    map_in_with(mapping, row, &settings())
+}
+
+pub fn map_in_with(mapping: &Mapping, row: &Value, settings: &Value) -> Record {
+    mapping.map_in(row, InContext { settings }).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub fn map_out(mapping: &Mapping, record: &Record) -> Value {
+    map_out_with(mapping, record, &settings())
+}
+
+pub fn map_out_with(mapping: &Mapping, record: &Record, settings: &Value) -> Value {
     let refs = Refs::new();
-    let context = OutContext { refs: &refs, binding: None, settings: &settings() };
+    let context = OutContext { refs: &refs, binding: None, settings };
     mapping.map_out(record, context).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -85,16 +85,17 @@ impl Decode for Item {
     }
 }
 
-/// `HL`, which states whether it has children, or `{ segment: CPS, child_flag: false }`.
+/// `HL`, which states whether it has children, or `{ segment: CPS, child_flag: false, nested: false }`.
 impl Decode for Hierarchy {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         match &node.kind {
-            Kind::Scalar(_) => Some(Self { tag: String::decode(node, cx)?, has_child_flag: true }),
+            Kind::Scalar(_) => Some(Self { tag: String::decode(node, cx)?, has_child_flag: true, nested: true }),
             Kind::Seq(_) | Kind::Map(_) => {
                 let map = cx.map(node, "hierarchy")?;
-                let (tag, has_child_flag) = (map.required("segment"), map.or("child_flag", true));
+                let (has_child_flag, nested) = (map.or("child_flag", true), map.or("nested", true));
+                let tag = map.required("segment");
                 map.finish();
-                Some(Self { tag: tag?, has_child_flag })
+                Some(Self { tag: tag?, has_child_flag, nested })
             }
         }
     }

@@ -90,6 +90,8 @@ pub struct SegmentPosition {
 pub struct Hierarchy {
     pub tag: String,
     pub has_child_flag: bool,
+    /// Levels lie in loops within each other; otherwise side by side, and the parent is any level before.
+    pub nested: bool,
 }
 
 /// A count or sum that the message states.

@@ -102,6 +102,9 @@ impl<'f> TreeBuilder<'f> {
         if hierarchy.tag != segment.tag {
             return true;
         }
+        if !hierarchy.nested {
+            return segment.element(2).is_empty() || self.levels.contains(segment.element(2));
+        }
         let enclosing = self.frames[..=depth].iter().rev().find_map(|frame| frame.level.as_deref());
         enclosing.unwrap_or_default() == segment.element(2)
     }

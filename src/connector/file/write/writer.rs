@@ -124,6 +124,10 @@ impl<'a, W: Write> FileWriter<'a, W> {
                 self.fixed_record(fixed, fixed.data.as_deref(), |name| text_of(row, name))?;
             }
             WriteFormat::Xml(format) => {
+                if self.rows > 0 && !format.record.contains('/') {
+                    let what = "a second document in one XML file".to_owned();
+                    return Err((format.record.clone(), FileCause::Unwritable { what }));
+                }
                 let text =
                     xml::record(format, self.spec.encoding, row).map_err(|cause| (format.record.clone(), cause))?;
                 self.line(&text)?;
