@@ -13,14 +13,45 @@ pub const X12: Target = Target {
     name: "x12",
     run: fuzz_x12,
     corpus: || fixtures("x12", ".edi"),
-    dictionary: &["~", "*", ">", "ISA*", "GS*", "ST*", "SE*", "GE*", "IEA*", "HL*", "PO1*", "\r\n", "000000101", "TA1*~"],
+    dictionary: &[
+        "~",
+        "*",
+        ">",
+        "ISA*",
+        "GS*",
+        "ST*",
+        "SE*",
+        "GE*",
+        "IEA*",
+        "HL*",
+        "PO1*",
+        "\r\n",
+        "000000101",
+        "TA1*~",
+    ],
 };
 
 pub const EDIFACT: Target = Target {
     name: "edifact",
     run: fuzz_edifact,
     corpus: || fixtures("edifact", ".edi"),
-    dictionary: &["'", "+", ":", "?", "??", "?'", "UNA:+.? '", "UNB+", "UNH+", "UNT+", "UNZ+", "UNOA", "UNOY", "\r\n", "LIN+"],
+    dictionary: &[
+        "'",
+        "+",
+        ":",
+        "?",
+        "??",
+        "?'",
+        "UNA:+.? '",
+        "UNB+",
+        "UNH+",
+        "UNT+",
+        "UNZ+",
+        "UNOA",
+        "UNOY",
+        "\r\n",
+        "LIN+",
+    ],
 };
 
 static FORMATS: LazyLock<Vec<(&'static str, FileSpec)>> = LazyLock::new(|| {
@@ -65,7 +96,9 @@ fn fuzz(connector: &str, bytes: &[u8]) -> Outcome {
                 return Outcome::Broken(format!("{} of {} bytes read", summary.content_bytes, bytes.len()));
             }
             Ok(_) => outcome = Outcome::Accepted,
-            Err(error) if error.to_string().is_empty() => return Outcome::Broken("a refusal without a word".to_owned()),
+            Err(error) if error.to_string().is_empty() => {
+                return Outcome::Broken("a refusal without a word".to_owned());
+            }
             Err(_) => {}
         }
     }

@@ -3,9 +3,7 @@
 use serde_json::json;
 use syncline::connector::file::Encoding;
 
-use super::support::{
-    check_refused, fixture, partner_settings, read_bytes, replaced, spec, write_rows, write_spec,
-};
+use super::support::{check_refused, fixture, partner_settings, read_bytes, replaced, spec, write_rows, write_spec};
 
 fn orders() -> String {
     fixture("edifact", "ORDERS_1.edi")
@@ -55,7 +53,11 @@ fn what_does_not_tie_is_refused_with_its_place() {
     let check = |from: &str, to: &str, parts: &[&str]| {
         check_refused(&spec("edifact", "orders"), &replaced(&orders(), from, to), parts);
     };
-    check("UNT+27+1'", "UNT+26+1'", &["interchange REF0001, message 1 (ORDERS)", "UNT 0074 states 26 segments, found 27"]);
+    check(
+        "UNT+27+1'",
+        "UNT+26+1'",
+        &["interchange REF0001, message 1 (ORDERS)", "UNT 0074 states 26 segments, found 27"],
+    );
     check("UNT+27+1'", "UNT+27+2'", &["UNT 0062 closes number \"2\", but \"1\" is open"]);
     check("UNZ+1+REF0001'", "UNZ+2+REF0001'", &["UNZ 0036 states 2 messages, found 1"]);
     check("UNZ+1+REF0001'", "UNZ+1+REF0002'", &["UNZ 0020 closes number \"REF0002\""]);
@@ -85,7 +87,8 @@ fn characters_must_be_of_the_stated_repertoire() {
     check_refused(&spec, &stated("UNOY:3"), &["written in UNOY, the format declares iso-8859-1"]);
     check_refused(&spec, &stated("UNOX:3"), &["written in UNOX"]);
     // Latin-1 bytes under UNOC.
-    let latin = replaced(&orders(), "Koeln", "K\u{f6}ln").chars().map(|c| u8::try_from(c).unwrap()).collect::<Vec<u8>>();
+    let latin =
+        replaced(&orders(), "Koeln", "K\u{f6}ln").chars().map(|c| u8::try_from(c).unwrap()).collect::<Vec<u8>>();
     let rows = read_bytes(&spec, &latin).unwrap();
     assert_eq!(rows[0].value["ship_to"]["NAD"]["06"]["01"], "Köln");
     // The same bytes where the agreement says UTF-8.

@@ -9,7 +9,7 @@ use syncline::connector::manifest::{StreamEntity, Write};
 use syncline::mapping::expr::Scope;
 use syncline::model::Record;
 
-use super::support::{exploded, map_in_with, map_out_with, mapping, read_bytes, root, stream, write_rows};
+use super::support::{exploded, manifest, map_in_with, map_out_with, mapping, read_bytes, root, stream, write_rows};
 
 fn folder(connector: &str) -> PathBuf {
     root().join("connectors").join(connector).join("fixtures")
@@ -33,18 +33,13 @@ fn yaml(path: &PathBuf) -> Value {
     to_json(&parse(&source).unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display())))
 }
 
+/// What the fixtures state, and the connector's own defaults.
 fn settings(connector: &str) -> Value {
     let mut settings = yaml(&folder(connector).join("settings.yaml"));
-    let currency = if connector == "x12" { "USD" } else { "EUR" };
-    for (name, text) in [
-        ("currency", currency),
-        ("location", "default"),
-        ("usage", "P"),
-        ("our_qualifier", "ZZ"),
-        ("partner_qualifier", "ZZ"),
-        ("our_country", "DE"),
-    ] {
-        settings[name] = json!(text);
+    for setting in &manifest(connector).settings {
+        if let Some(default) = setting.default.as_ref().filter(|_| settings.get(&setting.name.value).is_none()) {
+            settings[setting.name.value.as_str()] = json!(default.value.as_str());
+        }
     }
     settings
 }
@@ -91,7 +86,13 @@ fn play_in(connector: &str, fixture: &Value) {
     let mapping = mapping(&mapping_name(connector, name));
     let mapped: Vec<Value> = rows.iter().map(|row| map_in_with(&mapping, row, &settings).to_json()).collect();
     let keys = rows.iter().map(|row| {
-        described.key.as_ref().unwrap().value.render(&Scope::new().with("record", row)).unwrap_or_else(|error| panic!("{error}"))
+        described
+            .key
+            .as_ref()
+            .unwrap()
+            .value
+            .render(&Scope::new().with("record", row))
+            .unwrap_or_else(|error| panic!("{error}"))
     });
     let keys: Vec<Value> = keys.map(Value::from).collect();
     let expected_keys = fixture["expect"]["records"].as_array().unwrap().iter().map(|record| record["key"].clone());

@@ -20,7 +20,10 @@ fn an_interchange_that_is_cut_anywhere_is_refused() {
         let (spec, text) = (spec(connector, stream), fixture(connector, file));
         let whole = text.trim_end().len();
         for length in 0..whole {
-            assert!(read_bytes(&spec, &text.as_bytes()[..length]).is_err(), "{file} cut to {length} bytes was accepted");
+            assert!(
+                read_bytes(&spec, &text.as_bytes()[..length]).is_err(),
+                "{file} cut to {length} bytes was accepted"
+            );
         }
         for length in whole..=text.len() {
             assert!(read_bytes(&spec, &text.as_bytes()[..length]).is_ok(), "{file} cut to {length} bytes");

@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 use syncline::config::yaml::Source;
 use syncline::connector::file::write::{FileWriter, WriteSpec};
 use syncline::connector::file::{FileError, FileLimits, FileRow, FileSpec, ReadContext, read};
-use syncline::connector::manifest::{Stream, Write};
+use syncline::connector::manifest::{Manifest, Stream, Write};
 use syncline::connector::registry::Registry;
 use syncline::mapping::{InContext, Mapping, OutContext, Refs, Values};
 use syncline::model::Record;
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::shipped().unwrap_or_else(|problems| panic!("{problems}")));
+static REGISTRY: LazyLock<Registry> =
+    LazyLock::new(|| Registry::shipped().unwrap_or_else(|problems| panic!("{problems}")));
 
 pub fn settings() -> Value {
     json!({
@@ -29,9 +30,12 @@ pub fn partner_settings() -> Value {
     settings
 }
 
+pub fn manifest(connector: &str) -> &'static Manifest {
+    &REGISTRY.connector(connector).unwrap().manifest
+}
+
 pub fn stream(connector: &str, name: &str) -> &'static Stream {
-    let connector = REGISTRY.connector(connector).unwrap();
-    connector.manifest.streams.iter().find(|stream| stream.name.value == name).unwrap()
+    manifest(connector).streams.iter().find(|stream| stream.name.value == name).unwrap()
 }
 
 pub fn spec(connector: &str, name: &str) -> FileSpec {

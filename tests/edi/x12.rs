@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::support::{check_refused, fixture, read_bytes, replaced, spec, write_rows, write_spec};
 use super::support::partner_settings;
+use super::support::{check_refused, fixture, read_bytes, replaced, spec, write_rows, write_spec};
 
 fn order() -> String {
     fixture("x12", "850_101.edi")
@@ -40,7 +40,10 @@ fn delimiters_are_taken_from_isa_and_line_ends_are_cosmetic() {
     let odd = one_line.replace('*', "|").replace('>', "^").replace('~', "\u{1d}");
     for text in [one_line, windows, lines_only, odd] {
         let rows = read_bytes(&spec, text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        assert_eq!(rows.iter().map(|row| &row.value).collect::<Vec<_>>(), plain.iter().map(|row| &row.value).collect::<Vec<_>>());
+        assert_eq!(
+            rows.iter().map(|row| &row.value).collect::<Vec<_>>(),
+            plain.iter().map(|row| &row.value).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -49,7 +52,11 @@ fn what_does_not_tie_is_refused_with_its_place() {
     let check = |from: &str, to: &str, parts: &[&str]| {
         check_refused(&spec("x12", "orders"), &replaced(&order(), from, to), parts);
     };
-    check("SE*19*0001", "SE*18*0001", &["interchange 000000101", "message 0001 (850)", "SE01 states 18 segments, found 19"]);
+    check(
+        "SE*19*0001",
+        "SE*18*0001",
+        &["interchange 000000101", "message 0001 (850)", "SE01 states 18 segments, found 19"],
+    );
     check("SE*19*0001", "SE*19*0009", &["SE02 closes number \"0009\"", "\"0001\" is open"]);
     check("GE*2*101", "GE*1*101", &["group 101", "GE01 states 1 transaction sets, found 2"]);
     check("GE*2*101", "GE*2*102", &["GE02 closes number \"102\""]);
@@ -63,7 +70,11 @@ fn what_does_not_tie_is_refused_with_its_place() {
     check("ST*850*0002", "ST*850", &["transaction set control number is missing"]);
     check("*X*004010", "*X*003040", &["version \"003040\""]);
     check("*0*P*>", "*0*T*>", &["usage", "\"T\"", "expects \"P\""]);
-    check("ZZ*RETAILCO       *", "ZZ*SOMEBODY       *", &["the sender is \"SOMEBODY\", the connection expects \"RETAILCO\""]);
+    check(
+        "ZZ*RETAILCO       *",
+        "ZZ*SOMEBODY       *",
+        &["the sender is \"SOMEBODY\", the connection expects \"RETAILCO\""],
+    );
     check("ZZ*HUBVENDOR      *", "ZZ*ELSEWHERE      *", &["the receiver is \"ELSEWHERE\""]);
     check("ZZ*HUBVENDOR      *", "ZZ*HUBVENDOR     *", &["ISA is not 106 characters long"]);
     check("IEA*1*000000101~\n", "", &["the file ends inside the interchange: IEA is missing"]);
@@ -124,7 +135,11 @@ fn implied_decimals_get_their_point() {
     assert_eq!(rows[0].value["TDS"]["01"], "222.50");
     assert_eq!(rows[0].value["charges"][0]["SAC"]["05"], "12.50");
     let text = fixture("x12", "810_104.edi");
-    check_refused(&spec("x12", "invoices"), &replaced(&text, "TDS*22250", "TDS*222.50"), &["TDS", "decimals are implied"]);
+    check_refused(
+        &spec("x12", "invoices"),
+        &replaced(&text, "TDS*22250", "TDS*222.50"),
+        &["TDS", "decimals are implied"],
+    );
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub(super) fn structure(map: &MapReader<'_>) -> Option<Structure> {
         read.collect()
     };
     let cx = map.context();
-    let pairs = keyed("pairs", map).into_iter().filter_map(|(at, node)| Some((at, String::decode(&node, cx)?))).collect();
+    let pairs =
+        keyed("pairs", map).into_iter().filter_map(|(at, node)| Some((at, String::decode(&node, cx)?))).collect();
     let implied_decimals = keyed("implied_decimals", map)
         .into_iter()
         .filter_map(|(at, node)| Some((at, u32::decode(&node, cx)?)))

@@ -125,7 +125,11 @@ impl Decode for ControlNumbers {
         let usual = Self::default();
         let numbers = Self { first: map.or("first", usual.first), last: map.or("last", usual.last) };
         if numbers.first == 0 || numbers.first > numbers.last || numbers.last > usual.last {
-            map.error("first", "this range has no numbers of at most nine digits", "such as `{ first: 1, last: 99999999 }`");
+            map.error(
+                "first",
+                "this range has no numbers of at most nine digits",
+                "such as `{ first: 1, last: 99999999 }`",
+            );
         }
         map.finish();
         Some(numbers)

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Percent, Spanned};
 
-use crate::connector::file::{FileFormat, FileSpec};
 use crate::connector::file::drop::{Completeness, DropSpec, MarkerName, NamePattern};
-use crate::connector::file::write::WriteSpec;
+use crate::connector::file::write::{WriteFormat, WriteSpec};
+use crate::connector::file::{FileFormat, FileSpec};
 use crate::mapping::expr::{Template, TemplateError};
 
 use super::partner::Partner;
@@ -116,7 +116,15 @@ impl FileRead {
             ModeWord::Snapshot => FileMode::Snapshot { min_rows },
             ModeWord::Delta => FileMode::Delta,
         };
-        Some(Self { folder: folder?, pattern: pattern?, completeness: completeness?, format: format?, partner, mode, every })
+        Some(Self {
+            folder: folder?,
+            pattern: pattern?,
+            completeness: completeness?,
+            format: format?,
+            partner,
+            mode,
+            every,
+        })
     }
 }
 
@@ -130,6 +138,11 @@ impl FileWrite {
         }
         let marker = marker.map(MarkerName::Appended);
         let partner = map.or("partner", Partner::default());
+        let format: Option<WriteSpec> = format;
+        let is_edi = format.as_ref().is_some_and(|spec| matches!(spec.format, WriteFormat::Edi(_)));
+        if is_edi && (partner.sender.is_none() || partner.receiver.is_none()) {
+            map.error("partner", "an EDI envelope names sender and receiver", "write `partner: { sender: ..., receiver: ... }`");
+        }
         Some(Self { folder: folder?, name: name?, format: format?, partner, batch, marker })
     }
 }

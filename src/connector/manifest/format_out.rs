@@ -10,8 +10,8 @@ use crate::connector::file::write::{
     ControlCell, CsvWrite, FixedWrite, Formulas, OutColumn, OutLineEnd, Quoting, WriteFormat, WriteSpec, XmlWrite,
 };
 
-use super::{edi_out, fixed};
 use super::format::{DecimalWord, character, decimal};
+use super::{edi_out, fixed};
 
 crate::choice! {
     enum FormatType ("file format") {

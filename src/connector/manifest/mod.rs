@@ -47,9 +47,9 @@ pub use body::{Body, JsonTemplate, MultipartPart, PartContent};
 pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
-pub use partner::Partner;
 pub use handshake::{Csrf, Tls};
 pub use pages::Pages;
+pub use partner::Partner;
 pub use process::{
     CreateSafety, Process, ProcessLimits, ProcessProtocol, ProcessRead, ProcessReadMode, ProcessTimeouts, ProcessWrite,
     Replication, ReplicationMethod, TapCatalog,

@@ -41,11 +41,7 @@ impl Partner {
             let rendered = template.as_ref().map(|template| template.value.render(&scope)).transpose()?;
             Ok(rendered.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
         };
-        Ok(ExpectedPartner {
-            sender: text(&self.sender)?,
-            receiver: text(&self.receiver)?,
-            usage: text(&self.usage)?,
-        })
+        Ok(ExpectedPartner { sender: text(&self.sender)?, receiver: text(&self.receiver)?, usage: text(&self.usage)? })
     }
 
     /// What a writer states; joins what it is given for each batch.

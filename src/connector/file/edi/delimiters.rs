@@ -17,14 +17,8 @@ pub struct Delimiters {
 }
 
 impl Delimiters {
-    pub const X12: Self = Self {
-        element: b'*',
-        component: b'>',
-        repetition: None,
-        release: None,
-        terminator: b'~',
-        decimal_mark: b'.',
-    };
+    pub const X12: Self =
+        Self { element: b'*', component: b'>', repetition: None, release: None, terminator: b'~', decimal_mark: b'.' };
 
     /// The default set, which counts where there is no UNA.
     pub const EDIFACT: Self = Self {
@@ -42,14 +36,8 @@ impl Delimiters {
             return Err(EdiCause::Cut { inside: "the UNA segment" });
         };
         let used = |byte: u8| (byte != b' ').then_some(byte);
-        let delimiters = Self {
-            element,
-            component,
-            repetition: used(repetition),
-            release: used(release),
-            terminator,
-            decimal_mark,
-        };
+        let delimiters =
+            Self { element, component, repetition: used(repetition), release: used(release), terminator, decimal_mark };
         if !matches!(decimal_mark, b'.' | b',') {
             return Err(EdiCause::Delimiter { what: "decimal mark", found: shown(decimal_mark) });
         }

@@ -75,8 +75,8 @@ impl<'f> MessageTally<'f> {
     /// Compares a stated total with what was counted.
     pub(in crate::connector::file) fn check(&self, index: usize, at: &str, stated: &str) -> Result<(), FileCause> {
         let found = self.totals.get(index).copied().unwrap_or_default();
-        let stated_number = number(stated)
-            .map_err(|reason| FileCause::BadNumber { text: stated.to_owned(), reason })?;
+        let stated_number =
+            number(stated).map_err(|reason| FileCause::BadNumber { text: stated.to_owned(), reason })?;
         if stated_number == found {
             return Ok(());
         }

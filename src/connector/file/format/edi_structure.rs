@@ -125,9 +125,7 @@ impl Position {
         };
         match text.split_once('.') {
             None => Ok(Self { element: number(text)?, component: None }),
-            Some((element, component)) => {
-                Ok(Self { element: number(element)?, component: Some(number(component)?) })
-            }
+            Some((element, component)) => Ok(Self { element: number(element)?, component: Some(number(component)?) }),
         }
     }
 
@@ -158,8 +156,7 @@ impl Selector {
         }
         let mut qualifiers = Vec::new();
         for part in rest.into_iter().flat_map(|rest| rest.split(',')) {
-            let (position, values) =
-                part.split_once('=').ok_or_else(|| format!("{part:?} is not `position=value`"))?;
+            let (position, values) = part.split_once('=').ok_or_else(|| format!("{part:?} is not `position=value`"))?;
             let values: Vec<String> = values.split('|').map(str::to_owned).collect();
             if values.iter().any(String::is_empty) {
                 return Err(format!("{part:?} has an empty value"));

@@ -103,9 +103,8 @@ impl<'f> Message<'f> {
                 let error = collector.error(cause).at(Place { row: place.row, ..place }).column(column);
                 Err(FileError { line: Some(at.line), byte_offset: Some(at.byte_offset), ..error })
             }
-            None => complete(format, tree, &tally).map_err(|(inner, cause)| {
-                collector.error(cause).at(place).column(envelope.place(&inner))
-            }),
+            None => complete(format, tree, &tally)
+                .map_err(|(inner, cause)| collector.error(cause).at(place).column(envelope.place(&inner))),
         };
         match built {
             Ok(fields) => collector.record(RecordRole::Data, kind, fields, place),
@@ -187,12 +186,7 @@ pub(super) fn check_number(segment: &'static str, opened: &str, closing: &str) -
 }
 
 /// Characters that the interchange may not contain.
-pub(super) fn check_repertoire(
-    repertoire: Repertoire,
-    syntax: &str,
-    any_case: bool,
-    segment: &Segment,
-) -> Named<()> {
+pub(super) fn check_repertoire(repertoire: Repertoire, syntax: &str, any_case: bool, segment: &Segment) -> Named<()> {
     for (index, element) in segment.elements.iter().enumerate() {
         let mut characters = element.repetitions.iter().flatten().flat_map(|text| text.chars());
         if let Some(character) = characters.find(|character| !repertoire.has(*character, any_case)) {

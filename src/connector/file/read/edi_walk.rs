@@ -2,7 +2,7 @@
 //!
 //! Not here: which segments envelopes consist of (`x12`, `edifact`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use serde_json::{Map, Value};
@@ -28,7 +28,8 @@ pub(super) struct Walk<'t, 'f, 'c, 's, R: Read> {
     pub place: SegmentPlace,
     /// Messages read so far, in the whole file.
     pub row: u64,
-    seen: HashSet<(&'static str, String)>,
+    /// Numbers of each kind.
+    seen: HashMap<&'static str, HashSet<String>>,
 }
 
 impl<'t, 'f, 'c, 's, R: Read> Walk<'t, 'f, 'c, 's, R> {
@@ -39,7 +40,7 @@ impl<'t, 'f, 'c, 's, R: Read> Walk<'t, 'f, 'c, 's, R> {
         collector: &'c mut Collector<'s>,
     ) -> Self {
         let scanner = Scanner::new(text, limits);
-        let (envelope, place, seen) = (Envelope::default(), SegmentPlace::default(), HashSet::new());
+        let (envelope, place, seen) = (Envelope::default(), SegmentPlace::default(), HashMap::new());
         Self { scanner, format, collector, envelope, place, row: 0, seen }
     }
 
@@ -86,10 +87,10 @@ impl<'t, 'f, 'c, 's, R: Read> Walk<'t, 'f, 'c, 's, R> {
         if number.is_empty() {
             return Err(self.fail("", EdiCause::MissingElement { what }));
         }
-        if self.seen.len() == MESSAGES {
+        if self.seen.values().map(HashSet::len).sum::<usize>() == MESSAGES {
             return Err(self.fail("", EdiCause::TooManyMessages { limit: MESSAGES }));
         }
-        if self.seen.insert((what, number.to_owned())) {
+        if self.seen.entry(what).or_default().insert(number.to_owned()) {
             return Ok(());
         }
         Err(self.fail("", EdiCause::Duplicate { what, number: number.to_owned() }))
@@ -97,7 +98,7 @@ impl<'t, 'f, 'c, 's, R: Read> Walk<'t, 'f, 'c, 's, R> {
 
     /// Numbers of this kind begin anew.
     pub(super) fn forget(&mut self, what: &'static str) {
-        self.seen.retain(|(other, _)| *other != what);
+        self.seen.remove(what);
     }
 
     pub(super) fn message_place(&mut self) -> Place {

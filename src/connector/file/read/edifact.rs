@@ -8,9 +8,7 @@ use std::io::Read;
 use serde_json::{Map, Value};
 
 use super::collect::Collector;
-use super::edi_message::{
-    Envelope, Message, check_count, check_kind, check_number, check_partner, check_repertoire,
-};
+use super::edi_message::{Envelope, Message, check_count, check_kind, check_number, check_partner, check_repertoire};
 use super::edi_walk::{Walk, texts};
 use crate::connector::file::edi::{Delimiters, EdiCause, Repertoire, Segment};
 use crate::connector::file::error::FileError;
@@ -221,9 +219,7 @@ fn message<R: Read>(
                 return Ok(());
             }
             "UNB" | "UNG" | "UNH" | "UNE" | "UNZ" => return walk.expected("UNT before it", &segment),
-            _ => message
-                .add(&segment, walk.place, &walk.envelope, limit)
-                .map_err(|cause| walk.fail("", cause))?,
+            _ => message.add(&segment, walk.place, &walk.envelope, limit).map_err(|cause| walk.fail("", cause))?,
         }
     }
 }

@@ -194,9 +194,7 @@ fn message<R: Read>(
                 return Ok(());
             }
             "ST" | "GS" | "GE" | "ISA" | "IEA" => return walk.expected("SE before it", &segment),
-            _ => message
-                .add(&segment, walk.place, &walk.envelope, limit)
-                .map_err(|cause| walk.fail("", cause))?,
+            _ => message.add(&segment, walk.place, &walk.envelope, limit).map_err(|cause| walk.fail("", cause))?,
         }
     }
 }

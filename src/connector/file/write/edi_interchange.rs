@@ -51,7 +51,8 @@ impl Interchange {
     fn open_x12(&self, edi: &EdiWrite, encoder: Encoder, given: &Map<String, Value>) -> Named<String> {
         let (sender, receiver) = (text(given, "sender")?, text(given, "receiver")?);
         let (date, time) = (text(given, "date")?, text(given, "time")?);
-        let (sender_qualifier, receiver_qualifier) = (or(given, "sender_qualifier", "ZZ"), or(given, "receiver_qualifier", "ZZ"));
+        let (sender_qualifier, receiver_qualifier) =
+            (or(given, "sender_qualifier", "ZZ"), or(given, "receiver_qualifier", "ZZ"));
         let usage = or(given, "usage", "P");
         // The interchange's version is the release that the group's begins with: 004010 is sent in 00401.
         let version: String = edi.version.chars().take(5).collect();

@@ -56,7 +56,8 @@ type Level = Option<(u64, usize)>;
 
 impl Flat<'_> {
     fn items(&mut self, items: &[Item], fields: &Map<String, Value>, parent: Level, in_loop: bool) -> Named<()> {
-        if let Some(name) = fields.keys().find(|name| *name != "sums" && !items.iter().any(|item| item.name == **name)) {
+        if let Some(name) = fields.keys().find(|name| *name != "sums" && !items.iter().any(|item| item.name == **name))
+        {
             return Err((name.clone(), EdiCause::UnknownName { name: name.clone() }.into()));
         }
         let mut level = parent;
@@ -228,13 +229,13 @@ impl Flat<'_> {
             return Ok(false);
         }
         let structure = &self.edi.structure;
-        let same = |other: Position| {
-            other.element == at.element && other.component.unwrap_or(1) == at.component.unwrap_or(1)
-        };
+        let same =
+            |other: Position| other.element == at.element && other.component.unwrap_or(1) == at.component.unwrap_or(1);
         let bad = |reason| FileCause::BadNumber { text: text.clone(), reason };
-        let implied = structure.implied_decimals.iter().find(|(place, _)| {
-            same(place.position) && matches(&place.segment, segment)
-        });
+        let implied = structure
+            .implied_decimals
+            .iter()
+            .find(|(place, _)| same(place.position) && matches(&place.segment, segment));
         let is_number = structure.numbers.iter().any(|place| same(place.position) && matches(&place.segment, segment));
         if let Some((_, decimals)) = implied {
             segment.put(at, &implied_text(&text, *decimals).map_err(bad)?);
@@ -261,7 +262,9 @@ fn implied_text(text: &str, decimals: u32) -> Result<String, &'static str> {
     if scaled != value || scaled.scale() != decimals {
         return Err("it has more decimals or digits than the element");
     }
-    Decimal::try_from_i128_with_scale(scaled.mantissa(), 0).map(|whole| whole.to_string()).map_err(|_| "too many digits")
+    Decimal::try_from_i128_with_scale(scaled.mantissa(), 0)
+        .map(|whole| whole.to_string())
+        .map_err(|_| "too many digits")
 }
 
 fn occurrences<'v>(item: &Item, value: Option<&'v Value>) -> Result<Vec<&'v Map<String, Value>>, FileCause> {

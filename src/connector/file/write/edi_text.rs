@@ -33,8 +33,7 @@ impl EdiText<'_> {
                     if number > 0 {
                         text.push(char::from(self.delimiters.component));
                     }
-                    self.data(part, &mut text)
-                        .map_err(|cause| (format!("{}.{:02}", segment.tag, index + 1), cause))?;
+                    self.data(part, &mut text).map_err(|cause| (format!("{}.{:02}", segment.tag, index + 1), cause))?;
                 }
             }
         }
