@@ -9,6 +9,8 @@ mod fixtures;
 mod hostile;
 #[path = "edi/round_trip.rs"]
 mod round_trip;
+#[path = "edi/sink.rs"]
+mod sink;
 #[path = "edi/support.rs"]
 mod support;
 #[path = "edi/x12.rs"]

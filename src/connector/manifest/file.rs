@@ -26,7 +26,7 @@ pub struct FileRead {
     /// As declared; `spec` completes it with a connection's settings.
     pub format: FileSpec,
     /// What envelopes must state (EDI).
-    pub partner: Partner,
+    pub partner: Box<Partner>,
     pub mode: FileMode,
     pub every: Duration,
 }
@@ -47,7 +47,7 @@ pub struct FileWrite {
     pub name: Spanned<Template>,
     pub format: WriteSpec,
     /// What envelopes state (EDI).
-    pub partner: Partner,
+    pub partner: Box<Partner>,
     pub batch: Batch,
     /// Written, empty, after the data file: its name is the data file's with this ending.
     pub marker: Option<MarkerName>,
@@ -98,7 +98,7 @@ impl FileRead {
         let (folder, pattern) = (map.required("folder"), map.required::<Spanned<String>>("pattern"));
         let ignore_case = map.or("ignore_case", false);
         let (completeness, format) = (map.required("marker"), map.required::<FileSpec>("format"));
-        let partner = map.or("partner", Partner::default());
+        let partner = map.or("partner", Box::<Partner>::default());
         if map.has("partner") && format.as_ref().is_some_and(|spec| !matches!(spec.format, FileFormat::Edi(_))) {
             map.error("partner", "only EDI has an envelope that names partners", "remove it");
         }
@@ -137,11 +137,15 @@ impl FileWrite {
             map.error("marker", "a marker is an ending", "such as `marker: .done`");
         }
         let marker = marker.map(MarkerName::Appended);
-        let partner = map.or("partner", Partner::default());
+        let partner = map.or("partner", Box::<Partner>::default());
         let format: Option<WriteSpec> = format;
         let is_edi = format.as_ref().is_some_and(|spec| matches!(spec.format, WriteFormat::Edi(_)));
         if is_edi && (partner.sender.is_none() || partner.receiver.is_none()) {
-            map.error("partner", "an EDI envelope names sender and receiver", "write `partner: { sender: ..., receiver: ... }`");
+            map.error(
+                "partner",
+                "an EDI envelope names sender and receiver",
+                "write `partner: { sender: ..., receiver: ... }`",
+            );
         }
         Some(Self { folder: folder?, name: name?, format: format?, partner, batch, marker })
     }
