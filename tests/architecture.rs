@@ -42,7 +42,23 @@ const VENDORS: &[&str] = &[
 const PARTS_OF_WORDS: &[&str] = &["sap", "square"];
 
 /// Folders under `connectors/` that are named after a format or a protocol.
-const NO_VENDOR: &[&str] = &["cloudevents", "csv", "jsonl", "xml", "webhook", "webhook-in", "process"];
+const NO_VENDOR: &[&str] = &[
+    "bai2",
+    "camt053",
+    "cloudevents",
+    "csv",
+    "edifact",
+    "jsonl",
+    "mt940",
+    "outbox",
+    "sql",
+    "ubl",
+    "webhook",
+    "webhook-in",
+    "x12",
+    "xml",
+    "process",
+];
 
 /// Files that may name vendors, and why.
 const VENDORS_NAMED: &[(&str, &str)] = &[

@@ -7,6 +7,7 @@
 pub mod compression;
 pub mod decimal;
 pub mod drop;
+pub mod edi;
 pub mod encoding;
 pub mod error;
 pub mod format;

@@ -38,7 +38,10 @@ impl Checker<'_> {
                 self.http_read(read, stream.explode.is_some());
                 self.as_webhook(stream, read);
             }
-            Some(Read::File(read)) => self.template(Some(&read.folder), scope::FOLDER),
+            Some(Read::File(read)) => {
+                self.template(Some(&read.folder), scope::FOLDER);
+                read.partner.templates().for_each(|template| self.template(Some(template), scope::FOLDER));
+            }
             Some(Read::Process(read)) => self.process_read(stream, read),
             None => {}
         }
@@ -72,6 +75,7 @@ impl Checker<'_> {
             Some(Write::File(write)) => {
                 self.template(Some(&write.folder), scope::FOLDER);
                 self.template(Some(&write.name), scope::FILE_NAME);
+                write.partner.templates().for_each(|template| self.template(Some(template), scope::FOLDER));
                 if !references::of_template(&write.name).iter().any(|reference| reference.root == "batch") {
                     let help = "use `{batch.sequence}` or `{batch.time}` so that no batch overwrites another";
                     self.error(&write.name.place, "every batch would have the same file name", help);

@@ -5,12 +5,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::config::yaml::{Context, Decode, MapReader, Node, Percent, Spanned};
 
-use crate::connector::file::FileSpec;
 use crate::connector::file::drop::{Completeness, DropSpec, MarkerName, NamePattern};
-use crate::connector::file::write::WriteSpec;
-use crate::mapping::expr::Template;
+use crate::connector::file::write::{WriteFormat, WriteSpec};
+use crate::connector::file::{FileFormat, FileSpec};
+use crate::mapping::expr::{Template, TemplateError};
+
+use super::partner::Partner;
 
 #[derive(Debug, Clone)]
 pub struct FileRead {
@@ -19,7 +23,10 @@ pub struct FileRead {
     /// Over the file's name; the numbers at `{seq}` give the order.
     pub pattern: NamePattern,
     pub completeness: Completeness,
+    /// As declared; `spec` completes it with a connection's settings.
     pub format: FileSpec,
+    /// What envelopes must state (EDI).
+    pub partner: Box<Partner>,
     pub mode: FileMode,
     pub every: Duration,
 }
@@ -39,6 +46,8 @@ pub struct FileWrite {
     /// Sees `settings` and `batch` (`batch.time`, `batch.sequence`); unique per batch.
     pub name: Spanned<Template>,
     pub format: WriteSpec,
+    /// What envelopes state (EDI).
+    pub partner: Box<Partner>,
     pub batch: Batch,
     /// Written, empty, after the data file: its name is the data file's with this ending.
     pub marker: Option<MarkerName>,
@@ -62,6 +71,15 @@ impl Batch {
 }
 
 impl FileRead {
+    /// The format with what this connection expects of its partner.
+    pub fn spec(&self, settings: &Value) -> Result<FileSpec, TemplateError> {
+        let mut spec = self.format.clone();
+        if let FileFormat::Edi(format) = &mut spec.format {
+            format.partner = self.partner.expected(settings)?;
+        }
+        Ok(spec)
+    }
+
     /// Where files of this stream are picked up and put: `work`, `archive` and `error` lie below the folder, apart per stream,
     /// so that streams may share a folder.
     pub fn drop_spec(&self, folder: &Path, stream: &str) -> DropSpec {
@@ -89,7 +107,11 @@ impl FileRead {
     pub(super) fn read(map: &MapReader<'_>) -> Option<Self> {
         let (folder, pattern) = (map.required("folder"), map.required::<Spanned<String>>("pattern"));
         let ignore_case = map.or("ignore_case", false);
-        let (completeness, format) = (map.required("marker"), map.required("format"));
+        let (completeness, format) = (map.required("marker"), map.required::<FileSpec>("format"));
+        let partner = map.or("partner", Box::<Partner>::default());
+        if map.has("partner") && format.as_ref().is_some_and(|spec| !matches!(spec.format, FileFormat::Edi(_))) {
+            map.error("partner", "only EDI has an envelope that names partners", "remove it");
+        }
         let mode = map.required::<ModeWord>("mode");
         let min_rows = map.or("min_rows", Percent { basis_points: 8_000 });
         let every = map.or("every", Duration::from_secs(5));
@@ -104,7 +126,15 @@ impl FileRead {
             ModeWord::Snapshot => FileMode::Snapshot { min_rows },
             ModeWord::Delta => FileMode::Delta,
         };
-        Some(Self { folder: folder?, pattern: pattern?, completeness: completeness?, format: format?, mode, every })
+        Some(Self {
+            folder: folder?,
+            pattern: pattern?,
+            completeness: completeness?,
+            format: format?,
+            partner,
+            mode,
+            every,
+        })
     }
 }
 
@@ -117,7 +147,17 @@ impl FileWrite {
             map.error("marker", "a marker is an ending", "such as `marker: .done`");
         }
         let marker = marker.map(MarkerName::Appended);
-        Some(Self { folder: folder?, name: name?, format: format?, batch, marker })
+        let partner = map.or("partner", Box::<Partner>::default());
+        let format: Option<WriteSpec> = format;
+        let is_edi = format.as_ref().is_some_and(|spec| matches!(spec.format, WriteFormat::Edi(_)));
+        if is_edi && (partner.sender.is_none() || partner.receiver.is_none()) {
+            map.error(
+                "partner",
+                "an EDI envelope names sender and receiver",
+                "write `partner: { sender: ..., receiver: ... }`",
+            );
+        }
+        Some(Self { folder: folder?, name: name?, format: format?, partner, batch, marker })
     }
 }
 

@@ -7,15 +7,23 @@ use crate::connector::file::compression::Compression;
 use crate::connector::file::decimal::DecimalForm;
 use crate::connector::file::encoding::Encoding;
 use crate::connector::file::format::{
-    ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes, EmptyPolicy, FileFormat, FileSpec, JsonFormat,
+    ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes, EdiSyntax, EmptyPolicy, FileFormat, FileSpec, JsonFormat,
     JsonLinesFormat, LineEnd, RecordRole, Repeats, RowPolicy, XmlFormat, check,
 };
 use crate::connector::file::totals::{ControlTotals, ControlValue, TotalCheck};
 
-use super::fixed;
+use super::{edi, fixed};
 
 crate::choice! {
-    enum FormatType ("file format") { Csv = "csv", Fixed = "fixed", Xml = "xml", JsonLines = "json_lines", Json = "json" }
+    enum FormatType ("file format") {
+        Csv = "csv",
+        Fixed = "fixed",
+        Xml = "xml",
+        JsonLines = "json_lines",
+        Json = "json",
+        X12 = "x12",
+        Edifact = "edifact",
+    }
 }
 
 crate::choice! {
@@ -85,6 +93,8 @@ impl Decode for FileSpec {
                 let records = records.map(|path| path.split('.').map(str::to_owned).collect()).unwrap_or_default();
                 Some(FileFormat::Json(JsonFormat { records }))
             }
+            FormatType::X12 => edi::read(&map, EdiSyntax::X12).map(|format| FileFormat::Edi(Box::new(format))),
+            FormatType::Edifact => edi::read(&map, EdiSyntax::Edifact).map(|format| FileFormat::Edi(Box::new(format))),
         };
         map.finish();
         let spec = Self { format: format?, encoding, compression, rows, empty, totals };

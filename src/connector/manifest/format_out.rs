@@ -5,15 +5,23 @@
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node};
 use crate::connector::file::Encoding;
 use crate::connector::file::encoding::Unmappable;
+use crate::connector::file::format::EdiSyntax;
 use crate::connector::file::write::{
     ControlCell, CsvWrite, FixedWrite, Formulas, OutColumn, OutLineEnd, Quoting, WriteFormat, WriteSpec, XmlWrite,
 };
 
-use super::fixed;
 use super::format::{DecimalWord, character, decimal};
+use super::{edi_out, fixed};
 
 crate::choice! {
-    enum FormatType ("file format") { Csv = "csv", Fixed = "fixed", Xml = "xml", JsonLines = "json_lines" }
+    enum FormatType ("file format") {
+        Csv = "csv",
+        Fixed = "fixed",
+        Xml = "xml",
+        JsonLines = "json_lines",
+        X12 = "x12",
+        Edifact = "edifact",
+    }
 }
 
 crate::choice! {
@@ -51,6 +59,10 @@ impl Decode for WriteSpec {
             FormatType::Fixed => fixed_width(&map).map(WriteFormat::Fixed),
             FormatType::Xml => xml(&map).map(WriteFormat::Xml),
             FormatType::JsonLines => Some(WriteFormat::JsonLines),
+            FormatType::X12 => edi_out::read(&map, EdiSyntax::X12, encoding).map(|edi| WriteFormat::Edi(Box::new(edi))),
+            FormatType::Edifact => {
+                edi_out::read(&map, EdiSyntax::Edifact, encoding).map(|edi| WriteFormat::Edi(Box::new(edi)))
+            }
         };
         map.finish();
         Some(Self { format: format?, encoding, unmappable, byte_order_mark, line_end })

@@ -15,6 +15,8 @@ mod check_process;
 mod check_read;
 mod check_stream;
 mod document;
+mod edi;
+mod edi_out;
 mod errors;
 mod file;
 mod fixed;
@@ -22,6 +24,7 @@ mod format;
 mod format_out;
 mod handshake;
 mod pages;
+mod partner;
 mod process;
 mod rate;
 mod read;
@@ -49,6 +52,7 @@ pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use handshake::{Csrf, Tls};
 pub use pages::Pages;
+pub use partner::Partner;
 pub use process::{
     CreateSafety, Process, ProcessLimits, ProcessProtocol, ProcessRead, ProcessReadMode, ProcessTimeouts, ProcessWrite,
     Replication, ReplicationMethod, TapCatalog,

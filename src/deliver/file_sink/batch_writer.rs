@@ -44,7 +44,7 @@ pub(super) enum BatchError {
     File(#[from] FileError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("the file's name cannot be made: {0}")]
+    #[error("the file's name or its partner cannot be made: {0}")]
     Name(#[from] TemplateError),
     #[error("{tried} names were tried, the last {name:?}, and all are taken in {}", .folder.display())]
     Taken { tried: u32, name: String, folder: PathBuf },
@@ -242,7 +242,7 @@ impl BatchWriter {
         let batch = json!({ "time": time, "sequence": format!("{sequence:08}") });
         let scope = Scope::new().with("settings", &layout.settings).with("batch", &batch);
         let name = layout.write.name.value.render(&scope)?;
-        let mut given = Map::new();
+        let mut given = layout.write.partner.given(&layout.settings)?;
         given.insert("sequence".to_owned(), Value::String(sequence.to_string()));
         given.insert("time".to_owned(), Value::String(at.strftime("%H%M%S").to_string()));
         given.insert("date".to_owned(), Value::String(at.strftime("%Y%m%d").to_string()));
@@ -255,6 +255,6 @@ struct Label {
     sequence: u64,
     time_ms: i64,
     name: String,
-    /// For header and trailer records: `sequence`, `date` (YYYYMMDD), `time` (HHMMSS), `name`.
+    /// For header and trailer records: `sequence`, `date` (YYYYMMDD), `time` (HHMMSS), `name`; for envelopes also the partner's.
     given: Map<String, Value>,
 }

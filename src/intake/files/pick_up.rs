@@ -19,6 +19,7 @@ use crate::connector::file::drop::{Claim, DropError, DropFolder, guard_min_rows}
 use crate::connector::file::error::FileCause;
 use crate::connector::file::{Disposition, FileError, FileSummary};
 use crate::connector::manifest::FileMode;
+use crate::mapping::expr::TemplateError;
 use crate::store::{BatchHistory, NewBatch, NewInbox, SourceKind, StoreError};
 
 /// Why a file stays claimed; it is found in `work/` by the next round.
@@ -30,6 +31,8 @@ pub(super) enum Trouble {
     Drop(#[from] DropError),
     #[error("the inbox holds more than {0} payloads; files wait for processing")]
     Backlog(u32),
+    #[error("what the partner must state cannot be made from the settings: {0}; correct `partner` or the settings")]
+    Partner(#[from] TemplateError),
     #[error("a thread of the file reader was lost; the file is read again")]
     Lost,
     #[error("stopped")]
@@ -148,7 +151,7 @@ impl PickUp<'_> {
             at,
         };
         let (chunks, mut arriving) = mpsc::channel(CHUNKS);
-        let (spec, limits) = (intake.read.format.clone(), intake.limits.clone());
+        let (spec, limits) = (intake.read.spec(&intake.settings)?, intake.limits.clone());
         let reader = tokio::task::spawn_blocking(move || {
             // Bad input must never take the hub down, not even by a defect of ours.
             let read = catch_unwind(AssertUnwindSafe(|| read_claim(&spec, &limits, previous, &claim, chunks)));

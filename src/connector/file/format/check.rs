@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::check_edi;
 use super::{
     ColumnNames, CsvFormat, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes,
     JsonFormat, JsonLinesFormat, RecordRole, Sign, XmlFormat,
@@ -17,6 +18,7 @@ pub fn check(spec: &FileSpec) -> Result<(), FileCause> {
         FileFormat::Xml(format) => check_xml(format, &spec.totals),
         FileFormat::JsonLines(JsonLinesFormat {}) => no_records_of_control(&spec.totals),
         FileFormat::Json(JsonFormat { .. }) => no_records_of_control(&spec.totals),
+        FileFormat::Edi(format) => check_edi::check(format),
     }
     .map_err(FileCause::Format)
 }

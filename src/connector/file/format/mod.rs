@@ -3,13 +3,22 @@
 //! Filled from manifests elsewhere; nothing here is guessed from content. Not here: paths and names (drop).
 
 mod check;
+mod check_edi;
 mod csv;
+mod edi;
+mod edi_structure;
 mod fixed;
 mod json;
 mod xml;
 
 pub use check::check;
+pub(in crate::connector) use check_edi::check_structure;
 pub use csv::{ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes};
+pub use edi::{EdiFormat, EdiSyntax, ExpectedPartner};
+pub use edi_structure::{
+    Hierarchy, Item, ItemKind, MessageTotal, Position, SegmentPosition, Selector, Structure, SumOf, TotalOf,
+    UnknownSegments,
+};
 pub use fixed::{
     FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordType, FixedRecordTypes, LengthUnit, Sign, Trim,
 };
@@ -52,6 +61,7 @@ pub enum FileFormat {
     Xml(XmlFormat),
     JsonLines(JsonLinesFormat),
     Json(JsonFormat),
+    Edi(Box<EdiFormat>),
 }
 
 /// What one bad row means for the others.

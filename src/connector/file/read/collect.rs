@@ -94,6 +94,11 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// What stands around the records that follow (an interchange's envelope): their `header`.
+    pub(super) fn envelope(&mut self, header: Arc<Map<String, Value>>) {
+        self.summary.header = Some(header);
+    }
+
     fn data(&mut self, record_type: Option<&str>, fields: Map<String, Value>, place: Place) -> Result<(), FileError> {
         self.check_sequence_once()?;
         if let Err((column, cause)) = self.tally.add(record_type, &fields) {

@@ -5,19 +5,26 @@
 mod collect;
 mod csv;
 mod csv_record;
+mod edi_message;
+mod edi_scan;
+mod edi_tree;
+mod edi_value;
+mod edi_walk;
+mod edifact;
 mod fixed;
 mod fixed_field;
 mod json;
 mod json_lines;
 mod json_value;
 mod line;
+mod x12;
 mod xml;
 mod xml_element;
 
 use std::io::Read;
 
 use super::error::FileError;
-use super::format::{self, FileFormat, FileSpec};
+use super::format::{self, EdiSyntax, FileFormat, FileSpec};
 use super::limits::FileLimits;
 use super::row::{FileRow, FileSummary};
 use super::text::TextSource;
@@ -60,6 +67,10 @@ pub fn read<R: Read>(
         FileFormat::Xml(format) => xml::read(format, &mut text, &mut collector),
         FileFormat::JsonLines(_) => json_lines::read(&mut text, &mut collector),
         FileFormat::Json(format) => json::read(format, &mut text, &mut collector),
+        FileFormat::Edi(format) => match format.syntax {
+            EdiSyntax::X12 => x12::read(format, &mut text, &mut collector),
+            EdiSyntax::Edifact => edifact::read(format, &mut text, &mut collector),
+        },
     };
     read.and_then(|()| collector.finish(text.content_bytes(), text.source_bytes()))
         .map_err(|error| FileError { sequence: collector.sequence_due(), ..error })

@@ -1,5 +1,6 @@
 //! What a connector declares about files it writes.
 
+use super::edi_spec::EdiWrite;
 use crate::connector::file::decimal::DecimalForm;
 use crate::connector::file::encoding::{Encoding, Unmappable};
 use crate::connector::file::format::FixedFormat;
@@ -40,6 +41,7 @@ pub enum WriteFormat {
     Xml(XmlWrite),
     /// One object per line, keys in the row's order.
     JsonLines,
+    Edi(Box<EdiWrite>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::csv::{self, Cell};
+use super::edi_interchange::Interchange;
 use super::spec::{ControlCell, CsvWrite, FixedWrite, OutColumn, OutLineEnd, WriteFormat, WriteSpec};
 use super::value::text_of;
 use super::{fixed, xml};
@@ -34,6 +35,8 @@ pub struct FileWriter<'a, W: Write> {
     sums: Vec<(&'a ControlCell, Decimal)>,
     rows: u64,
     bytes: u64,
+    /// Open from `new` to `finish` where the format is EDI.
+    interchange: Option<Interchange>,
 }
 
 type Named<T> = Result<T, (String, FileCause)>;
@@ -44,7 +47,8 @@ impl<'a, W: Write> FileWriter<'a, W> {
         let encoder = Encoder { encoding: spec.encoding, unmappable: spec.unmappable };
         let sums = trailer_cells(spec).into_iter().filter(|cell| is_sum(cell)).map(|cell| (cell, Decimal::ZERO));
         let sums = sums.collect();
-        let mut writer = Self { spec, file, given, out, encoder, buffer: Vec::new(), sums, rows: 0, bytes: 0 };
+        let (buffer, interchange) = (Vec::new(), None);
+        let mut writer = Self { spec, file, given, out, encoder, buffer, sums, rows: 0, bytes: 0, interchange };
         let started = writer.start();
         started.map_err(|(column, cause)| FileError::new(file, cause).column(column))?;
         writer.flush()?;
@@ -73,6 +77,12 @@ impl<'a, W: Write> FileWriter<'a, W> {
                 self.line(&text)
             }
             WriteFormat::JsonLines => Ok(()),
+            WriteFormat::Edi(edi) => {
+                let interchange = Interchange::new(edi, self.given)?;
+                let text = interchange.open(edi, self.encoder, self.given)?;
+                self.interchange = Some(interchange);
+                self.encode(&text)
+            }
         }
     }
 
@@ -114,6 +124,10 @@ impl<'a, W: Write> FileWriter<'a, W> {
                 self.fixed_record(fixed, fixed.data.as_deref(), |name| text_of(row, name))?;
             }
             WriteFormat::Xml(format) => {
+                if self.rows > 0 && !format.record.contains('/') {
+                    let what = "a second document in one XML file".to_owned();
+                    return Err((format.record.clone(), FileCause::Unwritable { what }));
+                }
                 let text =
                     xml::record(format, self.spec.encoding, row).map_err(|cause| (format.record.clone(), cause))?;
                 self.line(&text)?;
@@ -122,6 +136,12 @@ impl<'a, W: Write> FileWriter<'a, W> {
                 let text = serde_json::to_string(row)
                     .map_err(|error| ("row".to_owned(), FileCause::Json(error.to_string())))?;
                 self.line(&text)?;
+            }
+            WriteFormat::Edi(edi) => {
+                if let Some(interchange) = &mut self.interchange {
+                    let text = interchange.row(edi, self.encoder, row)?;
+                    self.encode(&text)?;
+                }
             }
         }
         self.sums = sums;
@@ -136,6 +156,10 @@ impl<'a, W: Write> FileWriter<'a, W> {
             WriteFormat::Fixed(fixed) => self.fixed_control(fixed, RecordRole::Trailer, &fixed.trailer),
             WriteFormat::Xml(format) => self.line(&xml::epilogue(format)),
             WriteFormat::JsonLines => Ok(()),
+            WriteFormat::Edi(edi) => match self.interchange.take() {
+                Some(interchange) => interchange.close(edi, self.encoder).and_then(|text| self.encode(&text)),
+                None => Ok(()),
+            },
         };
         ended.map_err(|(column, cause)| FileError::new(self.file, cause).column(column))?;
         self.flush()?;
@@ -235,7 +259,7 @@ fn trailer_cells(spec: &WriteSpec) -> Vec<&ControlCell> {
     match &spec.format {
         WriteFormat::Csv(csv) => csv.trailer.iter().flatten().collect(),
         WriteFormat::Fixed(fixed) => fixed.trailer.iter().map(|(_, cell)| cell).collect(),
-        WriteFormat::Xml(_) | WriteFormat::JsonLines => Vec::new(),
+        WriteFormat::Xml(_) | WriteFormat::JsonLines | WriteFormat::Edi(_) => Vec::new(),
     }
 }
 
