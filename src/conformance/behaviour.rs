@@ -42,6 +42,8 @@ pub(crate) enum Transport {
     Files,
     /// The program has its own tests: the hub's side of the door is the same for all of them.
     Process,
+    /// Statements are asked of real servers by tests of their own: no stand-in speaks a database's protocol.
+    Sql,
 }
 
 impl Transport {
@@ -50,6 +52,7 @@ impl Transport {
             Read::Http(_) => Transport::Http,
             Read::File(_) => Transport::Files,
             Read::Process(_) => Transport::Process,
+            Read::Sql(_) => Transport::Sql,
         }
     }
 
@@ -58,6 +61,7 @@ impl Transport {
             Write::Http(_) => Transport::Http,
             Write::File(_) => Transport::Files,
             Write::Process(_) => Transport::Process,
+            Write::Sql(_) => Transport::Sql,
         }
     }
 }
@@ -113,7 +117,7 @@ fn of_stream(stream: &Stream, claims: &mut Vec<Claim>) {
     if let Some(read) = &stream.read {
         match Transport::of_read(read) {
             Transport::Files => claims.push((Behaviour::Files, file_in(name))),
-            Transport::Http | Transport::Process => {}
+            Transport::Http | Transport::Process | Transport::Sql => {}
         }
     }
     if let Some(write) = &stream.write {
@@ -125,7 +129,10 @@ fn of_stream(stream: &Stream, claims: &mut Vec<Claim>) {
                 );
             }
             (Transport::Files, _) => claims.push((Behaviour::Files, file_out(name))),
-            (Transport::Http | Transport::Process, Write::File(_) | Write::Process(_)) => {}
+            (
+                Transport::Http | Transport::Process | Transport::Sql,
+                Write::File(_) | Write::Process(_) | Write::Sql(_),
+            ) => {}
         }
     }
 }
@@ -155,7 +162,7 @@ fn of_list(name: &str, read: &HttpRead, claims: &mut Vec<Claim>) {
 fn calls(stream: &Stream) -> bool {
     let writes = match &stream.write {
         Some(Write::Http(_)) => true,
-        Some(Write::File(_) | Write::Process(_)) | None => false,
+        Some(Write::File(_) | Write::Process(_) | Write::Sql(_)) | None => false,
     };
     stream.http_read().is_some() || stream.get.is_some() || !stream.hints.is_empty() || writes
 }

@@ -10,5 +10,6 @@ pub mod http;
 pub mod manifest;
 pub mod process;
 pub mod registry;
+pub mod sql;
 pub mod token_store;
 pub mod webhook;

@@ -1,4 +1,4 @@
-//! A connection as a destination: its streams over HTTP, in files and through a program behind one face; not here: when to send.
+//! A connection as a destination: its streams over HTTP, in files, in a database and through a program behind one face; not here: when to send.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,14 +8,16 @@ use serde_json::{Map, Value};
 
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::connection::Connection;
-use crate::connector::manifest::{CreateSafety, Idempotency, OpKind, ProcessWrite, Write};
+use crate::connector::manifest::{CreateSafety, Idempotency, OpKind, ProcessWrite, SqlIdempotency, Write};
 use crate::connector::process::ProcessSink;
+use crate::connector::sql::SqlSink;
 use crate::deliver::{BatchTerms, Destination, Effect, EffectKind, FileSink, Protection};
 
 pub(super) struct ConnectionDestination {
     connection: Arc<Connection>,
     files: HashMap<String, Arc<FileSink>>,
     programs: HashMap<String, Arc<ProcessSink>>,
+    tables: HashMap<String, Arc<SqlSink>>,
 }
 
 impl ConnectionDestination {
@@ -23,8 +25,9 @@ impl ConnectionDestination {
         connection: Arc<Connection>,
         files: HashMap<String, Arc<FileSink>>,
         programs: HashMap<String, Arc<ProcessSink>>,
+        tables: HashMap<String, Arc<SqlSink>>,
     ) -> ConnectionDestination {
-        ConnectionDestination { connection, files, programs }
+        ConnectionDestination { connection, files, programs, tables }
     }
 }
 
@@ -65,6 +68,11 @@ impl Destination for ConnectionDestination {
                 Idempotency::Natural => Protection::Natural,
             }),
             Write::Process(write) => by_program(write, op_kind(kind)),
+            Write::Sql(write) => Some(match &write.operation(op_kind(kind))?.idempotency {
+                SqlIdempotency::Key { ttl, .. } => Protection::Key { ttl: *ttl },
+                SqlIdempotency::Lookup { .. } => Protection::LookUp,
+                SqlIdempotency::Natural => Protection::Natural,
+            }),
             // It has a sink, which was asked above.
             Write::File(_) => None,
         }
@@ -73,6 +81,9 @@ impl Destination for ConnectionDestination {
     async fn write(&self, effect: &Effect) -> CallResult<Receipt> {
         if let Some(program) = self.programs.get(&effect.stream) {
             return program.write(op_kind(effect.kind), &effect.context).await;
+        }
+        if let Some(table) = self.tables.get(&effect.stream) {
+            return table.write(op_kind(effect.kind), &effect.context).await;
         }
         match self.files.get(&effect.stream) {
             Some(file) => file.write(effect).await,
@@ -98,6 +109,9 @@ impl Destination for ConnectionDestination {
     async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup> {
         if let Some(program) = self.programs.get(stream) {
             return program.lookup(context).await;
+        }
+        if let Some(table) = self.tables.get(stream) {
+            return table.lookup(context).await;
         }
         match self.files.get(stream) {
             Some(file) => file.lookup(context).await,

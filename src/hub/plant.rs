@@ -17,6 +17,7 @@ use crate::connector::http::RenderError;
 use crate::connector::http::guard::AddressRange;
 use crate::connector::manifest::{FileWrite, Stream, StreamEntity, Write};
 use crate::connector::process::{ProcessSink, Program, ProgramError, ProgramFolders};
+use crate::connector::sql::{Database, DatabaseError, SqlSink};
 use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy, nothing_left};
 use crate::intake::FileIntake;
 use crate::mapping::{Filter, Mapping};
@@ -40,6 +41,8 @@ pub enum PlantError {
     Folder { connection: String, stream: String, cause: String },
     #[error(transparent)]
     Program(#[from] ProgramError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error("connection {connection}, stream {stream}: {cause}")]
     Schema { connection: String, stream: String, cause: Box<RenderError> },
     #[error("the hub's secret for webhook addresses: {0}")]
@@ -59,6 +62,8 @@ pub(super) struct Site {
     pub connection: Arc<Connection>,
     /// The program that its streams go through, if any do.
     pub program: Option<Arc<Program>>,
+    /// The database that its streams are in, if any are.
+    pub database: Option<Arc<Database>>,
     pub config: crate::config::Connection,
     pub settings: Arc<Value>,
     /// The unguessable part of its webhook address.
@@ -251,6 +256,9 @@ impl Plant {
         if let Some(program) = &site.program {
             return Some(program.check(&site.config.manifest.streams).await);
         }
+        if let Some(database) = &site.database {
+            return Some(database.check().await);
+        }
         site.config.manifest.check.as_ref()?;
         Some(site.connection.check().await)
     }
@@ -280,6 +288,8 @@ impl Plant {
             described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
         );
         options.egress.hosts = Some(described.allow_hosts.iter().map(|host| host.name.clone()).collect());
+        let database = Database::new(&name, &described.manifest, &described.settings, &options, &self.config.folder)?
+            .map(Arc::new);
         let connection =
             Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());
@@ -297,10 +307,11 @@ impl Plant {
             let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
             let waiting = batches.sum::<u32>() + batched(&described.manifest.streams);
             self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
-            let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs);
+            let tables = sql_sinks(described, database.as_ref());
+            let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs, tables);
             self.destinations.insert(name.clone(), Arc::new(destination));
         }
-        self.sites.insert(name, Site { connection, program, config: described.clone(), settings, token });
+        self.sites.insert(name, Site { connection, program, database, config: described.clone(), settings, token });
         Ok(())
     }
 
@@ -326,7 +337,7 @@ impl Plant {
                 None => None,
             };
             let traits = SourceTraits {
-                can_fetch: stream.get.is_some() || stream.process_read().is_some_and(|read| read.fetch),
+                can_fetch: stream.can_fetch(),
                 measures_loss: stream.webhook.is_some() && stream.http_read().is_some(),
             };
             let key = (described.name.value.clone(), stream.name.value.clone());
@@ -394,7 +405,7 @@ fn batched(streams: &[Stream]) -> u32 {
         Some(Write::Http(write)) => {
             write.operations.iter().filter_map(|operation| operation.batch.as_ref()).map(|batch| batch.max).max()
         }
-        Some(Write::File(_) | Write::Process(_)) | None => None,
+        Some(Write::File(_) | Write::Process(_) | Write::Sql(_)) | None => None,
     });
     written.map(|max| max * 2).sum()
 }
@@ -430,6 +441,16 @@ fn process_sinks(
         }
     }
     Ok(sinks)
+}
+
+fn sql_sinks(described: &crate::config::Connection, database: Option<&Arc<Database>>) -> HashMap<String, Arc<SqlSink>> {
+    let Some(database) = database else { return HashMap::new() };
+    let sinks = described
+        .manifest
+        .streams
+        .iter()
+        .filter_map(|stream| Some((stream.name.value.clone(), Arc::new(SqlSink::new(database, stream)?))));
+    sinks.collect()
 }
 
 fn mode(mode: Mode) -> FlowMode {

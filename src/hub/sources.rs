@@ -14,6 +14,7 @@ use super::plant::Plant;
 use crate::connector::call::{CallError, CallResult, Fetched, Page, PageToken, Pong};
 use crate::connector::connection::Connection;
 use crate::connector::process::ProcessReader;
+use crate::connector::sql::SqlReader;
 use crate::connector::webhook::Delivery;
 use crate::deliver::{Destination, FlowBook, FlowRun};
 use crate::intake::{PollSource, Proven, Verdict, WebhookSource, WebhookSources};
@@ -37,6 +38,12 @@ impl Fetcher for Plant {
         match self.sites.get(&id.connection) {
             Some(site) => match (&site.program, site.config.manifest.stream(&id.stream)) {
                 (Some(program), Some(stream)) if stream.process_read().is_some() => program.get(stream, &id.key).await,
+                (_, Some(stream)) if stream.sql_read().is_some() => {
+                    match site.database.as_ref().and_then(|database| SqlReader::new(database, stream)) {
+                        Some(reader) => reader.get(&id.key).await,
+                        None => site.connection.get(&id.stream, &id.key).await,
+                    }
+                }
                 (_, _) => site.connection.get(&id.stream, &id.key).await,
             },
             None => Err(Box::new(CallError {
@@ -119,6 +126,7 @@ pub(super) struct ConnectionPoll {
     connection: Arc<Connection>,
     /// What pages come from, where it is not HTTP.
     program: Option<ProcessReader>,
+    table: Option<SqlReader>,
     stream: String,
     every: Duration,
     events: bool,
@@ -153,7 +161,7 @@ impl ReadTimes {
 }
 
 impl ConnectionPoll {
-    /// Every stream that is asked for, over HTTP or of a program, and that somebody here can read; and its hints.
+    /// Every stream that is asked for, over HTTP, of a program or of a database, and that somebody here can read; and its hints.
     pub fn all(plant: &Plant, read_times: &Arc<ReadTimes>) -> Vec<Arc<ConnectionPoll>> {
         let mut all = Vec::new();
         for (name, site) in plant.sites.iter().filter(|(_, site)| site.config.enabled) {
@@ -164,6 +172,7 @@ impl ConnectionPoll {
                 let poll = |every: Duration| ConnectionPoll {
                     connection: Arc::clone(&site.connection),
                     program: None,
+                    table: None,
                     stream: stream.name.value.clone(),
                     every: site.config.polls.get(stream.name.as_str()).copied().unwrap_or(every),
                     events: false,
@@ -177,6 +186,13 @@ impl ConnectionPoll {
                 if let Some(program) = program {
                     let every = stream.read_every().unwrap_or_default();
                     all.push(Arc::new(ConnectionPoll { program: Some(program), ..poll(every) }));
+                }
+                let table = site.database.as_ref().and_then(|database| SqlReader::new(database, stream));
+                if let (Some(table), Some(read)) = (table, stream.sql_read()) {
+                    let deletions = read.cursor().and_then(|cursor| cursor.deletions).map(|most| most.basis_points);
+                    let can_fetch = table.can_fetch();
+                    let poll = ConnectionPoll { table: Some(table), deletions, can_fetch, ..poll(read.every) };
+                    all.push(Arc::new(poll));
                 }
                 if let Some(read) = stream.http_read() {
                     let deletions = read.cursor.deletions.map(|most| most.basis_points);
@@ -212,6 +228,9 @@ impl PollSource for ConnectionPoll {
     }
 
     async fn page(&self, cursor: Option<&str>, page: Option<PageToken>) -> CallResult<Page> {
+        if let Some(table) = &self.table {
+            return table.page(cursor, page).await;
+        }
         match (&self.program, &self.hint) {
             (Some(program), _) => program.page(cursor, page).await,
             (None, None) => self.connection.read_page(&self.stream, cursor, page).await,
@@ -228,7 +247,17 @@ impl PollSource for ConnectionPoll {
     }
 
     async fn fetch(&self, key: &str) -> CallResult<Option<Fetched>> {
+        if let Some(table) = self.table.as_ref().filter(|_| self.can_fetch) {
+            return table.fetch(key).await.map(Some);
+        }
         if self.can_fetch { self.connection.fetch(&self.stream, key).await.map(Some) } else { Ok(None) }
+    }
+
+    async fn stored(&self) -> CallResult<()> {
+        match &self.table {
+            Some(table) => table.stored().await,
+            None => Ok(()),
+        }
     }
 
     fn completed(&self, at: i64) {

@@ -48,6 +48,10 @@ pub trait PollSource: Send + Sync + 'static {
     async fn fetch(&self, _key: &str) -> CallResult<Option<Fetched>> {
         Ok(None)
     }
+    /// All that pages brought so far is durable: a source that keeps rows until then may let go of them.
+    async fn stored(&self) -> CallResult<()> {
+        Ok(())
+    }
     /// A walk has come to its end, whether anything had changed or not.
     fn completed(&self, at: i64);
     /// For lists of events: topic and dedupe key, the same that the webhook would have had.
@@ -174,6 +178,7 @@ async fn round(
             }
         }
         memory.commit();
+        source.stored().await?;
         match page.next {
             Some(next) => token = Some(next),
             None => break,

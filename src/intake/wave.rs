@@ -36,6 +36,7 @@ pub(super) async fn wave(
         processor.wake();
     }
     memory.commit();
+    source.stored().await?;
     gone.iter().for_each(|key| memory.forget(key));
     if let Some(value) = moved.filter(|moved| Some(moved) != cursor.as_ref()) {
         let (connection, stream) = (source.connection().to_owned(), source.cursor_name().to_owned());

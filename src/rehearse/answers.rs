@@ -268,7 +268,7 @@ impl StandIn {
 fn operation(stream: &Stream, op: OpKind) -> Option<&Operation> {
     match &stream.write {
         Some(Write::Http(write)) => write.operation(op),
-        Some(Write::File(_) | Write::Process(_)) | None => None,
+        Some(Write::File(_) | Write::Process(_) | Write::Sql(_)) | None => None,
     }
 }
 

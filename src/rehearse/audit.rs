@@ -13,6 +13,9 @@ pub(super) fn cannot_redirect(manifest: &Manifest) -> Option<String> {
     if manifest.process.is_some() {
         return Some("it runs a program, which could lead anywhere".to_owned());
     }
+    if manifest.sql.is_some() {
+        return Some("it reads and writes a database, for which there is no stand-in".to_owned());
+    }
     requests(manifest).into_iter().map(|(_, request)| request.path.as_str()).find(|path| path.starts_with('{')).map(
         |path| format!("the address of a request, `{path}`, is known only while it runs, so it could lead anywhere"),
     )
@@ -50,11 +53,11 @@ pub(super) fn leads_away(connection: &Connection, stand_in: &str, folder: &str) 
     let folders = manifest.streams.iter().flat_map(|stream| {
         let read = match &stream.read {
             Some(Read::File(read)) => Some(read.folder.as_str()),
-            Some(Read::Http(_) | Read::Process(_)) | None => None,
+            Some(Read::Http(_) | Read::Process(_) | Read::Sql(_)) | None => None,
         };
         let write = match &stream.write {
             Some(Write::File(write)) => Some(write.folder.as_str()),
-            Some(Write::Http(_) | Write::Process(_)) | None => None,
+            Some(Write::Http(_) | Write::Process(_) | Write::Sql(_)) | None => None,
         };
         [read, write].into_iter().flatten()
     });

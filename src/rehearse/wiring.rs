@@ -26,14 +26,14 @@ pub(super) fn patience(copy: &Config, senders: &[Sender]) -> Duration {
         let (connection, described) = stream(&end)?;
         let own = connection.polls.get(&source.stream).copied();
         match (&source.way, &described.read) {
-            (Way::Webhook(_), _) | (_, None | Some(Read::Process(_))) => None,
+            (Way::Webhook(_), _) | (_, None | Some(Read::Process(_) | Read::Sql(_))) => None,
             (Way::Poll | Way::File(_), Some(Read::Http(read))) => Some(own.unwrap_or(read.every)),
             (Way::Poll | Way::File(_), Some(Read::File(read))) => Some(own.unwrap_or(read.every)),
         }
     });
     let writes = copy.flows.iter().filter_map(|flow| match &stream(&flow.to)?.1.write {
         Some(Write::File(write)) => Some(write.batch.every),
-        Some(Write::Http(_) | Write::Process(_)) | None => None,
+        Some(Write::Http(_) | Write::Process(_) | Write::Sql(_)) | None => None,
     });
     reads.chain(writes).max().unwrap_or_default() * 2
 }
@@ -78,7 +78,7 @@ pub(super) fn outboxes(copy: &Config) -> Vec<Outbox> {
     let streams = copy.connections.iter().flat_map(|connection| {
         connection.manifest.streams.iter().filter_map(move |stream| match &stream.write {
             Some(Write::File(write)) => Outbox::new(connection, stream, write.marker.clone()),
-            Some(Write::Http(_) | Write::Process(_)) | None => None,
+            Some(Write::Http(_) | Write::Process(_) | Write::Sql(_)) | None => None,
         })
     });
     streams.collect()

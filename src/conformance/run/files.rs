@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::bench::{Bench, at};
 use super::reading::{canonical, compare};
@@ -19,7 +19,7 @@ use crate::conformance::folder::FreshFolder;
 use crate::connector::connection::Connection;
 use crate::connector::file::drop::{Claim, Completeness, DropFolder};
 use crate::connector::file::write::FileWriter;
-use crate::connector::file::{FileLimits, ReadContext, read};
+use crate::connector::file::{FileLimits, FileSpec, ReadContext, read};
 use crate::connector::manifest::{FileRead, FileWrite, Write};
 
 pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCase) {
@@ -33,7 +33,13 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
     };
     bench.findings.proves(Behaviour::Files, file_in(&case.stream));
     let Some(connection) = bench.connect(fixture, Behaviour::Files) else { return };
-    let found = match taken(&connection, described, case, &case.bytes) {
+    let Some(settings) = bench.settings.as_ref().map(crate::connector::manifest::SettingValues::expose) else { return };
+    let spec = match described.spec(&settings) {
+        Ok(spec) => spec,
+        Err(error) => return bench.fail(fixture, Behaviour::Files, &format!("the partner cannot be made: {error}")),
+    };
+    let sample = Sample { described, spec: &spec, case };
+    let found = match taken(&connection, &sample, &case.bytes) {
         Ok(found) => found,
         Err(reason) => {
             bench.heard.push(reason.clone());
@@ -64,7 +70,7 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
             );
             continue;
         };
-        match taken(&connection, described, case, &spoiled) {
+        match taken(&connection, &sample, &spoiled) {
             Err(reason) if reason.contains(&refused.reason) => {
                 bench.heard.push(reason);
                 bench.findings.good(Behaviour::Files);
@@ -86,13 +92,16 @@ pub(super) fn incoming(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileInCa
     }
 }
 
+/// A file and how it is to be read.
+struct Sample<'s> {
+    described: &'s FileRead,
+    spec: &'s FileSpec,
+    case: &'s FileInCase,
+}
+
 /// Lays the file into a fresh folder as a partner does, picks it up as the hub does, and reads it.
-fn taken(
-    connection: &Connection,
-    described: &FileRead,
-    case: &FileInCase,
-    bytes: &[u8],
-) -> Result<Vec<SeenRecord>, String> {
+fn taken(connection: &Connection, sample: &Sample<'_>, bytes: &[u8]) -> Result<Vec<SeenRecord>, String> {
+    let Sample { described, spec, case } = *sample;
     let folder = FreshFolder::new().map_err(|error| error.to_string())?;
     lay(folder.path(), &described.completeness, case, bytes).map_err(|error| error.to_string())?;
     let claim = picked_up(folder.path(), described, case)?;
@@ -103,7 +112,7 @@ fn taken(
     let file = json!({ "name": claim.name, "numbers": claim.numbers });
     let mut rows = Vec::new();
     let content = claim.open().map_err(|error| error.to_string())?;
-    let summary = read(&described.format, context, content, &mut |row| {
+    let summary = read(spec, context, content, &mut |row| {
         rows.push(row);
         Ok(())
     });
@@ -176,7 +185,7 @@ pub(super) fn outgoing(bench: &mut Bench<'_>, fixture: &Fixture, case: &FileOutC
     };
     let write = match &stream.write {
         Some(Write::File(write)) => write,
-        Some(Write::Http(_) | Write::Process(_)) | None => {
+        Some(Write::Http(_) | Write::Process(_) | Write::Sql(_)) | None => {
             return bench.fail(
                 fixture,
                 Behaviour::Agree,
@@ -220,7 +229,7 @@ fn written(write: &FileWrite, fixture: &Fixture, bodies: &[Json], settings: &Jso
     let batch = json!({ "time": time, "sequence": format!("{sequence:08}") });
     let scope = crate::mapping::expr::Scope::new().with("settings", settings).with("batch", &batch);
     let name = write.name.value.render(&scope).map_err(|error| format!("the file's name cannot be made: {error}"))?;
-    let mut given = Map::new();
+    let mut given = write.partner.given(settings).map_err(|error| format!("the partner cannot be made: {error}"))?;
     given.insert("sequence".to_owned(), Json::String(sequence.to_string()));
     given.insert("time".to_owned(), Json::String(at.strftime("%H%M%S").to_string()));
     given.insert("date".to_owned(), Json::String(at.strftime("%Y%m%d").to_string()));

@@ -89,7 +89,7 @@ fn operation<'b>(bench: &mut Bench<'b>, fixture: &Fixture, case: &WriteCase) -> 
     };
     let operation = match &stream.write {
         Some(Write::Http(write)) => write.operation(case.op),
-        Some(Write::File(_) | Write::Process(_)) | None => None,
+        Some(Write::File(_) | Write::Process(_) | Write::Sql(_)) | None => None,
     };
     if operation.is_none() {
         bench.fail(

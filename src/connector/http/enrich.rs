@@ -46,7 +46,7 @@ impl Connection {
 }
 
 /// Text or a number, as text: an id may be written either way in the two places.
-pub(super) fn text_at(path: &Path, value: &Value) -> Option<String> {
+pub(in crate::connector) fn text_at(path: &Path, value: &Value) -> Option<String> {
     match path.first(value)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

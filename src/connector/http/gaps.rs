@@ -13,7 +13,7 @@ const MAX_GAPS: usize = 64;
 
 /// A watermark with the gaps behind it. A watermark without gaps is stored as its plain number.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Gapped {
+pub(in crate::connector) struct Gapped {
     newest: u64,
     gaps: Vec<Gap>,
 }
@@ -29,23 +29,23 @@ struct Gap {
 }
 
 /// The number after which to ask: that before the first gap that may still fill.
-pub(super) fn ask_from(stored: &str) -> Result<Value, String> {
+pub(in crate::connector) fn ask_from(stored: &str) -> Result<Value, String> {
     let Ok(gapped) = serde_json::from_str::<Gapped>(stored) else { return Ok(Value::String(stored.to_owned())) };
     let open = gapped.gaps.iter().find(|gap| !gap.over).map(|gap| gap.first.saturating_sub(1));
     Ok(Value::String(open.unwrap_or(gapped.newest).to_string()))
 }
 
 /// The newest number of a stored watermark.
-pub(super) fn newest(stored: &str) -> String {
+pub(in crate::connector) fn newest(stored: &str) -> String {
     serde_json::from_str::<Gapped>(stored).map_or_else(|_| stored.to_owned(), |gapped| gapped.newest.to_string())
 }
 
 /// What a walk has seen so far: ranges of numbers without gaps, ascending.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ranges(Vec<(u64, u64)>);
+pub(in crate::connector) struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
-    pub(super) fn add(&mut self, number: u64) {
+    pub(in crate::connector) fn add(&mut self, number: u64) {
         match self.0.last_mut() {
             Some((_, last)) if number == *last + 1 => *last = number,
             Some((first, last)) if (*first..=*last).contains(&number) => {}
@@ -57,7 +57,12 @@ impl Ranges {
 }
 
 /// The watermark after a walk that began at `from` and saw `ranges`.
-pub(super) fn settle(ranges: &Ranges, from: Option<&str>, wait: Duration, now: Timestamp) -> Option<String> {
+pub(in crate::connector) fn settle(
+    ranges: &Ranges,
+    from: Option<&str>,
+    wait: Duration,
+    now: Timestamp,
+) -> Option<String> {
     let before = from.map(|from| match serde_json::from_str::<Gapped>(from) {
         Ok(gapped) => gapped,
         Err(_) => Gapped { newest: from.parse().unwrap_or_default(), gaps: Vec::new() },

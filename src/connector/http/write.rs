@@ -256,7 +256,7 @@ fn said(answer: &Answered) -> Value {
 pub(super) fn http_write(stream: &Stream) -> Option<&HttpWrite> {
     match &stream.write {
         Some(Write::Http(write)) => Some(write),
-        Some(Write::File(_) | Write::Process(_)) | None => None,
+        Some(Write::File(_) | Write::Process(_) | Write::Sql(_)) | None => None,
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) fn check(manifest: &Manifest, node: &Node, cx: &Context) {
     if let Some(process) = &manifest.process {
         checker.process(process);
     }
+    if let Some(sql) = &manifest.sql {
+        checker.sql(sql);
+    }
     if let Some(check) = &manifest.check {
         checker.request(&check.request, scope::CHECK, &[]);
         checker.template(check.shows.as_ref(), scope::ANSWER);

@@ -15,7 +15,7 @@ impl Checker<'_> {
         let pushed_only = stream.get.is_none() && stream.http_read().is_none_or(|read| read.as_webhook);
         let scope = match (&stream.read, pushed_only) {
             (Some(Read::File(_)), _) => scope::FILE_RECORD,
-            (Some(Read::Process(_)), _) => scope::RECORD,
+            (Some(Read::Process(_) | Read::Sql(_)), _) => scope::RECORD,
             (Some(Read::Http(_)) | None, true) => scope::TOPIC,
             (Some(Read::Http(_)) | None, false) => scope::RECORD,
         };
@@ -43,6 +43,7 @@ impl Checker<'_> {
                 read.partner.templates().for_each(|template| self.template(Some(template), scope::FOLDER));
             }
             Some(Read::Process(read)) => self.process_read(stream, read),
+            Some(Read::Sql(read)) => self.sql_read(stream, read),
             None => {}
         }
         self.expression(stream.deleted.as_ref(), scope::RECORD);
@@ -72,6 +73,7 @@ impl Checker<'_> {
                 write.operations.iter().for_each(|operation| self.operation(operation));
             }
             Some(Write::Process(write)) => self.process_write(stream, write),
+            Some(Write::Sql(write)) => self.sql_write(stream, write),
             Some(Write::File(write)) => {
                 self.template(Some(&write.folder), scope::FOLDER);
                 self.template(Some(&write.name), scope::FILE_NAME);

@@ -14,6 +14,7 @@ use super::process::Process;
 use super::rate::RateLimit;
 use super::request::{Fields, Request, fields};
 use super::settings::Setting;
+use super::sql::{Sql, SqlCheck};
 use super::stream::Stream;
 use super::webhook::Webhooks;
 use super::wrapper::Wrapper;
@@ -28,7 +29,10 @@ pub struct Manifest {
     pub settings: Vec<Setting>,
     pub http: Option<Http>,
     pub process: Option<Process>,
+    pub sql: Option<Sql>,
     pub check: Option<Check>,
+    /// The check of a database: a `check` with a `query`.
+    pub sql_check: Option<SqlCheck>,
     pub webhooks: Option<Webhooks>,
     pub streams: Vec<Stream>,
 }
@@ -110,11 +114,15 @@ impl Decode for Manifest {
         let name = map.required("connector");
         let (title, description) = (map.required("title"), map.optional("description"));
         let settings = map.node("settings").map(|node| Setting::decode_all(node, cx)).unwrap_or_default();
-        let (http, check, webhooks) = (map.optional("http"), map.optional("check"), map.optional("webhooks"));
-        let process = map.optional("process");
+        let (http, webhooks) = (map.optional("http"), map.optional("webhooks"));
+        let asks_database = map.node("check").is_some_and(|check| check.get("query").is_some() && map.has("sql"));
+        let (check, sql_check) =
+            if asks_database { (None, map.optional("check")) } else { (map.optional("check"), None) };
+        let (process, sql) = (map.optional("process"), map.optional("sql"));
         let streams = streams(&map);
         map.finish();
-        Some(Self { name: name?, title: title?, description, settings, http, process, check, webhooks, streams })
+        let (name, title) = (name?, title?);
+        Some(Self { name, title, description, settings, http, process, sql, check, sql_check, webhooks, streams })
     }
 }
 

@@ -13,6 +13,7 @@ mod check_auth;
 mod check_batch;
 mod check_process;
 mod check_read;
+mod check_sql;
 mod check_stream;
 mod document;
 mod edi;
@@ -32,6 +33,9 @@ pub(crate) mod references;
 mod request;
 mod scope;
 mod settings;
+mod sql;
+mod sql_stream;
+mod sql_text;
 mod status;
 mod stream;
 mod text;
@@ -61,6 +65,12 @@ pub use rate::{RateLimit, RateScheme};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
+pub use sql::{Sql, SqlAddress, SqlCheck, SqlDriver, SqlErrorRule, SqlTimeouts, SqlTls, TinyInt, TlsMode};
+pub use sql_stream::{
+    Outbox, RowCount, SqlIdempotency, SqlOperation, SqlProgress, SqlRead, SqlStatement, SqlValue, SqlValueKind,
+    SqlWrite,
+};
+pub use sql_text::Statement;
 pub use status::StatusSet;
 pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
 pub use verify::{

@@ -69,3 +69,12 @@ pub(super) const MATCHES: Scope = scope(
     "the choice among candidates",
     &["settings", "record", "key", "idempotency_key", "event", "steps", "candidate"],
 );
+/// Statements are logged; secrets belong into `password`.
+pub(super) const SQL: Scope = scope("a statement", &["settings"]);
+pub(super) const SQL_CHECK: Scope = scope("the answer of a check", &["record"]);
+pub(super) const SQL_WRITE: Scope =
+    scope("a write", &["settings", "record", "refs", "key", "idempotency_key", "event", "steps"]);
+/// `item`: an element of the list that `each` names.
+pub(super) const SQL_ITEM: Scope =
+    scope("a write for each item", &["settings", "record", "refs", "key", "idempotency_key", "event", "steps", "item"]);
+pub(super) const SQL_RESPONSE: Scope = scope("what a write made", &["settings", "record", "key", "steps"]);

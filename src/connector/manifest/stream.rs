@@ -8,6 +8,7 @@ use super::file::{FileRead, FileWrite};
 use super::process::{ProcessRead, ProcessWrite};
 use super::read::{Children, Get, Hint, HttpRead};
 use super::request::Request;
+use super::sql_stream::{SqlRead, SqlWrite};
 use super::webhook::StreamWebhook;
 use super::write::HttpWrite;
 use crate::mapping::expr::{Expression, Path, Template};
@@ -95,6 +96,7 @@ pub enum Read {
     Http(Box<HttpRead>),
     File(Box<FileRead>),
     Process(Box<ProcessRead>),
+    Sql(Box<SqlRead>),
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +104,7 @@ pub enum Write {
     Http(HttpWrite),
     File(Box<FileWrite>),
     Process(Box<ProcessWrite>),
+    Sql(Box<SqlWrite>),
 }
 
 /// The mapping name of streams that speak the canonical form themselves.
@@ -130,29 +133,50 @@ impl Stream {
     pub fn file_read(&self) -> Option<&FileRead> {
         match &self.read {
             Some(Read::File(read)) => Some(read),
-            Some(Read::Http(_) | Read::Process(_)) | None => None,
+            Some(Read::Http(_) | Read::Process(_) | Read::Sql(_)) | None => None,
         }
     }
 
     pub fn http_read(&self) -> Option<&HttpRead> {
         match &self.read {
             Some(Read::Http(read)) => Some(read),
-            Some(Read::File(_) | Read::Process(_)) | None => None,
+            Some(Read::File(_) | Read::Process(_) | Read::Sql(_)) | None => None,
         }
     }
 
     pub fn process_read(&self) -> Option<&ProcessRead> {
         match &self.read {
             Some(Read::Process(read)) => Some(read),
-            Some(Read::Http(_) | Read::File(_)) | None => None,
+            Some(Read::Http(_) | Read::File(_) | Read::Sql(_)) | None => None,
         }
     }
 
     pub fn process_write(&self) -> Option<&ProcessWrite> {
         match &self.write {
             Some(Write::Process(write)) => Some(write),
-            Some(Write::Http(_) | Write::File(_)) | None => None,
+            Some(Write::Http(_) | Write::File(_) | Write::Sql(_)) | None => None,
         }
+    }
+
+    pub fn sql_read(&self) -> Option<&SqlRead> {
+        match &self.read {
+            Some(Read::Sql(read)) => Some(read),
+            Some(Read::Http(_) | Read::File(_) | Read::Process(_)) | None => None,
+        }
+    }
+
+    pub fn sql_write(&self) -> Option<&SqlWrite> {
+        match &self.write {
+            Some(Write::Sql(write)) => Some(write),
+            Some(Write::Http(_) | Write::File(_) | Write::Process(_)) | None => None,
+        }
+    }
+
+    /// Whether one record can be asked for by its key.
+    pub fn can_fetch(&self) -> bool {
+        self.get.is_some()
+            || self.process_read().is_some_and(|read| read.fetch)
+            || self.sql_read().is_some_and(|read| read.get.is_some())
     }
 
     /// What says of a read record that it is gone; programs have it beside what they are asked.
@@ -167,6 +191,7 @@ impl Stream {
             Read::Http(read) => read.every,
             Read::File(read) => read.every,
             Read::Process(read) => read.every,
+            Read::Sql(read) => read.every,
         })
     }
 
@@ -269,7 +294,7 @@ impl Decode for Enrich {
     }
 }
 
-/// `from: http` (the default), `from: file` or `from: process` decides which keys are read.
+/// `from: http` (the default), `file`, `process` or `sql` decides which keys are read.
 impl Decode for Read {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "read")?;
@@ -277,6 +302,7 @@ impl Decode for Read {
             Transport::Http => HttpRead::read(&map).map(|read| Self::Http(Box::new(read))),
             Transport::File => FileRead::read(&map).map(|read| Self::File(Box::new(read))),
             Transport::Process => ProcessRead::read(&map).map(|read| Self::Process(Box::new(read))),
+            Transport::Sql => SqlRead::read(&map).map(|read| Self::Sql(Box::new(read))),
         };
         map.finish();
         read
@@ -290,6 +316,7 @@ impl Decode for Write {
             Transport::Http => HttpWrite::read(&map).map(Self::Http),
             Transport::File => FileWrite::read(&map).map(|write| Self::File(Box::new(write))),
             Transport::Process => ProcessWrite::read(&map).map(|write| Self::Process(Box::new(write))),
+            Transport::Sql => SqlWrite::read(&map).map(|write| Self::Sql(Box::new(write))),
         };
         map.finish();
         write
@@ -297,5 +324,5 @@ impl Decode for Write {
 }
 
 crate::choice! {
-    enum Transport ("transport") { Http = "http", File = "file", Process = "process" }
+    enum Transport ("transport") { Http = "http", File = "file", Process = "process", Sql = "sql" }
 }

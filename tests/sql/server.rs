@@ -1,0 +1,206 @@
+//! Servers of the tests' own: a data directory in a temporary folder, a free port of 127.0.0.1, ended with the test.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const USER: &str = "hub";
+pub const PASSWORD: &str = "pa/ss'w@rd-7d1c";
+const SUPERUSER: &str = "root";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Postgres,
+    Mariadb,
+}
+
+pub struct Server {
+    pub kind: Kind,
+    pub port: u16,
+    folder: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+impl Server {
+    pub fn start(kind: Kind) -> Server {
+        // Below /tmp, where the user that the server runs as may go.
+        let folder = tempfile::Builder::new().prefix("syncline-sql-").tempdir_in("/tmp").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Server { kind, port, folder, process: None };
+        let data = server.data();
+        match kind {
+            Kind::Postgres => done(
+                unprivileged("postgres", &postgres("initdb"))
+                    .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"])
+                    .args(["--no-sync", "--pwfile", &server.password_file(), "-D"])
+                    .arg(&data),
+            ),
+            Kind::Mariadb => done(
+                unprivileged("mysql", &found(&["mariadb-install-db"], &[], "mariadb-server"))
+                    .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
+                    .arg(format!("--datadir={}", data.display())),
+            ),
+        }
+        server.resume();
+        let user = match kind {
+            Kind::Postgres => format!(
+                "CREATE ROLE {USER} LOGIN PASSWORD '{}';\nCREATE DATABASE shop OWNER {USER};",
+                PASSWORD.replace('\'', "''")
+            ),
+            Kind::Mariadb => format!(
+                "CREATE DATABASE shop; CREATE USER '{USER}'@'%' IDENTIFIED BY '{}'; GRANT ALL ON shop.* TO '{USER}'@'%';",
+                PASSWORD.replace('\'', "''")
+            ),
+        };
+        match kind {
+            Kind::Postgres => user.lines().for_each(|line| drop(server.run_in("postgres", line).unwrap())),
+            Kind::Mariadb => drop(server.run_in("mysql", &user).unwrap()),
+        }
+        server
+    }
+
+    /// Starts the process and waits until it answers.
+    pub fn resume(&mut self) {
+        let (data, run) = (self.data(), self.folder.path());
+        let log = fs::File::create(run.join("server.log")).unwrap();
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = unprivileged("postgres", &postgres("postgres"));
+                command.arg("-D").arg(&data).args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+                command.args(["-p", &self.port.to_string(), "-c", "deadlock_timeout=200ms"]).arg("-k").arg(run);
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = unprivileged("mysql", &found(&["mariadbd"], &["/usr/sbin"], "mariadb-server"));
+                command.args(["--no-defaults", "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=2"]);
+                command.arg("--innodb-buffer-pool-size=32M").arg(format!("--port={}", self.port));
+                command.arg(format!("--datadir={}", data.display()));
+                command.arg(format!("--socket={}", run.join("s").display()));
+                command.arg(format!("--pid-file={}", run.join("pid").display()));
+                command
+            }
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        let limit = Instant::now() + Duration::from_secs(60);
+        let system = match self.kind {
+            Kind::Postgres => "postgres",
+            Kind::Mariadb => "mysql",
+        };
+        while let Err(error) = self.run_in(system, "SELECT 1") {
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+            assert!(ended.is_none() && Instant::now() < limit, "{:?}: {error}\n{log}", self.kind);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// As a power cut would end it.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let pid = match self.kind {
+                // The process that was started became the server.
+                Kind::Postgres | Kind::Mariadb => process.id(),
+            };
+            let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+            assert!(killed.success());
+            process.wait().unwrap();
+        }
+    }
+
+    /// Runs statements as the user of the tests; what was asked for comes back as lines of tab-separated fields.
+    pub fn run(&self, sql: &str) -> String {
+        self.run_in("shop", sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    fn run_in(&self, database: &str, sql: &str) -> Result<String, String> {
+        let (user, password) = if database == "shop" { (USER, PASSWORD) } else { (SUPERUSER, ADMIN) };
+        let port = self.port.to_string();
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = Command::new(postgres("psql"));
+                command.args(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]);
+                command.args(["-p", &port, "-U", user, "-d", database, "-c", sql]).env("PGPASSWORD", password);
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = Command::new(found(&["mariadb"], &[], "mariadb-client"));
+                command.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
+                if database == "shop" {
+                    command.args(["-h", "127.0.0.1", "-P", &port, "-u", user]).env("MYSQL_PWD", password);
+                } else {
+                    command.arg("-S").arg(self.folder.path().join("s")).args(["-u", user]);
+                }
+                command.args(["-D", database, "-e", sql]);
+                command
+            }
+        };
+        let output = command.output().unwrap();
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap().trim_end_matches('\n').to_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn password_file(&self) -> String {
+        let file = self.folder.path().join("password");
+        fs::write(&file, ADMIN).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        file.display().to_string()
+    }
+}
+
+const ADMIN: &str = "admin-of-the-test";
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        // The files are the server's user's.
+        let _ = fs::remove_dir_all(self.folder.path());
+    }
+}
+
+fn done(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A server refuses to run as root: it is started as the user that its package made.
+fn unprivileged(user: &str, program: &Path) -> Command {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", user, "--clear-groups"]).arg(program).current_dir("/tmp");
+    command
+}
+
+fn postgres(program: &str) -> PathBuf {
+    let mut folders: Vec<String> = fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.map(|version| version.unwrap().path().join("bin").display().to_string()).collect())
+        .unwrap_or_default();
+    folders.sort();
+    let folders: Vec<&str> = folders.iter().rev().map(String::as_str).collect();
+    found(&[program], &folders, "postgresql")
+}
+
+fn found(names: &[&str], folders: &[&str], package: &str) -> PathBuf {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let places = folders.iter().copied().chain(path.split(':'));
+    let mut files = places.flat_map(|folder| names.iter().map(move |name| Path::new(folder).join(name)));
+    files.find(|file| file.is_file()).unwrap_or_else(|| {
+        panic!(
+            "these tests run real databases, and there is no `{}`: install it (Debian: apt-get install {package}), or run scripts/test",
+            names[0]
+        )
+    })
+}
