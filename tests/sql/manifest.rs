@@ -36,28 +36,28 @@ const GOOD: &str =
 fn a_read_that_could_lose_or_change_something_is_refused() {
     let after = format!("{TIME}\n      after: {{ id: 0 }}");
     assert_eq!(read(GOOD, &after), "");
-    told(&read(GOOD, TIME), "10:", "rows of the same time would be lost");
-    told(&read(&format!("{GOOD}; DELETE FROM t"), &after), "10:", "second statement");
+    told(&read(GOOD, TIME), "11:", "rows of the same time would be lost");
+    told(&read(&format!("{GOOD}; DELETE FROM t"), &after), "11:", "second statement");
     told(
         &read("DELETE FROM t WHERE id > :after.id", "cursor: { kind: snapshot }\n      after: { id: 0 }"),
-        "10:",
+        "11:",
         "begins with DELETE",
     );
-    told(&read("SELECT id FROM t WHERE at > :cursor", &after), "10:", "does not use `:limit`");
-    told(&read("SELECT id FROM t WHERE id > :after.id LIMIT :limit", &after), "10:", "does not use `:cursor`");
-    told(&read(&GOOD.replace("settings.shop", "settings.secret"), &after), "10:", "secret setting `secret`");
-    told(&read(&GOOD.replace("settings.shop", "settings.shopp"), &after), "10:", "no setting is named `shopp`");
-    told(&read(&GOOD.replace(":settings.shop", ":shop"), &after), "10:", "no parameter `:shop`");
-    told(&read(&GOOD.replace(":settings.shop", "$1"), &after), "10:", "name it");
-    told(&read(GOOD, "cursor: { kind: token, field: at }\n      after: { id: 0 }"), "11:", "no such cursor");
-    told(&read("SELECT id FROM t LIMIT :limit", "cursor: { kind: snapshot }"), "10:", "page by page");
-    told(&read(GOOD, &format!("{after}\n      get: \"SELECT 1\"")), "13:", "get does not use `:key`");
+    told(&read("SELECT id FROM t WHERE at > :cursor", &after), "11:", "does not use `:limit`");
+    told(&read("SELECT id FROM t WHERE id > :after.id LIMIT :limit", &after), "11:", "does not use `:cursor`");
+    told(&read(&GOOD.replace("settings.shop", "settings.secret"), &after), "11:", "secret setting `secret`");
+    told(&read(&GOOD.replace("settings.shop", "settings.shopp"), &after), "11:", "no setting is named `shopp`");
+    told(&read(&GOOD.replace(":settings.shop", ":shop"), &after), "11:", "no parameter `:shop`");
+    told(&read(&GOOD.replace(":settings.shop", "$1"), &after), "11:", "name it");
+    told(&read(GOOD, "cursor: { kind: token, field: at }\n      after: { id: 0 }"), "12:", "no such cursor");
+    told(&read("SELECT id FROM t LIMIT :limit", "cursor: { kind: snapshot }"), "11:", "page by page");
+    told(&read(GOOD, &format!("{after}\n      get: \"SELECT 1\"")), "14:", "get does not use `:key`");
     told(
         &read(
             "SELECT id FROM t WHERE id > :after.id LIMIT :limit",
             "after: { id: 0 }\n      outbox: { done: \"DELETE FROM t\" }",
         ),
-        "12:",
+        "13:",
         "all rows at once",
     );
 }
@@ -65,15 +65,15 @@ fn a_read_that_could_lose_or_change_something_is_refused() {
 #[test]
 fn a_write_that_is_not_one_transaction_of_bound_values_is_refused() {
     assert_eq!(write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{record.id}" }, rows: 1..2"#), "");
-    told(&write(r#"sql: "COMMIT""#), "9:", "COMMIT does not belong in a write");
-    told(&write(r#"sql: "CREATE TABLE x (i int)""#), "9:", "CREATE does not belong");
-    told(&write(r#"sql: "INSERT INTO t VALUES (:id)""#), "9:", "no parameter `:id`");
-    told(&write(r#"sql: "INSERT INTO t VALUES (1)", with: { id: "{record.id}" }"#), "9:", "does not use `:id`");
-    told(&write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{item.id}" }"#), "9:", "`item` does not exist");
-    told(&write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{steps.o.id}" }"#), "9:", "no earlier step");
-    told(&write(r#"sql: "DELETE FROM t WHERE id = :key", rows: 2..1"#), "9:", "not a number of rows");
+    told(&write(r#"sql: "COMMIT""#), "10:", "COMMIT does not belong in a write");
+    told(&write(r#"sql: "CREATE TABLE x (i int)""#), "10:", "CREATE does not belong");
+    told(&write(r#"sql: "INSERT INTO t VALUES (:id)""#), "10:", "no parameter `:id`");
+    told(&write(r#"sql: "INSERT INTO t VALUES (1)", with: { id: "{record.id}" }"#), "10:", "does not use `:id`");
+    told(&write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{item.id}" }"#), "10:", "`item` does not exist");
+    told(&write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{steps.o.id}" }"#), "10:", "no earlier step");
+    told(&write(r#"sql: "DELETE FROM t WHERE id = :key", rows: 2..1"#), "10:", "not a number of rows");
     let create = "  t:\n    entity: product\n    write:\n      to: sql\n      create: { statements: [{ sql: \"INSERT INTO t VALUES (:idempotency_key)\" }] }\n";
-    told(&problems(create), "9:", "could create twice");
+    told(&problems(create), "10:", "could create twice");
     let without = "connector: db\ntitle: D\nstreams:\n  t: { entity: product, key: \"{record.id}\", read: { from: sql, query: \"SELECT 1\", cursor: { kind: snapshot } } }\n";
     let found = Manifest::parse(&Source::new("connector.yaml", without)).unwrap_err().to_string();
     told(&found, "4:", "needs a database");

@@ -82,7 +82,14 @@ fn value(raw: MySqlValueRef<'_>, naive: &Naive, flags: TinyInt) -> Result<Value,
             Value::from(utf8(bytes(raw)?)?)
         }
         "JSON" => json(utf8(bytes(raw)?)?)?,
-        "BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => STANDARD.encode(bytes(raw)?).into(),
+        // A binary collation makes a text look like bytes; the character set tells them apart.
+        "BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
+            if <str as Type<MySql>>::compatible(&info) {
+                Value::from(utf8(bytes(raw)?)?)
+            } else {
+                STANDARD.encode(bytes(raw)?).into()
+            }
+        }
         "DATE" => local(bytes(raw)?)?.date().to_string().into(),
         // The session is in UTC.
         "TIMESTAMP" => format!("{}Z", local(bytes(raw)?)?).into(),

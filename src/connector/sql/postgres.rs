@@ -207,6 +207,8 @@ pub(super) fn decode(bytes: &[u8], info: &PgTypeInfo, naive: &Naive) -> Result<V
     }
     let name = info.name().to_ascii_uppercase();
     Ok(match name.as_str() {
+        // What a function without a result returns.
+        "VOID" => Value::Null,
         "BOOL" => Value::Bool(fixed::<1>(bytes)? != [0]),
         "INT2" => i16::from_be_bytes(fixed(bytes)?).into(),
         "INT4" => i32::from_be_bytes(fixed(bytes)?).into(),
