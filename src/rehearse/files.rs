@@ -54,6 +54,9 @@ impl FileWay {
             FileFormat::Fixed(_) => {
                 return Err("its files have fixed columns, which a rehearsal does not write".to_owned());
             }
+            FileFormat::Statement(_) => {
+                return Err("its files are bank statements, which a rehearsal does not write".to_owned());
+            }
             FileFormat::Csv(_) | FileFormat::Xml(_) | FileFormat::JsonLines(_) | FileFormat::Json(_) => {}
         }
         let way = FileWay { folder, read: read.clone() };
@@ -85,7 +88,11 @@ impl FileWay {
     fn csv(&self) -> Option<&CsvFormat> {
         match &self.read.format.format {
             FileFormat::Csv(csv) => Some(csv),
-            FileFormat::Fixed(_) | FileFormat::Xml(_) | FileFormat::JsonLines(_) | FileFormat::Json(_) => None,
+            FileFormat::Fixed(_)
+            | FileFormat::Xml(_)
+            | FileFormat::JsonLines(_)
+            | FileFormat::Json(_)
+            | FileFormat::Statement(_) => None,
         }
     }
 
@@ -102,6 +109,7 @@ impl FileWay {
             FileFormat::Xml(format) => xml(format, rows),
             FileFormat::Csv(format) => self.csv_text(format, number, rows)?,
             FileFormat::Fixed(_) => return Err(io::Error::other("fixed columns are not written")),
+            FileFormat::Statement(_) => return Err(io::Error::other("bank statements are not written")),
         };
         let mut bytes = Vec::with_capacity(text.len());
         let encoder = Encoder { encoding: self.read.format.encoding, unmappable: Unmappable::Replace('?') };

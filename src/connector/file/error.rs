@@ -7,6 +7,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::row::Place;
+use super::statement::StatementCause;
 
 /// An error with its place: file, row, line, column, byte offset; then cause and next step.
 #[derive(Debug)]
@@ -132,6 +133,10 @@ pub enum FileCause {
     #[error("expected an object, found {0}")]
     NotAnObject(&'static str),
 
+    // --- bank statements ---
+    #[error(transparent)]
+    Statement(#[from] StatementCause),
+
     // --- accounting ---
     #[error("the file has no data rows")]
     Empty,
@@ -224,6 +229,7 @@ impl FileCause {
             | Self::Json(_)
             | Self::DuplicateKey(_)
             | Self::NotAnObject(_)
+            | Self::Statement(_)
             | Self::Empty
             | Self::TooManyRejects { .. }
             | Self::CountMismatch { .. }
@@ -294,6 +300,7 @@ impl FileCause {
             }
             Self::RecordPathNotFound(_) => "correct the record path in the stream's format",
             Self::DuplicateKey(_) | Self::NotAnObject(_) => "have the partner repair the record",
+            Self::Statement(cause) => cause.next_step(),
             Self::Empty => {
                 "ask the partner whether nothing changed; declare `empty: no_changes` if empty files are agreed"
             }

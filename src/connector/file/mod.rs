@@ -13,6 +13,7 @@ pub mod format;
 pub mod limits;
 pub mod read;
 pub mod row;
+pub mod statement;
 pub mod text;
 pub mod totals;
 pub mod write;

@@ -8,14 +8,23 @@ use crate::connector::file::decimal::DecimalForm;
 use crate::connector::file::encoding::Encoding;
 use crate::connector::file::format::{
     ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes, EmptyPolicy, FileFormat, FileSpec, JsonFormat,
-    JsonLinesFormat, LineEnd, RecordRole, Repeats, RowPolicy, XmlFormat, check,
+    JsonLinesFormat, LineEnd, RecordRole, Repeats, RowPolicy, StatementSyntax, XmlFormat, check,
 };
 use crate::connector::file::totals::{ControlTotals, ControlValue, TotalCheck};
 
-use super::fixed;
+use super::{fixed, statement};
 
 crate::choice! {
-    enum FormatType ("file format") { Csv = "csv", Fixed = "fixed", Xml = "xml", JsonLines = "json_lines", Json = "json" }
+    enum FormatType ("file format") {
+        Csv = "csv",
+        Fixed = "fixed",
+        Xml = "xml",
+        JsonLines = "json_lines",
+        Json = "json",
+        Mt940 = "mt940",
+        Bai2 = "bai2",
+        Camt053 = "camt053",
+    }
 }
 
 crate::choice! {
@@ -85,6 +94,9 @@ impl Decode for FileSpec {
                 let records = records.map(|path| path.split('.').map(str::to_owned).collect()).unwrap_or_default();
                 Some(FileFormat::Json(JsonFormat { records }))
             }
+            FormatType::Mt940 => Some(FileFormat::Statement(statement::mt940(&map))),
+            FormatType::Bai2 => Some(FileFormat::Statement(statement::read(&map, StatementSyntax::Bai2))),
+            FormatType::Camt053 => Some(FileFormat::Statement(statement::read(&map, StatementSyntax::Camt053))),
         };
         map.finish();
         let spec = Self { format: format?, encoding, compression, rows, empty, totals };

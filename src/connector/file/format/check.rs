@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     ColumnNames, CsvFormat, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes,
-    JsonFormat, JsonLinesFormat, RecordRole, Sign, XmlFormat,
+    JsonFormat, JsonLinesFormat, RecordRole, RowPolicy, Sign, XmlFormat,
 };
 use crate::connector::file::error::FileCause;
 use crate::connector::file::totals::ControlTotals;
@@ -17,11 +17,19 @@ pub fn check(spec: &FileSpec) -> Result<(), FileCause> {
         FileFormat::Xml(format) => check_xml(format, &spec.totals),
         FileFormat::JsonLines(JsonLinesFormat {}) => no_records_of_control(&spec.totals),
         FileFormat::Json(JsonFormat { .. }) => no_records_of_control(&spec.totals),
+        FileFormat::Statement(_) => check_statement(spec),
     }
     .map_err(FileCause::Format)
 }
 
 type Checked = Result<(), String>;
+
+fn check_statement(spec: &FileSpec) -> Checked {
+    if spec.rows != RowPolicy::AllOrNothing {
+        return Err("a statement is applied whole or not at all; leave `rows` out".to_owned());
+    }
+    no_records_of_control(&spec.totals)
+}
 
 fn check_csv(format: &CsvFormat) -> Checked {
     let special: Vec<char> = [Some(format.delimiter), format.quote, format.comment].into_iter().flatten().collect();

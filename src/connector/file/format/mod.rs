@@ -6,6 +6,7 @@ mod check;
 mod csv;
 mod fixed;
 mod json;
+mod statement;
 mod xml;
 
 pub use check::check;
@@ -14,6 +15,7 @@ pub use fixed::{
     FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordType, FixedRecordTypes, LengthUnit, Sign, Trim,
 };
 pub use json::{JsonFormat, JsonLinesFormat};
+pub use statement::{Balances, Numbering, StatementFormat, StatementSyntax};
 pub use xml::{Repeats, XmlFormat};
 
 use super::compression::Compression;
@@ -43,6 +45,19 @@ impl FileSpec {
             totals: ControlTotals::default(),
         }
     }
+
+    /// Whether files of this stream are numbered, so that none can be left out or come twice unseen.
+    pub fn numbers_files(&self) -> bool {
+        let by_statement = match &self.format {
+            FileFormat::Statement(format) => format.numbering == Numbering::Files,
+            FileFormat::Csv(_)
+            | FileFormat::Fixed(_)
+            | FileFormat::Xml(_)
+            | FileFormat::JsonLines(_)
+            | FileFormat::Json(_) => false,
+        };
+        by_statement || self.totals.numbers_files()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +67,7 @@ pub enum FileFormat {
     Xml(XmlFormat),
     JsonLines(JsonLinesFormat),
     Json(JsonFormat),
+    Statement(StatementFormat),
 }
 
 /// What one bad row means for the others.

@@ -94,6 +94,16 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Of the last applied file.
+    pub(super) fn previous_sequence(&self) -> Option<u64> {
+        self.context.previous_sequence
+    }
+
+    /// The number that the file has by its own rules, where no control total states one.
+    pub(super) fn numbered(&mut self, sequence: Option<u64>) {
+        self.summary.sequence = sequence;
+    }
+
     fn data(&mut self, record_type: Option<&str>, fields: Map<String, Value>, place: Place) -> Result<(), FileError> {
         self.check_sequence_once()?;
         if let Err((column, cause)) = self.tally.add(record_type, &fields) {
@@ -209,7 +219,7 @@ impl<'a> Collector<'a> {
             let stated = self.stated();
             let sequence = self.tally.check_sequence(&stated, self.context.previous_sequence)?;
             self.tally.check(&stated, self.summary.rejected.len() as u64)?;
-            self.summary.sequence = sequence;
+            self.summary.sequence = sequence.or(self.summary.sequence);
         }
         Ok(std::mem::take(&mut self.summary))
     }

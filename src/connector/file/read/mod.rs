@@ -2,6 +2,11 @@
 //!
 //! Not here: opening, claiming and archiving files (drop), storing rows (the sink).
 
+mod bai2;
+mod bai2_record;
+mod camt;
+mod camt_entry;
+mod camt_tree;
 mod collect;
 mod csv;
 mod csv_record;
@@ -11,13 +16,16 @@ mod json;
 mod json_lines;
 mod json_value;
 mod line;
+mod mt940;
+mod mt940_info;
+mod mt940_line;
 mod xml;
 mod xml_element;
 
 use std::io::Read;
 
 use super::error::FileError;
-use super::format::{self, FileFormat, FileSpec};
+use super::format::{self, FileFormat, FileSpec, StatementSyntax};
 use super::limits::FileLimits;
 use super::row::{FileRow, FileSummary};
 use super::text::TextSource;
@@ -60,6 +68,11 @@ pub fn read<R: Read>(
         FileFormat::Xml(format) => xml::read(format, &mut text, &mut collector),
         FileFormat::JsonLines(_) => json_lines::read(&mut text, &mut collector),
         FileFormat::Json(format) => json::read(format, &mut text, &mut collector),
+        FileFormat::Statement(format) => match format.syntax {
+            StatementSyntax::Mt940 { terminated } => mt940::read(format, terminated, &mut text, &mut collector),
+            StatementSyntax::Bai2 => bai2::read(format, &mut text, &mut collector),
+            StatementSyntax::Camt053 => camt::read(format, &mut text, &mut collector),
+        },
     };
     read.and_then(|()| collector.finish(text.content_bytes(), text.source_bytes()))
         .map_err(|error| FileError { sequence: collector.sequence_due(), ..error })
