@@ -44,7 +44,7 @@ pub use record::{Extra, Record, RecordError, RecordFault};
 pub(crate) use schema::find as find_field;
 pub use schema::{Field, FieldType, Schema, schema};
 pub use status::{
-    DisputeStatus, InvoiceKind, OrderFinancial, OrderFulfilment, OrderLifecycle, PaymentStatus, PayoutStatus,
+    BookingStatus, DisputeStatus, InvoiceKind, OrderFinancial, OrderFulfilment, OrderLifecycle, PaymentStatus, PayoutStatus,
     RefundStatus, ShipmentStatus, StatusSet,
 };
 pub use time::{Date, Timestamp, Version};
