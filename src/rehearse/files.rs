@@ -46,6 +46,7 @@ impl FileWay {
             TotalCheck::Count { stated, .. } | TotalCheck::Sum { stated, .. } | TotalCheck::Sequence { stated, .. } => {
                 control_file(stated)
             }
+            TotalCheck::Row { .. } | TotalCheck::ZeroSum { .. } | TotalCheck::Distinct { .. } => false,
         });
         if by_control_file {
             return Err("its totals come in a control file, which a rehearsal does not write".to_owned());
@@ -53,6 +54,9 @@ impl FileWay {
         match &spec.format {
             FileFormat::Fixed(_) => {
                 return Err("its files have fixed columns, which a rehearsal does not write".to_owned());
+            }
+            FileFormat::Csv(CsvFormat { names: ColumnNames::Sections(_), .. }) => {
+                return Err("its files are reports in sections, which a rehearsal does not write".to_owned());
             }
             FileFormat::Statement(_) => {
                 return Err("its files are bank statements, which a rehearsal does not write".to_owned());
@@ -138,6 +142,7 @@ impl FileWay {
                 lines.push(columns.clone());
                 lines.extend(rows.iter().map(|row| row_of(row, &columns)));
             }
+            ColumnNames::Sections(_) => return Err(io::Error::other("reports in sections are not written")),
             ColumnNames::Given(columns) => lines.extend(rows.iter().map(|row| row_of(row, columns))),
             ColumnNames::ByRecordType(types) => {
                 let type_at = types.column.saturating_sub(1);
@@ -176,7 +181,7 @@ impl FileWay {
         let Some(record) = of_role(format, role) else { return Ok(None) };
         let mut line: Vec<String> = record.columns.iter().map(|_| number.to_string()).collect();
         for check in &self.read.format.totals.checks {
-            let (stated, value) = total(check, number, rows)?;
+            let Some((stated, value)) = total(check, number, rows)? else { continue };
             let column = match (stated, role) {
                 (ControlValue::Header(column), RecordRole::Header)
                 | (ControlValue::Trailer(column), RecordRole::Trailer) => column,
@@ -197,12 +202,14 @@ impl FileWay {
 fn of_role(format: &CsvFormat, role: RecordRole) -> Option<&CsvRecordType> {
     match &format.names {
         ColumnNames::ByRecordType(types) => types.types.iter().find(|record| record.role == role),
-        ColumnNames::FirstRow { .. } | ColumnNames::Given(_) => None,
+        ColumnNames::FirstRow { .. } | ColumnNames::Given(_) | ColumnNames::Sections(_) => None,
     }
 }
 
-fn total<'c>(check: &'c TotalCheck, number: u64, rows: &[Value]) -> io::Result<(&'c ControlValue, String)> {
-    Ok(match check {
+/// Nothing for what rows must satisfy among themselves: nobody states it.
+fn total<'c>(check: &'c TotalCheck, number: u64, rows: &[Value]) -> io::Result<Option<(&'c ControlValue, String)>> {
+    Ok(Some(match check {
+        TotalCheck::Row { .. } | TotalCheck::ZeroSum { .. } | TotalCheck::Distinct { .. } => return Ok(None),
         TotalCheck::Count { stated, .. } => (stated, rows.len().to_string()),
         TotalCheck::Sequence { stated, .. } => (stated, number.to_string()),
         TotalCheck::Sum { stated, column, form, stated_form, positives_only, .. } => {
@@ -216,7 +223,7 @@ fn total<'c>(check: &'c TotalCheck, number: u64, rows: &[Value]) -> io::Result<(
             }
             (stated, written(sum, *stated_form))
         }
-    })
+    }))
 }
 
 fn written(sum: Decimal, form: DecimalForm) -> String {

@@ -146,6 +146,14 @@ pub enum FileCause {
     CountMismatch { source_name: String, expected: u64, found: u64, rejected: u64 },
     #[error("{source_name} states a sum of {expected} for {column}, found {found}{}", reject_hint(.rejected))]
     SumMismatch { source_name: String, column: String, expected: Decimal, found: Decimal, rejected: u64 },
+    #[error("the row does not tie: {column} is {stated}, the other columns make {found}, difference {}", .stated - .found)]
+    RowDoesNotTie { column: String, stated: Decimal, found: Decimal },
+    #[error("an earlier row is the same: nothing tells the two apart")]
+    RowAgain,
+    #[error("the rows of {group} do not tie: they make {sum}, and should make nothing")]
+    GroupDoesNotTie { group: String, sum: Decimal },
+    #[error("more than {limit} groups of rows")]
+    TooManyGroups { limit: usize },
     #[error("expected sequence number {expected}, found {found}")]
     SequenceMismatch { expected: u64, found: u64 },
     #[error("control value {name} is missing")]
@@ -234,6 +242,10 @@ impl FileCause {
             | Self::TooManyRejects { .. }
             | Self::CountMismatch { .. }
             | Self::SumMismatch { .. }
+            | Self::RowDoesNotTie { .. }
+            | Self::RowAgain
+            | Self::GroupDoesNotTie { .. }
+            | Self::TooManyGroups { .. }
             | Self::ControlValueMissing { .. }
             | Self::BadControlValue { .. }
             | Self::ControlFileName { .. }
@@ -254,6 +266,7 @@ impl FileCause {
             Self::FileTooLong { .. }
             | Self::RecordTooLong { .. }
             | Self::TooManyColumns { .. }
+            | Self::TooManyGroups { .. }
             | Self::TooDeep { .. } => "raise the limit for this stream if the partner's files are really that large",
             Self::FieldTooLong { .. } | Self::UnterminatedQuote { .. } | Self::TextAfterQuote => {
                 "have the partner double quotes inside text, or declare `quote: none` if the file is never quoted"
@@ -307,9 +320,13 @@ impl FileCause {
             Self::TooManyRejects { .. } => {
                 "repair the first rejected rows' cause; it is likely to be one cause for all"
             }
-            Self::CountMismatch { .. } | Self::SumMismatch { .. } => {
+            Self::CountMismatch { .. }
+            | Self::SumMismatch { .. }
+            | Self::RowDoesNotTie { .. }
+            | Self::GroupDoesNotTie { .. } => {
                 "nothing of the file is applied; ask the partner to send it again"
             }
+            Self::RowAgain => "if both are right, ask the vendor for a report with a column that tells them apart",
             Self::SequenceMismatch { .. } => "find the missing file, or accept the gap for this stream",
             Self::ControlValueMissing { .. } | Self::BadControlValue { .. } | Self::ControlFileName { .. } => {
                 "compare header, trailer or control file with the agreed layout"

@@ -15,6 +15,7 @@ pub mod read;
 pub mod row;
 pub mod statement;
 pub mod text;
+pub mod ties;
 pub mod totals;
 pub mod write;
 

@@ -27,6 +27,7 @@ pub(crate) mod references;
 mod request;
 mod scope;
 mod settings;
+mod sections;
 mod statement;
 mod status;
 mod stream;

@@ -1,9 +1,10 @@
-//! Reading a bank statement format's declaration: `type: mt940`, `bai2` or `camt053`, and how strictly the bank keeps to it.
+//! Reading a bank statement format's declaration: `type: mt940`, `bai2` or `camt053`, how strictly the bank keeps to it, and
+//! which rows of a file are wanted.
 //!
 //! Not here: what the words mean (`connector::file`).
 
-use crate::config::yaml::MapReader;
-use crate::connector::file::format::{Balances, Numbering, StatementFormat, StatementSyntax};
+use crate::config::yaml::{Context, MapReader, Node};
+use crate::connector::file::format::{Balances, Numbering, OnlyRows, StatementFormat, StatementSyntax};
 
 crate::choice! {
     enum NumberingWord ("numbering") { None = "none", Statements = "statements", Files = "files" }
@@ -36,4 +37,12 @@ pub(super) fn read(map: &MapReader<'_>, syntax: StatementSyntax) -> StatementFor
         BalancesWord::Optional => Balances::Optional,
     };
     StatementFormat { syntax, numbering, balances }
+}
+
+/// `only: { column: Type, values: [MerchantPayout] }`.
+pub(super) fn only(node: &Node, cx: &Context) -> Option<OnlyRows> {
+    let map = cx.map(node, "only")?;
+    let (column, values) = (map.required("column"), map.required("values"));
+    map.finish();
+    Some(OnlyRows { column: column?, values: values? })
 }

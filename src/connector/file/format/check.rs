@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    ColumnNames, CsvFormat, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes,
+    ColumnNames, CsvFormat, CsvSections, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes,
     JsonFormat, JsonLinesFormat, RecordRole, RowPolicy, Sign, XmlFormat,
 };
 use crate::connector::file::error::FileCause;
@@ -59,6 +59,25 @@ fn check_csv(format: &CsvFormat) -> Checked {
             }
             Ok(())
         }
+        ColumnNames::Sections(sections) => check_sections(sections),
+    }
+}
+
+/// Each tag has one meaning, but for footers, which may state several things.
+fn check_sections(sections: &CsvSections) -> Checked {
+    let single = sections.heads.iter().map(|head| &head.tag).chain([&sections.names, &sections.rows]);
+    distinct("record tag", single.clone())?;
+    let footers = sections.counts.iter().map(|count| &count.tag).chain(sections.sums.iter().map(|sum| &sum.tag));
+    let singles: HashSet<&String> = single.collect();
+    if let Some(tag) = footers.into_iter().find(|tag| singles.contains(tag)) {
+        return Err(format!("{tag:?} cannot be a footer and something else"));
+    }
+    if sections.first == sections.last || singles.contains(&sections.last) {
+        return Err(format!("{:?} cannot be the last record and something else", sections.last));
+    }
+    match sections.sums.iter().find(|sum| sum.position < 3) {
+        Some(sum) => Err(format!("a sum of {:?} cannot stand before position 3: tag and group come first", sum.tag)),
+        None => Ok(()),
     }
 }
 

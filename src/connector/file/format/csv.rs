@@ -1,6 +1,6 @@
 //! The CSV dialect of one kind of file.
 
-use super::{LineEnd, RecordRole};
+use super::{CsvSections, LineEnd, RecordRole};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvFormat {
@@ -33,6 +33,8 @@ pub enum ColumnNames {
     Given(Vec<String>),
     /// By record type (`H`, `D`, `T`; `K`, `P`, `Z`).
     ByRecordType(CsvRecordTypes),
+    /// In the file, once per section of a tagged report.
+    Sections(CsvSections),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

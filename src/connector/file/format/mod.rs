@@ -6,6 +6,7 @@ mod check;
 mod csv;
 mod fixed;
 mod json;
+mod sections;
 mod statement;
 mod xml;
 
@@ -15,6 +16,7 @@ pub use fixed::{
     FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordType, FixedRecordTypes, LengthUnit, Sign, Trim,
 };
 pub use json::{JsonFormat, JsonLinesFormat};
+pub use sections::{CsvSections, SectionCount, SectionHead, SectionScope, SectionSum};
 pub use statement::{Balances, Numbering, StatementFormat, StatementSyntax};
 pub use xml::{Repeats, XmlFormat};
 
@@ -31,6 +33,17 @@ pub struct FileSpec {
     pub rows: RowPolicy,
     pub empty: EmptyPolicy,
     pub totals: ControlTotals,
+    /// Which rows are handed on; all are checked.
+    pub only: Option<OnlyRows>,
+    /// Column that a row's place in the file is put into, for rows that have nothing else of their own.
+    pub position: Option<String>,
+}
+
+/// Rows that have one of these values in this column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlyRows {
+    pub column: String,
+    pub values: Vec<String>,
 }
 
 impl FileSpec {
@@ -43,6 +56,8 @@ impl FileSpec {
             rows: RowPolicy::default(),
             empty: EmptyPolicy::default(),
             totals: ControlTotals::default(),
+            only: None,
+            position: None,
         }
     }
 

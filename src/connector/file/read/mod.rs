@@ -10,6 +10,7 @@ mod camt_tree;
 mod collect;
 mod csv;
 mod csv_record;
+mod csv_sections;
 mod fixed;
 mod fixed_field;
 mod json;
