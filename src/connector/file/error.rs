@@ -323,9 +323,7 @@ impl FileCause {
             Self::CountMismatch { .. }
             | Self::SumMismatch { .. }
             | Self::RowDoesNotTie { .. }
-            | Self::GroupDoesNotTie { .. } => {
-                "nothing of the file is applied; ask the partner to send it again"
-            }
+            | Self::GroupDoesNotTie { .. } => "nothing of the file is applied; ask the partner to send it again",
             Self::RowAgain => "if both are right, ask the vendor for a report with a column that tells them apart",
             Self::SequenceMismatch { .. } => "find the missing file, or accept the gap for this stream",
             Self::ControlValueMissing { .. } | Self::BadControlValue { .. } | Self::ControlFileName { .. } => {

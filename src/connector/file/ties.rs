@@ -28,7 +28,8 @@ pub(super) type Groups = BTreeMap<Vec<String>, Decimal>;
 impl Equation {
     pub(super) fn of(&self, row: &Map<String, Value>) -> Result<Decimal, (String, FileCause)> {
         let mut sum = Decimal::ZERO;
-        let signed = self.plus.iter().map(|column| (column, false)).chain(self.minus.iter().map(|column| (column, true)));
+        let signed =
+            self.plus.iter().map(|column| (column, false)).chain(self.minus.iter().map(|column| (column, true)));
         for (column, negative) in signed {
             let Some(value) = number(row, column, self.form)? else { continue };
             sum = add_exactly(sum, if negative { -value } else { value })
@@ -90,11 +91,7 @@ fn too_many(text: &str) -> FileCause {
     FileCause::BadNumber { text: text.to_owned(), reason: "the sum needs more digits than fit" }
 }
 
-fn number(
-    row: &Map<String, Value>,
-    column: &str,
-    form: DecimalForm,
-) -> Result<Option<Decimal>, (String, FileCause)> {
+fn number(row: &Map<String, Value>, column: &str, form: DecimalForm) -> Result<Option<Decimal>, (String, FileCause)> {
     let text = match row.get(column) {
         Some(Value::String(text)) => text.trim().to_owned(),
         Some(Value::Number(number)) => number.to_string(),

@@ -5,7 +5,8 @@ use crate::model::schema::FieldType::{
     Bool, Currency, Date, Decimal, Integer, List, Money, Object, Quantity, Ref, Status, Text,
 };
 use crate::model::{
-    BookingStatus, DisputeStatus, Entity, Field, FieldType, PaymentStatus, PayoutStatus, RefundStatus, Schema, StatusSet,
+    BookingStatus, DisputeStatus, Entity, Field, FieldType, PaymentStatus, PayoutStatus, RefundStatus, Schema,
+    StatusSet,
 };
 
 static PAYMENT_STATUS: StatusSet = PaymentStatus::SET;
@@ -129,7 +130,8 @@ pub(crate) static BANK_LINE: Schema = Schema {
     doc: "One line of a bank statement.",
     fields: &[
         Field::new("account", Text, "The merchant's account: IBAN or number").required(),
-        Field::new("reference", Text, "Which line it is: statement, page and line, the same whenever it is read").required(),
+        Field::new("reference", Text, "Which line it is: statement, page and line, the same whenever it is read")
+            .required(),
         Field::new("booked_on", Date, "Booking day").required(),
         Field::new("value_on", Date, "Value day"),
         Field::new("amount", Money, "Credit positive, debit negative").required(),

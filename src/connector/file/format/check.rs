@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    ColumnNames, CsvFormat, CsvSections, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes,
-    JsonFormat, JsonLinesFormat, RecordRole, RowPolicy, Sign, XmlFormat,
+    ColumnNames, CsvFormat, CsvSections, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd,
+    FixedRecordTypes, JsonFormat, JsonLinesFormat, RecordRole, RowPolicy, Sign, XmlFormat,
 };
 use crate::connector::file::error::FileCause;
 use crate::connector::file::totals::ControlTotals;

@@ -235,9 +235,11 @@ fn trailer(place: &str, stated: [Option<&str>; 3], found: Totals) -> Result<(), 
             continue;
         }
         let text = stated[index].unwrap_or_default();
-        let stated = integer(text).ok_or_else(|| StatementCause::field("a control figure", text, "not a whole number"))?;
+        let stated =
+            integer(text).ok_or_else(|| StatementCause::field("a control figure", text, "not a whole number"))?;
         if stated != found {
-            let decimal = |value| Decimal::try_from_i128_with_scale(value, 0).map_err(|_| StatementCause::TooManyDigits);
+            let decimal =
+                |value| Decimal::try_from_i128_with_scale(value, 0).map_err(|_| StatementCause::TooManyDigits);
             let place = format!("the {name} of {place}");
             return Err(StatementCause::TotalDiffers { place, stated: decimal(stated)?, found: decimal(found)? });
         }

@@ -128,14 +128,15 @@ pub(super) struct Detail<'r> {
 
 impl<'r> Detail<'r> {
     pub(super) fn read(record: &'r Record, currency: Currency) -> Result<Self, StatementCause> {
-        let mut cursor = Cursor { segments: &record.segments, index: 0, rest: record.segments.first().map(String::as_str) };
+        let mut cursor =
+            Cursor { segments: &record.segments, index: 0, rest: record.segments.first().map(String::as_str) };
         let kind = cursor.next().unwrap_or_default().trim();
         let amount = cursor.next().unwrap_or_default().trim();
         let stated = match amount {
             "" => 0,
-            digits => integer(digits)
-                .filter(|stated| *stated >= 0)
-                .ok_or_else(|| StatementCause::field("the amount of 16", digits, "not a whole number without a sign"))?,
+            digits => integer(digits).filter(|stated| *stated >= 0).ok_or_else(|| {
+                StatementCause::field("the amount of 16", digits, "not a whole number without a sign")
+            })?,
         };
         let (funds, value) = skip_funds(&mut cursor)?;
         let bank_reference = cursor.next().unwrap_or_default();
@@ -155,7 +156,13 @@ impl<'r> Detail<'r> {
             100..=399 => true,
             400..=699 => false,
             890 if self.stated == 0 => return Ok(None),
-            _ => return Err(StatementCause::field("the type code of 16", self.kind, "neither credit (100-399) nor debit (400-699)")),
+            _ => {
+                return Err(StatementCause::field(
+                    "the type code of 16",
+                    self.kind,
+                    "neither credit (100-399) nor debit (400-699)",
+                ));
+            }
         };
         let value_on = match (self.funds, self.value) {
             ("V", Some(value)) if !value.is_empty() => Some(short_date("the value date of 16", value)?),
@@ -191,7 +198,8 @@ impl<'r> Iterator for Cursor<'r> {
                     self.rest = Some(self.segments.get(self.index)?.as_str());
                 }
                 Some(rest) => {
-                    let (element, left) = rest.split_once(',').map_or((rest, None), |(element, left)| (element, Some(left)));
+                    let (element, left) =
+                        rest.split_once(',').map_or((rest, None), |(element, left)| (element, Some(left)));
                     self.rest = left;
                     return Some(element);
                 }
@@ -233,17 +241,35 @@ mod tests {
 
     #[test]
     fn entries_with_every_funds_type() {
-        check(&["142,2020,Z,BR,CR,a, b"], "20.20", &[("bank_reference", "BR"), ("customer_reference", "CR"), ("purpose", "a, b")]);
+        check(
+            &["142,2020,Z,BR,CR,a, b"],
+            "20.20",
+            &[("bank_reference", "BR"), ("customer_reference", "CR"), ("purpose", "a, b")],
+        );
         check(&["698,1100,,,,FEE", "AND MORE, MUCH"], "-11.00", &[("purpose", "FEE AND MORE, MUCH")]);
         check(&["195,100,S,1,2,97,BR,,t"], "1.00", &[("bank_reference", "BR"), ("purpose", "t")]);
         check(&["195,100,V,261121,1200,BR,,t"], "1.00", &[("bank_reference", "BR")]);
         check(&["195,100,D,2,0,50,1,50,BR,,t"], "1.00", &[("bank_reference", "BR")]);
-        check(&["195,100,D,2,0,50", "1,50,BR", "CR,t"], "1.00", &[("bank_reference", "BR"), ("customer_reference", "CR")]);
+        check(
+            &["195,100,D,2,0,50", "1,50,BR", "CR,t"],
+            "1.00",
+            &[("bank_reference", "BR"), ("customer_reference", "CR")],
+        );
     }
 
     #[test]
     fn entries_that_are_none() {
-        for bad in ["701,1,Z", "890,1,Z", "000,1,Z", "14,1,Z", "142,-1,Z", "142,1,Q", "142,1,D,999999,1", "142,1,S,1", "142,1.5,Z"] {
+        for bad in [
+            "701,1,Z",
+            "890,1,Z",
+            "000,1,Z",
+            "14,1,Z",
+            "142,-1,Z",
+            "142,1,Q",
+            "142,1,D,999999,1",
+            "142,1,S,1",
+            "142,1.5,Z",
+        ] {
             assert!(detail(&[bad]).is_err(), "{bad}");
         }
         assert!(detail(&["890,,Z,,,information"]).unwrap().is_none());

@@ -78,9 +78,7 @@ impl Records for Camt {
     fn is_record(&self, open: &[String]) -> bool {
         match open {
             [document, message, header] => document == STATEMENT[0] && message == STATEMENT[1] && header == "GrpHdr",
-            [document, message, statement, _] => {
-                [document.as_str(), message, statement] == STATEMENT
-            }
+            [document, message, statement, _] => [document.as_str(), message, statement] == STATEMENT,
             _ => false,
         }
     }
@@ -166,11 +164,8 @@ impl Camt {
 
     fn begin(&mut self) -> Result<Open, StatementCause> {
         let draft = std::mem::take(&mut self.draft);
-        let missing = |what| StatementCause::Missing {
-            what,
-            account: draft.account.clone(),
-            statement: draft.id.clone(),
-        };
+        let missing =
+            |what| StatementCause::Missing { what, account: draft.account.clone(), statement: draft.id.clone() };
         if draft.account.is_empty() {
             return Err(missing("the account"));
         }

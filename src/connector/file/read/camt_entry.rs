@@ -110,7 +110,8 @@ fn codes(raw: &Value, entry: &mut Entry) {
     let parts = ["domain", "family", "sub_family"];
     let code = |name: &str| entry.texts.iter().find(|(found, _)| *found == name).map(|(_, text)| text.clone());
     let codes: Vec<String> = parts.into_iter().filter_map(code).collect();
-    let code = if codes.is_empty() { text(raw, &["BkTxCd", "Prtry", "Cd"]).map(str::to_owned) } else { Some(codes.join("/")) };
+    let code =
+        if codes.is_empty() { text(raw, &["BkTxCd", "Prtry", "Cd"]).map(str::to_owned) } else { Some(codes.join("/")) };
     entry.text("code", &code.unwrap_or_default());
 }
 

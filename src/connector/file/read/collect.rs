@@ -111,7 +111,12 @@ impl<'a> Collector<'a> {
         self.summary.sequence = sequence;
     }
 
-    fn data(&mut self, record_type: Option<&str>, mut fields: Map<String, Value>, place: Place) -> Result<(), FileError> {
+    fn data(
+        &mut self,
+        record_type: Option<&str>,
+        mut fields: Map<String, Value>,
+        place: Place,
+    ) -> Result<(), FileError> {
         self.check_sequence_once()?;
         if let Err((column, cause)) = self.tally.add(record_type, &fields) {
             let error = self.error(cause).at(place).column(column);

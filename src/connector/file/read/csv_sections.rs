@@ -106,7 +106,8 @@ impl Report<'_> {
     }
 
     fn row(&self, record: &Record) -> Result<Map<String, Value>, FileCause> {
-        let names = self.names.as_ref().ok_or_else(|| FileCause::HeaderNotFirst { found: self.sections.rows.clone() })?;
+        let names =
+            self.names.as_ref().ok_or_else(|| FileCause::HeaderNotFirst { found: self.sections.rows.clone() })?;
         let (expected, found) = (names.len() + 1, record.len());
         if expected != found {
             return Err(FileCause::Ragged { expected, found });
@@ -149,7 +150,8 @@ impl Report<'_> {
     fn footer(&mut self, tag: &str, record: &Record) -> Result<bool, FileCause> {
         let mut known = false;
         let stated = |position: usize| record.field(position).unwrap_or_default().trim();
-        let bad = |text: &str, wanted| FileCause::BadControlValue { name: tag.to_owned(), text: text.to_owned(), wanted };
+        let bad =
+            |text: &str, wanted| FileCause::BadControlValue { name: tag.to_owned(), text: text.to_owned(), wanted };
         for count in self.sections.counts.iter().filter(|count| count.tag == tag) {
             known = true;
             let expected: u64 = stated(1).parse().map_err(|_| bad(stated(1), "a whole number"))?;
@@ -188,7 +190,9 @@ impl Report<'_> {
     fn all_accounted_for(&self, due: impl Fn(SectionScope) -> bool) -> Result<(), FileCause> {
         for (sum, groups) in self.sections.sums.iter().zip(&self.sums).filter(|(sum, _)| due(sum.scope)) {
             if let Some((group, _)) = groups.iter().find(|(_, sum)| !sum.is_zero()) {
-                return Err(FileCause::ControlValueMissing { name: format!("{} {group} for {}", sum.tag, describe(sum)) });
+                return Err(FileCause::ControlValueMissing {
+                    name: format!("{} {group} for {}", sum.tag, describe(sum)),
+                });
             }
         }
         Ok(())

@@ -226,7 +226,9 @@ impl Reader<'_> {
         let draft = self.draft();
         let Some((entry, _)) = draft.entries.last_mut() else { return Ok(()) };
         if draft.informed {
-            return Err(StatementCause::Order { found: "a second :86:".to_owned(), expected: Part::Entries.due() }.into());
+            return Err(
+                StatementCause::Order { found: "a second :86:".to_owned(), expected: Part::Entries.due() }.into()
+            );
         }
         draft.informed = true;
         information(&field.lines, entry);

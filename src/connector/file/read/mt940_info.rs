@@ -55,10 +55,13 @@ pub(super) fn information(lines: &[String], entry: &mut Entry) {
 
 /// Lines were broken at a full line in the middle of a word, at any other place between words.
 fn unwrapped(lines: &[String]) -> String {
-    lines.iter().fold((String::new(), 0), |(text, before), line| {
-        let separator = if text.is_empty() || before >= 65 { "" } else { " " };
-        (format!("{text}{separator}{line}"), line.chars().count())
-    }).0
+    lines
+        .iter()
+        .fold((String::new(), 0), |(text, before), line| {
+            let separator = if text.is_empty() || before >= 65 { "" } else { " " };
+            (format!("{text}{separator}{line}"), line.chars().count())
+        })
+        .0
 }
 
 /// `166?00...`: three digits, then a separator before each two-digit code.
@@ -79,7 +82,8 @@ fn subfields(text: &str, separator: char, entry: &mut Entry) {
         let code = piece.get(..2).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
         let known = code.and_then(|code| code.parse::<u8>().ok()).filter(|code| is_subfield(*code));
         // A separator in the text itself is no subfield.
-        let value = if known.is_some() { piece.get(2..).unwrap_or_default().to_owned() } else { format!("{separator}{piece}") };
+        let value =
+            if known.is_some() { piece.get(2..).unwrap_or_default().to_owned() } else { format!("{separator}{piece}") };
         target = known.or(target);
         match target {
             Some(0) => texts.push(("booking_text", value)),
@@ -105,10 +109,8 @@ fn is_subfield(code: u8) -> bool {
 
 /// What stands before the first keyword is remittance too.
 fn keywords(text: &str, entry: &mut Entry) {
-    let mut marks: Vec<(usize, usize, &'static str)> = KEYWORDS
-        .iter()
-        .filter_map(|(word, name)| text.find(word).map(|at| (at, at + word.len(), *name)))
-        .collect();
+    let mut marks: Vec<(usize, usize, &'static str)> =
+        KEYWORDS.iter().filter_map(|(word, name)| text.find(word).map(|at| (at, at + word.len(), *name))).collect();
     marks.sort_unstable();
     let before = &text[..marks.first().map_or(text.len(), |(at, _, _)| *at)];
     let mut purpose = before.trim().to_owned();
@@ -132,9 +134,8 @@ fn tags(text: &str, entry: &mut Entry) -> bool {
     let mut marks: Vec<(usize, usize, &'static str)> = Vec::new();
     let mut at = 0;
     while let Some(found) = text[at..].find('/').map(|found| found + at) {
-        let known = TAGS.iter().find(|(tag, _)| {
-            text[found + 1..].strip_prefix(tag).is_some_and(|rest| rest.starts_with('/'))
-        });
+        let known =
+            TAGS.iter().find(|(tag, _)| text[found + 1..].strip_prefix(tag).is_some_and(|rest| rest.starts_with('/')));
         match known {
             Some((tag, name)) => {
                 let start = found + tag.len() + 2;
@@ -200,17 +201,19 @@ mod tests {
                 ("text_key", "000"),
             ],
         );
-        check(&["808?00ENTGELT?20Account fee? 5?21 EUR"], &[
-            ("gvc", "808"),
-            ("booking_text", "ENTGELT"),
-            ("purpose", "Account fee? 5 EUR"),
-        ]);
+        check(
+            &["808?00ENTGELT?20Account fee? 5?21 EUR"],
+            &[("gvc", "808"), ("booking_text", "ENTGELT"), ("purpose", "Account fee? 5 EUR")],
+        );
     }
 
     #[test]
     fn tags_between_slashes() {
         check(
-            &["/TRTP/SEPA OVERBOEKING/IBAN/NL91ABNA0417164300/BIC/ABNANL2A", "/NAME/Adyen/REMI/USTD//a/b//EREF/NOTPROVIDED"],
+            &[
+                "/TRTP/SEPA OVERBOEKING/IBAN/NL91ABNA0417164300/BIC/ABNANL2A",
+                "/NAME/Adyen/REMI/USTD//a/b//EREF/NOTPROVIDED",
+            ],
             &[
                 ("booking_text", "SEPA OVERBOEKING"),
                 ("counterparty_account", "NL91ABNA0417164300"),
@@ -220,12 +223,15 @@ mod tests {
             ],
         );
         check(&["/ORDP//NAME/Adyen/REMI/x"], &[("counterparty", "Adyen"), ("purpose", "x")]);
-        check(&["/CNTP/NL91ABNA0417164300/ABNANL2A/Adyen/Amsterdam/"], &[
-            ("counterparty_account", "NL91ABNA0417164300"),
-            ("counterparty_bank", "ABNANL2A"),
-            ("counterparty", "Adyen"),
-            ("counterparty_city", "Amsterdam"),
-        ]);
+        check(
+            &["/CNTP/NL91ABNA0417164300/ABNANL2A/Adyen/Amsterdam/"],
+            &[
+                ("counterparty_account", "NL91ABNA0417164300"),
+                ("counterparty_bank", "ABNANL2A"),
+                ("counterparty", "Adyen"),
+                ("counterparty_city", "Amsterdam"),
+            ],
+        );
         check(&["/unknown/text"], &[("purpose", "/unknown/text")]);
     }
 

@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn lines_that_are_none() {
-        for bad in ["", "261120", "261120X5,NTRF", "261120C5NTRF", "261120C5,XTRF", "261120C5,NT", "2611C5,NTRF", "ä61120C1,"] {
+        for bad in
+            ["", "261120", "261120X5,NTRF", "261120C5NTRF", "261120C5,XTRF", "261120C5,NT", "2611C5,NTRF", "ä61120C1,"]
+        {
             assert!(line(bad).is_err(), "{bad:?}");
         }
     }

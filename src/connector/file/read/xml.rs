@@ -138,7 +138,6 @@ impl RecordPath {
             None => Self::From(path.split('/').map(str::to_owned).collect()),
         }
     }
-
 }
 
 impl Records for RecordPath {
@@ -330,12 +329,7 @@ impl<'f, R: Read> XmlWalk<'f, '_, R> {
         Ok(())
     }
 
-    fn emit(
-        &mut self,
-        built: Built,
-        place: Place,
-        collector: &mut Collector<'_>,
-    ) -> Result<(), FileError> {
+    fn emit(&mut self, built: Built, place: Place, collector: &mut Collector<'_>) -> Result<(), FileError> {
         let text = &mut self.reader.get_mut().text;
         let fault = text.take_fault(text.offset());
         let error = match (fault, built) {

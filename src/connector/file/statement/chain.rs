@@ -39,13 +39,7 @@ pub(in crate::connector::file) struct Chain {
 
 impl Chain {
     pub(in crate::connector::file) fn new(format: &StatementFormat, previous: Option<u64>) -> Self {
-        Self {
-            format: format.clone(),
-            previous,
-            accounts: HashMap::new(),
-            seen: HashSet::new(),
-            sequence: None,
-        }
+        Self { format: format.clone(), previous, accounts: HashMap::new(), seen: HashSet::new(), sequence: None }
     }
 
     /// Judges a complete page. `starts`: its opening balance says that it is a statement's first.
@@ -199,9 +193,7 @@ impl Chain {
     fn apart(page: &Page, cause: StatementCause) -> StatementCause {
         match (page.page, page.last) {
             (1, true) => cause,
-            (1, false) => {
-                StatementCause::MissingLastPage { account: page.account.clone(), statement: page.id.clone() }
-            }
+            (1, false) => StatementCause::MissingLastPage { account: page.account.clone(), statement: page.id.clone() },
             (_, _) => Self::missing_page(page, 1),
         }
     }

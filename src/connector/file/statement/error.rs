@@ -33,7 +33,9 @@ pub enum StatementCause {
     MissingPage { account: String, statement: String, expected: u64, found: u64 },
     #[error("the last page of statement {statement} of {account} is missing")]
     MissingLastPage { account: String, statement: String },
-    #[error("the file holds statements of {first} and {second}, but files are numbered: each account needs its own files")]
+    #[error(
+        "the file holds statements of {first} and {second}, but files are numbered: each account needs its own files"
+    )]
     SeveralAccounts { first: String, second: String },
     #[error("{what} of statement {statement} of {account} is missing")]
     Missing { what: &'static str, account: String, statement: String },
@@ -69,7 +71,9 @@ impl StatementCause {
                 "the file is cut or its pages came apart; ask the bank to send it again"
             }
             Self::SeveralAccounts { .. } => "declare `numbering: statements`, or give each account a folder of its own",
-            Self::Missing { .. } => "declare `balances: optional` if the bank never states it, else ask for a complete file",
+            Self::Missing { .. } => {
+                "declare `balances: optional` if the bank never states it, else ask for a complete file"
+            }
             Self::Order { .. } | Self::Field { .. } | Self::TooManyDigits => {
                 "the file is damaged or in another dialect; compare it with the bank's description"
             }
