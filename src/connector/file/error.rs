@@ -76,6 +76,8 @@ pub enum FileCause {
     TooManyColumns { limit: usize },
 
     // --- CSV and fixed width ---
+    #[error("the last record has no line end")]
+    NoFinalLineEnd,
     #[error("the quote opened on line {line} is never closed")]
     UnterminatedQuote { line: u64 },
     #[error("text after the closing quote")]
@@ -210,6 +212,7 @@ impl FileCause {
             | Self::FieldTooLong { .. }
             | Self::RecordTooLong { .. }
             | Self::TooManyColumns { .. }
+            | Self::NoFinalLineEnd
             | Self::UnterminatedQuote { .. }
             | Self::TextAfterQuote
             | Self::Ragged { .. }
@@ -324,6 +327,9 @@ impl FileCause {
             | Self::SumMismatch { .. }
             | Self::RowDoesNotTie { .. }
             | Self::GroupDoesNotTie { .. } => "nothing of the file is applied; ask the partner to send it again",
+            Self::NoFinalLineEnd => {
+                "the file is cut; ask for it again, or leave `final_line_end` out if the vendor never writes one"
+            }
             Self::RowAgain => "if both are right, ask the vendor for a report with a column that tells them apart",
             Self::SequenceMismatch { .. } => "find the missing file, or accept the gap for this stream",
             Self::ControlValueMissing { .. } | Self::BadControlValue { .. } | Self::ControlFileName { .. } => {

@@ -131,6 +131,7 @@ fn csv(map: &MapReader<'_>) -> Option<CsvFormat> {
     let trailing_empty_column = map.or("trailing_empty_column", false);
     let skip_repeated_names = map.or("skip_repeated_names", false);
     let skip_empty_records = map.or("skip_empty_records", false);
+    let final_line_end = map.or("final_line_end", false);
     Some(CsvFormat {
         delimiter: delimiter?,
         quote,
@@ -142,6 +143,7 @@ fn csv(map: &MapReader<'_>) -> Option<CsvFormat> {
         trailing_empty_column,
         skip_repeated_names,
         skip_empty_records,
+        final_line_end,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct CsvFormat {
     pub skip_repeated_names: bool,
     /// Skip records whose fields are all empty (`;;;`). Lines without any character are always skipped.
     pub skip_empty_records: bool,
+    /// A last record without its line end is cut.
+    pub final_line_end: bool,
 }
 
 /// Where column names come from.
@@ -66,6 +68,7 @@ impl CsvFormat {
             trailing_empty_column: false,
             skip_repeated_names: false,
             skip_empty_records: false,
+            final_line_end: false,
         }
     }
 }

@@ -129,7 +129,7 @@ fn keywords(text: &str, entry: &mut Entry) {
     entry.text("purpose", &purpose);
 }
 
-/// `/NAME/Adyen/REMI/USTD//TX20134XT/`; `false` if no tag is known.
+/// `/NAME/Acme/REMI/USTD//TX20134XT/`; `false` if no tag is known.
 fn tags(text: &str, entry: &mut Entry) -> bool {
     let mut marks: Vec<(usize, usize, &'static str)> = Vec::new();
     let mut at = 0;
@@ -188,7 +188,7 @@ mod tests {
         check(
             &[
                 "166?00GUTSCHRIFT?20EREF+TX20134XT?21SVWZ+TX20134XT batch 134, H?22u",
-                "bMerchantEU?30ABNANL2A?31NL91ABNA0417164300?32Adyen?33 N.V.?34000",
+                "bMerchantEU?30ABNANL2A?31NL91ABNA0417164300?32Acme?33 N.V.?34000",
             ],
             &[
                 ("gvc", "166"),
@@ -197,7 +197,7 @@ mod tests {
                 ("purpose", "TX20134XT batch 134, HubMerchantEU"),
                 ("counterparty_bank", "ABNANL2A"),
                 ("counterparty_account", "NL91ABNA0417164300"),
-                ("counterparty", "Adyen N.V."),
+                ("counterparty", "Acme N.V."),
                 ("text_key", "000"),
             ],
         );
@@ -212,23 +212,23 @@ mod tests {
         check(
             &[
                 "/TRTP/SEPA OVERBOEKING/IBAN/NL91ABNA0417164300/BIC/ABNANL2A",
-                "/NAME/Adyen/REMI/USTD//a/b//EREF/NOTPROVIDED",
+                "/NAME/Acme/REMI/USTD//a/b//EREF/NOTPROVIDED",
             ],
             &[
                 ("booking_text", "SEPA OVERBOEKING"),
                 ("counterparty_account", "NL91ABNA0417164300"),
                 ("counterparty_bank", "ABNANL2A"),
-                ("counterparty", "Adyen"),
+                ("counterparty", "Acme"),
                 ("purpose", "a/b"),
             ],
         );
-        check(&["/ORDP//NAME/Adyen/REMI/x"], &[("counterparty", "Adyen"), ("purpose", "x")]);
+        check(&["/ORDP//NAME/Acme/REMI/x"], &[("counterparty", "Acme"), ("purpose", "x")]);
         check(
-            &["/CNTP/NL91ABNA0417164300/ABNANL2A/Adyen/Amsterdam/"],
+            &["/CNTP/NL91ABNA0417164300/ABNANL2A/Acme/Amsterdam/"],
             &[
                 ("counterparty_account", "NL91ABNA0417164300"),
                 ("counterparty_bank", "ABNANL2A"),
-                ("counterparty", "Adyen"),
+                ("counterparty", "Acme"),
                 ("counterparty_city", "Amsterdam"),
             ],
         );
