@@ -42,7 +42,7 @@ const VENDORS: &[&str] = &[
 const PARTS_OF_WORDS: &[&str] = &["sap", "square"];
 
 /// Folders under `connectors/` that are named after a format or a protocol.
-const NO_VENDOR: &[&str] = &["csv", "jsonl", "xml", "webhook", "process"];
+const NO_VENDOR: &[&str] = &["csv", "jsonl", "xml", "webhook", "process", "mt940", "bai2", "camt053"];
 
 /// Files that may name vendors, and why.
 const VENDORS_NAMED: &[(&str, &str)] = &[
