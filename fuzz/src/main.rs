@@ -4,6 +4,7 @@
 
 mod edi;
 mod mutate;
+mod statements;
 mod target;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,14 @@ use std::time::{Duration, Instant};
 
 use target::{Outcome, Target};
 
-const TARGETS: &[Target] = &[edi::X12, edi::EDIFACT];
+const TARGETS: &[Target] = &[
+    edi::X12,
+    edi::EDIFACT,
+    statements::MT940,
+    statements::BAI2,
+    statements::CAMT053,
+    statements::CSV_REPORTS,
+];
 
 /// Inputs kept because they were accepted and may lead further.
 const KEPT: usize = 2_000;

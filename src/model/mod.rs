@@ -44,8 +44,8 @@ pub use record::{Extra, Record, RecordError, RecordFault};
 pub(crate) use schema::find as find_field;
 pub use schema::{Field, FieldType, Schema, schema};
 pub use status::{
-    DisputeStatus, InvoiceKind, OrderFinancial, OrderFulfilment, OrderLifecycle, PaymentStatus, PayoutStatus,
-    RefundStatus, ShipmentStatus, StatusSet,
+    BookingStatus, DisputeStatus, InvoiceKind, OrderFinancial, OrderFulfilment, OrderLifecycle, PaymentStatus,
+    PayoutStatus, RefundStatus, ShipmentStatus, StatusSet,
 };
 pub use time::{Date, Timestamp, Version};
 pub use value::{Object, Raw, Value};

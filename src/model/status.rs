@@ -76,6 +76,10 @@ statuses! {
         Scheduled = "scheduled", InTransit = "in_transit", Paid = "paid", Failed = "failed",
         Cancelled = "cancelled", Returned = "returned",
     }
+    /// Whether a bank line counts for the balance.
+    BookingStatus, "booking" {
+        Booked = "booked", Pending = "pending", Information = "information",
+    }
     DisputeStatus, "dispute" {
         Inquiry = "inquiry", NeedsResponse = "needs_response", UnderReview = "under_review", Won = "won",
         Lost = "lost", Accepted = "accepted", Closed = "closed",

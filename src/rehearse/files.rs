@@ -46,6 +46,7 @@ impl FileWay {
             TotalCheck::Count { stated, .. } | TotalCheck::Sum { stated, .. } | TotalCheck::Sequence { stated, .. } => {
                 control_file(stated)
             }
+            TotalCheck::Row { .. } | TotalCheck::ZeroSum { .. } | TotalCheck::Distinct { .. } => false,
         });
         if by_control_file {
             return Err("its totals come in a control file, which a rehearsal does not write".to_owned());
@@ -56,6 +57,12 @@ impl FileWay {
             }
             FileFormat::Edi(_) => {
                 return Err("its files are EDI interchanges, which a rehearsal does not write".to_owned());
+            }
+            FileFormat::Csv(CsvFormat { names: ColumnNames::Sections(_), .. }) => {
+                return Err("its files are reports in sections, which a rehearsal does not write".to_owned());
+            }
+            FileFormat::Statement(_) => {
+                return Err("its files are bank statements, which a rehearsal does not write".to_owned());
             }
             FileFormat::Csv(_) | FileFormat::Xml(_) | FileFormat::JsonLines(_) | FileFormat::Json(_) => {}
         }
@@ -92,7 +99,8 @@ impl FileWay {
             | FileFormat::Xml(_)
             | FileFormat::JsonLines(_)
             | FileFormat::Json(_)
-            | FileFormat::Edi(_) => None,
+            | FileFormat::Edi(_)
+            | FileFormat::Statement(_) => None,
         }
     }
 
@@ -110,6 +118,7 @@ impl FileWay {
             FileFormat::Csv(format) => self.csv_text(format, number, rows)?,
             FileFormat::Fixed(_) => return Err(io::Error::other("fixed columns are not written")),
             FileFormat::Edi(_) => return Err(io::Error::other("EDI interchanges are not written")),
+            FileFormat::Statement(_) => return Err(io::Error::other("bank statements are not written")),
         };
         let mut bytes = Vec::with_capacity(text.len());
         let encoder = Encoder { encoding: self.read.format.encoding, unmappable: Unmappable::Replace('?') };
@@ -138,6 +147,7 @@ impl FileWay {
                 lines.push(columns.clone());
                 lines.extend(rows.iter().map(|row| row_of(row, &columns)));
             }
+            ColumnNames::Sections(_) => return Err(io::Error::other("reports in sections are not written")),
             ColumnNames::Given(columns) => lines.extend(rows.iter().map(|row| row_of(row, columns))),
             ColumnNames::ByRecordType(types) => {
                 let type_at = types.column.saturating_sub(1);
@@ -176,7 +186,7 @@ impl FileWay {
         let Some(record) = of_role(format, role) else { return Ok(None) };
         let mut line: Vec<String> = record.columns.iter().map(|_| number.to_string()).collect();
         for check in &self.read.format.totals.checks {
-            let (stated, value) = total(check, number, rows)?;
+            let Some((stated, value)) = total(check, number, rows)? else { continue };
             let column = match (stated, role) {
                 (ControlValue::Header(column), RecordRole::Header)
                 | (ControlValue::Trailer(column), RecordRole::Trailer) => column,
@@ -197,12 +207,14 @@ impl FileWay {
 fn of_role(format: &CsvFormat, role: RecordRole) -> Option<&CsvRecordType> {
     match &format.names {
         ColumnNames::ByRecordType(types) => types.types.iter().find(|record| record.role == role),
-        ColumnNames::FirstRow { .. } | ColumnNames::Given(_) => None,
+        ColumnNames::FirstRow { .. } | ColumnNames::Given(_) | ColumnNames::Sections(_) => None,
     }
 }
 
-fn total<'c>(check: &'c TotalCheck, number: u64, rows: &[Value]) -> io::Result<(&'c ControlValue, String)> {
-    Ok(match check {
+/// Nothing for what rows must satisfy among themselves: nobody states it.
+fn total<'c>(check: &'c TotalCheck, number: u64, rows: &[Value]) -> io::Result<Option<(&'c ControlValue, String)>> {
+    Ok(Some(match check {
+        TotalCheck::Row { .. } | TotalCheck::ZeroSum { .. } | TotalCheck::Distinct { .. } => return Ok(None),
         TotalCheck::Count { stated, .. } => (stated, rows.len().to_string()),
         TotalCheck::Sequence { stated, .. } => (stated, number.to_string()),
         TotalCheck::Sum { stated, column, form, stated_form, positives_only, .. } => {
@@ -216,7 +228,7 @@ fn total<'c>(check: &'c TotalCheck, number: u64, rows: &[Value]) -> io::Result<(
             }
             (stated, written(sum, *stated_form))
         }
-    })
+    }))
 }
 
 fn written(sum: Decimal, form: DecimalForm) -> String {

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::edi::EdiCause;
 use super::row::Place;
+use super::statement::StatementCause;
 
 /// An error with its place: file, row, line, column, byte offset; then cause and next step.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub enum FileCause {
     TooManyColumns { limit: usize },
 
     // --- CSV and fixed width ---
+    #[error("the last record has no line end")]
+    NoFinalLineEnd,
     #[error("the quote opened on line {line} is never closed")]
     UnterminatedQuote { line: u64 },
     #[error("text after the closing quote")]
@@ -136,6 +139,9 @@ pub enum FileCause {
     // --- EDI ---
     #[error(transparent)]
     Edi(#[from] EdiCause),
+    // --- bank statements ---
+    #[error(transparent)]
+    Statement(#[from] StatementCause),
 
     // --- accounting ---
     #[error("the file has no data rows")]
@@ -146,6 +152,14 @@ pub enum FileCause {
     CountMismatch { source_name: String, expected: u64, found: u64, rejected: u64 },
     #[error("{source_name} states a sum of {expected} for {column}, found {found}{}", reject_hint(.rejected))]
     SumMismatch { source_name: String, column: String, expected: Decimal, found: Decimal, rejected: u64 },
+    #[error("the row does not tie: {column} is {stated}, the other columns make {found}, difference {}", .stated - .found)]
+    RowDoesNotTie { column: String, stated: Decimal, found: Decimal },
+    #[error("an earlier row is the same: nothing tells the two apart")]
+    RowAgain,
+    #[error("the rows of {group} do not tie: they make {sum}, and should make nothing")]
+    GroupDoesNotTie { group: String, sum: Decimal },
+    #[error("more than {limit} groups of rows")]
+    TooManyGroups { limit: usize },
     #[error("expected sequence number {expected}, found {found}")]
     SequenceMismatch { expected: u64, found: u64 },
     #[error("control value {name} is missing")]
@@ -202,6 +216,7 @@ impl FileCause {
             | Self::FieldTooLong { .. }
             | Self::RecordTooLong { .. }
             | Self::TooManyColumns { .. }
+            | Self::NoFinalLineEnd
             | Self::UnterminatedQuote { .. }
             | Self::TextAfterQuote
             | Self::Ragged { .. }
@@ -230,10 +245,15 @@ impl FileCause {
             | Self::DuplicateKey(_)
             | Self::NotAnObject(_)
             | Self::Edi(_)
+            | Self::Statement(_)
             | Self::Empty
             | Self::TooManyRejects { .. }
             | Self::CountMismatch { .. }
             | Self::SumMismatch { .. }
+            | Self::RowDoesNotTie { .. }
+            | Self::RowAgain
+            | Self::GroupDoesNotTie { .. }
+            | Self::TooManyGroups { .. }
             | Self::ControlValueMissing { .. }
             | Self::BadControlValue { .. }
             | Self::ControlFileName { .. }
@@ -254,6 +274,7 @@ impl FileCause {
             Self::FileTooLong { .. }
             | Self::RecordTooLong { .. }
             | Self::TooManyColumns { .. }
+            | Self::TooManyGroups { .. }
             | Self::TooDeep { .. } => "raise the limit for this stream if the partner's files are really that large",
             Self::FieldTooLong { .. } | Self::UnterminatedQuote { .. } | Self::TextAfterQuote => {
                 "have the partner double quotes inside text, or declare `quote: none` if the file is never quoted"
@@ -301,15 +322,21 @@ impl FileCause {
             Self::RecordPathNotFound(_) => "correct the record path in the stream's format",
             Self::DuplicateKey(_) | Self::NotAnObject(_) => "have the partner repair the record",
             Self::Edi(cause) => cause.next_step(),
+            Self::Statement(cause) => cause.next_step(),
             Self::Empty => {
                 "ask the partner whether nothing changed; declare `empty: no_changes` if empty files are agreed"
             }
             Self::TooManyRejects { .. } => {
                 "repair the first rejected rows' cause; it is likely to be one cause for all"
             }
-            Self::CountMismatch { .. } | Self::SumMismatch { .. } => {
-                "nothing of the file is applied; ask the partner to send it again"
+            Self::CountMismatch { .. }
+            | Self::SumMismatch { .. }
+            | Self::RowDoesNotTie { .. }
+            | Self::GroupDoesNotTie { .. } => "nothing of the file is applied; ask the partner to send it again",
+            Self::NoFinalLineEnd => {
+                "the file is cut; ask for it again, or leave `final_line_end` out if the vendor never writes one"
             }
+            Self::RowAgain => "if both are right, ask the vendor for a report with a column that tells them apart",
             Self::SequenceMismatch { .. } => "find the missing file, or accept the gap for this stream",
             Self::ControlValueMissing { .. } | Self::BadControlValue { .. } | Self::ControlFileName { .. } => {
                 "compare header, trailer or control file with the agreed layout"

@@ -14,7 +14,9 @@ pub mod format;
 pub mod limits;
 pub mod read;
 pub mod row;
+pub mod statement;
 pub mod text;
+pub mod ties;
 pub mod totals;
 pub mod write;
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::decimal::DecimalForm;
 use super::error::{FileCause, FileError};
+use super::ties::{Equation, Groups, distinct, uneven};
 
 /// The checks agreed with the partner; all must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +33,12 @@ pub enum TotalCheck {
         /// Leave negative values out, as some partners do.
         positives_only: bool,
     },
+    /// Within each row, the column is what the equation's columns make.
+    Row { column: String, equation: Equation },
+    /// Over the rows that agree in `per`, the equation's columns make nothing.
+    ZeroSum { per: Vec<String>, equation: Equation },
+    /// No two rows agree in these columns.
+    Distinct { columns: Vec<String> },
     /// The stated number must be the previous file's plus 1. `wraps_after` is followed by 1.
     Sequence { stated: ControlValue, wraps_after: Option<u64> },
 }
@@ -58,8 +65,8 @@ impl ControlValue {
 impl ControlTotals {
     pub fn uses_header_or_trailer(&self) -> bool {
         self.checks.iter().any(|check| match check.stated() {
-            ControlValue::Header(_) | ControlValue::Trailer(_) => true,
-            ControlValue::ControlFile(_) => false,
+            Some(ControlValue::Header(_) | ControlValue::Trailer(_)) => true,
+            Some(ControlValue::ControlFile(_)) | None => false,
         })
     }
 }
@@ -69,15 +76,20 @@ impl ControlTotals {
     pub fn numbers_files(&self) -> bool {
         self.checks.iter().any(|check| match check {
             TotalCheck::Sequence { .. } => true,
-            TotalCheck::Count { .. } | TotalCheck::Sum { .. } => false,
+            TotalCheck::Count { .. }
+            | TotalCheck::Sum { .. }
+            | TotalCheck::Row { .. }
+            | TotalCheck::ZeroSum { .. }
+            | TotalCheck::Distinct { .. } => false,
         })
     }
 }
 
 impl TotalCheck {
-    fn stated(&self) -> &ControlValue {
+    fn stated(&self) -> Option<&ControlValue> {
         match self {
-            Self::Count { stated, .. } | Self::Sum { stated, .. } | Self::Sequence { stated, .. } => stated,
+            Self::Count { stated, .. } | Self::Sum { stated, .. } | Self::Sequence { stated, .. } => Some(stated),
+            Self::Row { .. } | Self::ZeroSum { .. } | Self::Distinct { .. } => None,
         }
     }
 }
@@ -118,6 +130,7 @@ pub(super) struct Tally<'a> {
     totals: &'a ControlTotals,
     counts: Vec<u64>,
     sums: Vec<Decimal>,
+    groups: Vec<Groups>,
 }
 
 /// The control values known at one moment of the read.
@@ -132,7 +145,7 @@ pub(super) struct Stated<'a> {
 impl<'a> Tally<'a> {
     pub(super) fn new(totals: &'a ControlTotals) -> Self {
         let checks = totals.checks.len();
-        Self { totals, counts: vec![0; checks], sums: vec![Decimal::ZERO; checks] }
+        Self { totals, counts: vec![0; checks], sums: vec![Decimal::ZERO; checks], groups: vec![Groups::new(); checks] }
     }
 
     /// Adds one data row; an unreadable number in a summed column is that row's error.
@@ -143,6 +156,15 @@ impl<'a> Tally<'a> {
     ) -> Result<(), (String, FileCause)> {
         let mut next = self.sums.clone();
         for (index, check) in self.totals.checks.iter().enumerate() {
+            if let TotalCheck::Row { column, equation } = check {
+                equation.check(column, row)?;
+            }
+            if let TotalCheck::Distinct { columns } = check {
+                distinct(columns, row, &mut self.groups[index])?;
+            }
+            if let TotalCheck::ZeroSum { per, equation } = check {
+                equation.group(per, row, &mut self.groups[index])?;
+            }
             let TotalCheck::Sum { record_type: wanted, column, form, positives_only, .. } = check else { continue };
             if wanted.is_some() && wanted.as_deref() != record_type {
                 continue;
@@ -199,7 +221,12 @@ impl<'a> Tally<'a> {
     pub(super) fn check(&self, stated: &Stated<'_>, rejected: u64) -> Result<(), FileError> {
         for (index, check) in self.totals.checks.iter().enumerate() {
             match check {
-                TotalCheck::Sequence { .. } => {}
+                TotalCheck::Sequence { .. } | TotalCheck::Row { .. } | TotalCheck::Distinct { .. } => {}
+                TotalCheck::ZeroSum { per, .. } => {
+                    if let Some(cause) = uneven(per, &self.groups[index]) {
+                        return Err(FileError::new(stated.file, cause));
+                    }
+                }
                 TotalCheck::Count { stated: place, .. } => {
                     let (expected, found) = (stated.integer(place)?, self.counts[index]);
                     if expected != found {

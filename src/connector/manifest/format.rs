@@ -8,11 +8,12 @@ use crate::connector::file::decimal::DecimalForm;
 use crate::connector::file::encoding::Encoding;
 use crate::connector::file::format::{
     ColumnNames, CsvFormat, CsvRecordType, CsvRecordTypes, EdiSyntax, EmptyPolicy, FileFormat, FileSpec, JsonFormat,
-    JsonLinesFormat, LineEnd, RecordRole, Repeats, RowPolicy, XmlFormat, check,
+    JsonLinesFormat, LineEnd, RecordRole, Repeats, RowPolicy, StatementSyntax, XmlFormat, check,
 };
+use crate::connector::file::ties::Equation;
 use crate::connector::file::totals::{ControlTotals, ControlValue, TotalCheck};
 
-use super::{edi, fixed};
+use super::{edi, fixed, sections, statement};
 
 crate::choice! {
     enum FormatType ("file format") {
@@ -23,6 +24,9 @@ crate::choice! {
         Json = "json",
         X12 = "x12",
         Edifact = "edifact",
+        Mt940 = "mt940",
+        Bai2 = "bai2",
+        Camt053 = "camt053",
     }
 }
 
@@ -63,7 +67,14 @@ crate::choice! {
 }
 
 crate::choice! {
-    enum CheckWord ("control total") { Count = "count", Sum = "sum", Sequence = "sequence" }
+    enum CheckWord ("control total") {
+        Count = "count",
+        Sum = "sum",
+        Sequence = "sequence",
+        Row = "row",
+        ZeroSum = "zero_sum",
+        Distinct = "distinct",
+    }
 }
 
 impl Decode for FileSpec {
@@ -95,9 +106,18 @@ impl Decode for FileSpec {
             }
             FormatType::X12 => edi::read(&map, EdiSyntax::X12).map(|format| FileFormat::Edi(Box::new(format))),
             FormatType::Edifact => edi::read(&map, EdiSyntax::Edifact).map(|format| FileFormat::Edi(Box::new(format))),
+            FormatType::Mt940 => Some(FileFormat::Statement(statement::mt940(&map))),
+            FormatType::Bai2 => Some(FileFormat::Statement(statement::read(&map, StatementSyntax::Bai2))),
+            FormatType::Camt053 => Some(FileFormat::Statement(statement::read(&map, StatementSyntax::Camt053))),
         };
+        let position = map.optional("position");
+        let only = map.node("only").map(|node| statement::only(node, cx));
         map.finish();
-        let spec = Self { format: format?, encoding, compression, rows, empty, totals };
+        let only = match only {
+            None => None,
+            Some(only) => Some(only?),
+        };
+        let spec = Self { format: format?, encoding, compression, rows, empty, totals, only, position };
         if let Err(cause) = check(&spec) {
             cx.error(node.span, format!("this file format cannot work: {cause}"), "correct the part that is named");
         }
@@ -115,6 +135,7 @@ fn csv(map: &MapReader<'_>) -> Option<CsvFormat> {
     let trailing_empty_column = map.or("trailing_empty_column", false);
     let skip_repeated_names = map.or("skip_repeated_names", false);
     let skip_empty_records = map.or("skip_empty_records", false);
+    let final_line_end = map.or("final_line_end", false);
     Some(CsvFormat {
         delimiter: delimiter?,
         quote,
@@ -126,6 +147,7 @@ fn csv(map: &MapReader<'_>) -> Option<CsvFormat> {
         trailing_empty_column,
         skip_repeated_names,
         skip_empty_records,
+        final_line_end,
     })
 }
 
@@ -154,6 +176,9 @@ pub(super) fn line_end(map: &MapReader<'_>) -> LineEnd {
 /// `columns: first_row` (with `required`), `columns: [a, b]`, or `record_types`.
 fn column_names(map: &MapReader<'_>) -> Option<ColumnNames> {
     let required = map.list("required");
+    if let Some(node) = map.node("sections") {
+        return sections::read(node, map.context()).map(ColumnNames::Sections);
+    }
     let types = map.node("record_types").map(|node| record_types(node, map.context()));
     match (map.node("columns"), types) {
         (None, Some(types)) => types.map(ColumnNames::ByRecordType),
@@ -223,8 +248,18 @@ impl Decode for Encoding {
 impl Decode for TotalCheck {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "control total")?;
-        let stated = stated(&map);
-        let check = match map.required::<CheckWord>("check")? {
+        let word = map.required::<CheckWord>("check")?;
+        let stated = match word {
+            CheckWord::Count | CheckWord::Sum | CheckWord::Sequence => stated(&map),
+            CheckWord::Row | CheckWord::ZeroSum | CheckWord::Distinct => None,
+        };
+        let check = match word {
+            CheckWord::Row => {
+                let (column, equation) = (map.required("column"), equation(&map));
+                column.map(|column| Self::Row { column, equation })
+            }
+            CheckWord::ZeroSum => Some(Self::ZeroSum { per: map.list("per"), equation: equation(&map) }),
+            CheckWord::Distinct => Some(Self::Distinct { columns: map.list("columns") }),
             CheckWord::Count => {
                 let record_type = map.optional("record_type");
                 stated.map(|stated| Self::Count { stated, record_type })
@@ -251,6 +286,11 @@ impl Decode for TotalCheck {
         map.finish();
         check
     }
+}
+
+fn equation(map: &MapReader<'_>) -> Equation {
+    let form = decimal(map.or("decimal", DecimalWord::Point));
+    Equation { plus: map.list("plus"), minus: map.list("minus"), form }
 }
 
 fn stated(map: &MapReader<'_>) -> Option<ControlValue> {

@@ -118,7 +118,7 @@ impl PickUp<'_> {
     /// its own as well. A partner that gives all files one name may well state yesterday's content again.
     fn repeat_of(&self, claim: &Claim, history: &BatchHistory) -> Option<String> {
         let before = history.same_content.clone()?;
-        let numbered = self.intake.read.format.totals.numbers_files();
+        let numbered = self.intake.read.format.numbers_files();
         let own_name = self.intake.names_differ() && history.applied_as.contains(&claim.name);
         (history.is_newest || numbered || own_name).then_some(before)
     }

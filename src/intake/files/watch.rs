@@ -60,7 +60,7 @@ impl FileIntake {
     }
 
     fn numbered(&self) -> bool {
-        self.read.format.totals.numbers_files()
+        self.read.format.numbers_files()
     }
 }
 

@@ -1,15 +1,19 @@
 //! Payments, refunds, disputes, payouts, processor balances and bank lines: where the money is.
 
 use crate::model::schema::FieldType::Timestamp;
-use crate::model::schema::FieldType::{Currency, Date, Decimal, List, Money, Object, Quantity, Ref, Status, Text};
+use crate::model::schema::FieldType::{
+    Bool, Currency, Date, Decimal, Integer, List, Money, Object, Quantity, Ref, Status, Text,
+};
 use crate::model::{
-    DisputeStatus, Entity, Field, FieldType, PaymentStatus, PayoutStatus, RefundStatus, Schema, StatusSet,
+    BookingStatus, DisputeStatus, Entity, Field, FieldType, PaymentStatus, PayoutStatus, RefundStatus, Schema,
+    StatusSet,
 };
 
 static PAYMENT_STATUS: StatusSet = PaymentStatus::SET;
 static REFUND_STATUS: StatusSet = RefundStatus::SET;
 static DISPUTE_STATUS: StatusSet = DisputeStatus::SET;
 static PAYOUT_STATUS: StatusSet = PayoutStatus::SET;
+static BOOKING_STATUS: StatusSet = BookingStatus::SET;
 
 pub(crate) static PAYMENT: Schema = Schema {
     entity: Entity::Payment,
@@ -110,21 +114,45 @@ pub(crate) static BALANCE_TRANSACTION: Schema = Schema {
     ],
 };
 
+static BANK_LINE_PART: &[Field] = &[
+    Field::new("amount", Money, "Credit positive, debit negative"),
+    Field::new("bank_reference", Text, "The bank's own reference"),
+    Field::new("end_to_end_reference", Text, "Reference given by the payer"),
+    Field::new("counterparty", Text, "Who paid or was paid").personal(),
+    Field::new("counterparty_account", Text, "Their account").personal(),
+    Field::new("purpose", Text, "Remittance information").personal(),
+];
+static BANK_LINE_PARTS: FieldType = Object(BANK_LINE_PART);
+
 pub(crate) static BANK_LINE: Schema = Schema {
     entity: Entity::BankLine,
     natural_key: &["account", "reference"],
     doc: "One line of a bank statement.",
     fields: &[
         Field::new("account", Text, "The merchant's account: IBAN or number").required(),
-        Field::new("reference", Text, "The bank's reference of the line").required(),
+        Field::new("reference", Text, "Which line it is: statement, page and line, the same whenever it is read")
+            .required(),
         Field::new("booked_on", Date, "Booking day").required(),
         Field::new("value_on", Date, "Value day"),
         Field::new("amount", Money, "Credit positive, debit negative").required(),
         Field::new("currency", Currency, "Currency of the account").required(),
+        Field::new("status", Status(&BOOKING_STATUS), "Whether it counts for the balance"),
+        Field::new("reversal", Bool, "Takes back an earlier line; the amount has its own sign"),
+        Field::new("code", Text, "Kind of booking, in the bank's code"),
+        Field::new("bank_reference", Text, "The bank's own reference; not unique"),
+        Field::new("customer_reference", Text, "Reference that the merchant gave, or the batch's"),
         Field::new("counterparty", Text, "Who paid or was paid").personal(),
         Field::new("counterparty_account", Text, "Their account").personal(),
         Field::new("purpose", Text, "Remittance information").personal(),
         Field::new("end_to_end_reference", Text, "Reference given by the payer"),
+        Field::new("charges", Money, "What the bank kept, positive, in the account's currency"),
+        Field::new("parts", List(&BANK_LINE_PARTS), "What a batch booking is made of"),
+        Field::new("part_count", Integer, "How many, also where the bank does not list them"),
         Field::new("statement", Text, "The statement it is on"),
+        Field::new("statement_page", Integer, "Its page"),
+        Field::new("statement_line", Integer, "Its place on the page"),
+        Field::new("statement_opening", Money, "Balance before this page's first line"),
+        Field::new("statement_closing", Money, "Balance after this page's last line"),
+        Field::new("statement_closed_on", Date, "Day of the closing balance"),
     ],
 };

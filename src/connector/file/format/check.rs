@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::check_edi;
 use super::{
-    ColumnNames, CsvFormat, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes,
-    JsonFormat, JsonLinesFormat, RecordRole, Sign, XmlFormat,
+    ColumnNames, CsvFormat, CsvSections, FileFormat, FileSpec, FixedField, FixedFormat, FixedKind, FixedLineEnd,
+    FixedRecordTypes, JsonFormat, JsonLinesFormat, RecordRole, RowPolicy, Sign, XmlFormat,
 };
 use crate::connector::file::error::FileCause;
 use crate::connector::file::totals::ControlTotals;
@@ -19,11 +19,19 @@ pub fn check(spec: &FileSpec) -> Result<(), FileCause> {
         FileFormat::JsonLines(JsonLinesFormat {}) => no_records_of_control(&spec.totals),
         FileFormat::Json(JsonFormat { .. }) => no_records_of_control(&spec.totals),
         FileFormat::Edi(format) => check_edi::check(format),
+        FileFormat::Statement(_) => check_statement(spec),
     }
     .map_err(FileCause::Format)
 }
 
 type Checked = Result<(), String>;
+
+fn check_statement(spec: &FileSpec) -> Checked {
+    if spec.rows != RowPolicy::AllOrNothing {
+        return Err("a statement is applied whole or not at all; leave `rows` out".to_owned());
+    }
+    no_records_of_control(&spec.totals)
+}
 
 fn check_csv(format: &CsvFormat) -> Checked {
     let special: Vec<char> = [Some(format.delimiter), format.quote, format.comment].into_iter().flatten().collect();
@@ -53,6 +61,25 @@ fn check_csv(format: &CsvFormat) -> Checked {
             }
             Ok(())
         }
+        ColumnNames::Sections(sections) => check_sections(sections),
+    }
+}
+
+/// Each tag has one meaning, but for footers, which may state several things.
+fn check_sections(sections: &CsvSections) -> Checked {
+    let single = sections.heads.iter().map(|head| &head.tag).chain([&sections.names, &sections.rows]);
+    distinct("record tag", single.clone())?;
+    let footers = sections.counts.iter().map(|count| &count.tag).chain(sections.sums.iter().map(|sum| &sum.tag));
+    let singles: HashSet<&String> = single.collect();
+    if let Some(tag) = footers.into_iter().find(|tag| singles.contains(tag)) {
+        return Err(format!("{tag:?} cannot be a footer and something else"));
+    }
+    if sections.first == sections.last || singles.contains(&sections.last) {
+        return Err(format!("{:?} cannot be the last record and something else", sections.last));
+    }
+    match sections.sums.iter().find(|sum| sum.position < 3) {
+        Some(sum) => Err(format!("a sum of {:?} cannot stand before position 3: tag and group come first", sum.tag)),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The CSV dialect of one kind of file.
 
-use super::{LineEnd, RecordRole};
+use super::{CsvSections, LineEnd, RecordRole};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvFormat {
@@ -22,6 +22,8 @@ pub struct CsvFormat {
     pub skip_repeated_names: bool,
     /// Skip records whose fields are all empty (`;;;`). Lines without any character are always skipped.
     pub skip_empty_records: bool,
+    /// A last record without its line end is cut.
+    pub final_line_end: bool,
 }
 
 /// Where column names come from.
@@ -33,6 +35,8 @@ pub enum ColumnNames {
     Given(Vec<String>),
     /// By record type (`H`, `D`, `T`; `K`, `P`, `Z`).
     ByRecordType(CsvRecordTypes),
+    /// In the file, once per section of a tagged report.
+    Sections(CsvSections),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,7 @@ impl CsvFormat {
             trailing_empty_column: false,
             skip_repeated_names: false,
             skip_empty_records: false,
+            final_line_end: false,
         }
     }
 }

@@ -9,6 +9,8 @@ mod edi;
 mod edi_structure;
 mod fixed;
 mod json;
+mod sections;
+mod statement;
 mod xml;
 
 pub use check::check;
@@ -23,6 +25,8 @@ pub use fixed::{
     FixedField, FixedFormat, FixedKind, FixedLineEnd, FixedRecordType, FixedRecordTypes, LengthUnit, Sign, Trim,
 };
 pub use json::{JsonFormat, JsonLinesFormat};
+pub use sections::{CsvSections, SectionCount, SectionHead, SectionScope, SectionSum};
+pub use statement::{Balances, Numbering, StatementFormat, StatementSyntax};
 pub use xml::{Repeats, XmlFormat};
 
 use super::compression::Compression;
@@ -38,6 +42,17 @@ pub struct FileSpec {
     pub rows: RowPolicy,
     pub empty: EmptyPolicy,
     pub totals: ControlTotals,
+    /// Which rows are handed on; all are checked.
+    pub only: Option<OnlyRows>,
+    /// Column that a row's place in the file is put into, for rows that have nothing else of their own.
+    pub position: Option<String>,
+}
+
+/// Rows that have one of these values in this column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlyRows {
+    pub column: String,
+    pub values: Vec<String>,
 }
 
 impl FileSpec {
@@ -50,7 +65,23 @@ impl FileSpec {
             rows: RowPolicy::default(),
             empty: EmptyPolicy::default(),
             totals: ControlTotals::default(),
+            only: None,
+            position: None,
         }
+    }
+
+    /// Whether files of this stream are numbered, so that none can be left out or come twice unseen.
+    pub fn numbers_files(&self) -> bool {
+        let by_statement = match &self.format {
+            FileFormat::Statement(format) => format.numbering == Numbering::Files,
+            FileFormat::Csv(_)
+            | FileFormat::Fixed(_)
+            | FileFormat::Xml(_)
+            | FileFormat::JsonLines(_)
+            | FileFormat::Json(_)
+            | FileFormat::Edi(_) => false,
+        };
+        by_statement || self.totals.numbers_files()
     }
 }
 
@@ -62,6 +93,7 @@ pub enum FileFormat {
     JsonLines(JsonLinesFormat),
     Json(JsonFormat),
     Edi(Box<EdiFormat>),
+    Statement(StatementFormat),
 }
 
 /// What one bad row means for the others.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::ReadContext;
 use crate::connector::file::error::{FileCause, FileError};
-use crate::connector::file::format::{EmptyPolicy, FileSpec, RecordRole, RowPolicy};
+use crate::connector::file::format::{EmptyPolicy, FileSpec, OnlyRows, RecordRole, RowPolicy};
 use crate::connector::file::limits::FileLimits;
 use crate::connector::file::row::{FileRow, FileSummary, Place, RowReject};
 use crate::connector::file::totals::{Stated, Tally};
@@ -41,6 +41,10 @@ pub(super) struct Collector<'a> {
     summary: FileSummary,
     frame: Frame,
     records: u64,
+    only: Option<&'a OnlyRows>,
+    position: Option<&'a String>,
+    /// Data rows that `only` leaves out.
+    passed_over: u64,
     sequence_checked: bool,
 }
 
@@ -55,6 +59,9 @@ impl<'a> Collector<'a> {
             summary: FileSummary::default(),
             frame: Frame { has_header: false, has_trailer: false },
             records: 0,
+            only: spec.only.as_ref(),
+            position: spec.position.as_ref(),
+            passed_over: 0,
             sequence_checked: false,
         }
     }
@@ -99,12 +106,43 @@ impl<'a> Collector<'a> {
         self.summary.header = Some(header);
     }
 
-    fn data(&mut self, record_type: Option<&str>, fields: Map<String, Value>, place: Place) -> Result<(), FileError> {
+    /// Of the last applied file.
+    pub(super) fn previous_sequence(&self) -> Option<u64> {
+        self.context.previous_sequence
+    }
+
+    /// The number that the file has by its own rules, where no control total states one.
+    pub(super) fn numbered(&mut self, sequence: Option<u64>) {
+        self.summary.sequence = sequence;
+    }
+
+    fn data(
+        &mut self,
+        record_type: Option<&str>,
+        mut fields: Map<String, Value>,
+        place: Place,
+    ) -> Result<(), FileError> {
         self.check_sequence_once()?;
         if let Err((column, cause)) = self.tally.add(record_type, &fields) {
             let error = self.error(cause).at(place).column(column);
             self.tally.count(record_type);
             return self.turn_away(error);
+        }
+        if let Some(column) = self.position
+            && fields.insert(column.clone(), Value::String(place.row.to_string())).is_some()
+        {
+            return Err(self.error(FileCause::DuplicateColumn { name: column.clone() }).at(place));
+        }
+        if let Some(only) = self.only {
+            let value = fields.get(&only.column).and_then(Value::as_str);
+            let Some(value) = value else {
+                let cause = FileCause::MissingColumns { names: vec![only.column.clone()] };
+                return Err(self.error(cause).at(place));
+            };
+            if !only.values.iter().any(|wanted| wanted == value) {
+                self.passed_over += 1;
+                return Ok(());
+            }
         }
         self.summary.rows += 1;
         let row = FileRow {
@@ -202,7 +240,7 @@ impl<'a> Collector<'a> {
     pub(super) fn finish(&mut self, content_bytes: u64, source_bytes: u64) -> Result<FileSummary, FileError> {
         self.summary.content_bytes = content_bytes;
         self.summary.source_bytes = source_bytes;
-        let seen = self.summary.rows + self.summary.rejected.len() as u64;
+        let seen = self.summary.rows + self.passed_over + self.summary.rejected.len() as u64;
         if content_bytes > 0 && self.records > 0 && self.frame.has_trailer && self.summary.trailer.is_none() {
             return Err(self.error(FileCause::MissingTrailer));
         }
@@ -214,7 +252,7 @@ impl<'a> Collector<'a> {
             let stated = self.stated();
             let sequence = self.tally.check_sequence(&stated, self.context.previous_sequence)?;
             self.tally.check(&stated, self.summary.rejected.len() as u64)?;
-            self.summary.sequence = sequence;
+            self.summary.sequence = sequence.or(self.summary.sequence);
         }
         Ok(std::mem::take(&mut self.summary))
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::collect::{Collector, Frame};
 use super::csv_record::{Record, Splitter};
+use super::csv_sections;
 use crate::connector::file::error::{FileCause, FileError};
 use crate::connector::file::format::{ColumnNames, CsvFormat, CsvRecordTypes, RecordRole};
 use crate::connector::file::text::TextSource;
@@ -28,18 +29,19 @@ pub(super) fn read<R: Read>(
             None => Ok(()),
         },
         ColumnNames::ByRecordType(records) => reader.by_record_type(records, collector),
+        ColumnNames::Sections(sections) => csv_sections::read(sections, &mut reader, collector),
     }
 }
 
-struct CsvReader<'a, R: Read> {
+pub(super) struct CsvReader<'a, R: Read> {
     splitter: Splitter<'a, R>,
     format: &'a CsvFormat,
-    record: Record,
+    pub(super) record: Record,
 }
 
 impl<R: Read> CsvReader<'_, R> {
     /// The next record, whether or not it is usable.
-    fn next(&mut self, collector: &Collector<'_>) -> Result<bool, FileError> {
+    pub(super) fn next(&mut self, collector: &Collector<'_>) -> Result<bool, FileError> {
         loop {
             let found = self.splitter.next(&mut self.record);
             let found = found.map_err(|(cause, place)| collector.error(cause).at(place))?;
@@ -84,7 +86,7 @@ impl<R: Read> CsvReader<'_, R> {
         }
     }
 
-    fn ended(&self) -> bool {
+    pub(super) fn ended(&self) -> bool {
         self.record.len() == 0
     }
 

@@ -67,6 +67,7 @@ pub(super) struct Splitter<'a, R: Read> {
     quote: Option<u8>,
     comment: Option<u8>,
     line_end: LineEnd,
+    final_line_end: bool,
     line: u64,
     row: u64,
 }
@@ -85,6 +86,7 @@ impl<'a, R: Read> Splitter<'a, R> {
             quote: format.quote.map(ascii),
             comment: format.comment.map(ascii),
             line_end: format.line_end,
+            final_line_end: format.final_line_end,
             line: 1,
             row: 0,
         }
@@ -138,7 +140,7 @@ impl<'a, R: Read> Splitter<'a, R> {
             let (delimiter, line_end) = (self.delimiter, self.line_end);
             let piece = self.text.fill()?;
             if piece.is_empty() {
-                return Ok(Ended::Record);
+                return self.ended_by_file();
             }
             let found = piece.iter().position(|byte| *byte == delimiter || ends_line(line_end, *byte));
             let count = found.unwrap_or(piece.len());
@@ -176,7 +178,7 @@ impl<'a, R: Read> Splitter<'a, R> {
             }
             self.text.consume(1);
             match self.text.peek()? {
-                None => return Ok(Ended::Record),
+                None => return self.ended_by_file(),
                 Some(byte) if Some(byte) == quote => self.take(record, 1, Some(opened))?,
                 Some(byte) if byte == self.delimiter => {
                     self.text.consume(1);
@@ -205,6 +207,10 @@ impl<'a, R: Read> Splitter<'a, R> {
         record.text.extend_from_slice(&self.text.filled()[..count]);
         self.text.consume(count);
         Ok(())
+    }
+
+    fn ended_by_file(&self) -> Result<Ended, FileCause> {
+        if self.final_line_end { Err(FileCause::NoFinalLineEnd) } else { Ok(Ended::Record) }
     }
 
     fn skip_line(&mut self) -> Result<(), FileCause> {

@@ -2,9 +2,15 @@
 //!
 //! Not here: opening, claiming and archiving files (drop), storing rows (the sink).
 
+mod bai2;
+mod bai2_record;
+mod camt;
+mod camt_entry;
+mod camt_tree;
 mod collect;
 mod csv;
 mod csv_record;
+mod csv_sections;
 mod edi_message;
 mod edi_scan;
 mod edi_tree;
@@ -17,6 +23,9 @@ mod json;
 mod json_lines;
 mod json_value;
 mod line;
+mod mt940;
+mod mt940_info;
+mod mt940_line;
 mod x12;
 mod xml;
 mod xml_element;
@@ -24,7 +33,7 @@ mod xml_element;
 use std::io::Read;
 
 use super::error::FileError;
-use super::format::{self, EdiSyntax, FileFormat, FileSpec};
+use super::format::{self, EdiSyntax, FileFormat, FileSpec, StatementSyntax};
 use super::limits::FileLimits;
 use super::row::{FileRow, FileSummary};
 use super::text::TextSource;
@@ -70,6 +79,11 @@ pub fn read<R: Read>(
         FileFormat::Edi(format) => match format.syntax {
             EdiSyntax::X12 => x12::read(format, &mut text, &mut collector),
             EdiSyntax::Edifact => edifact::read(format, &mut text, &mut collector),
+        },
+        FileFormat::Statement(format) => match format.syntax {
+            StatementSyntax::Mt940 { terminated } => mt940::read(format, terminated, &mut text, &mut collector),
+            StatementSyntax::Bai2 => bai2::read(format, &mut text, &mut collector),
+            StatementSyntax::Camt053 => camt::read(format, &mut text, &mut collector),
         },
     };
     read.and_then(|()| collector.finish(text.content_bytes(), text.source_bytes()))

@@ -6,9 +6,10 @@
 use std::io::{self, BufRead, Read};
 
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+use serde_json::{Map, Value};
 
 use super::collect::Collector;
-use super::xml_element::RecordBuilder;
+use super::xml_element::{Built, RecordBuilder};
 use crate::connector::file::encoding::{Encoding, Form};
 use crate::connector::file::error::{FileCause, FileError};
 use crate::connector::file::format::{RecordRole, XmlFormat};
@@ -16,8 +17,37 @@ use crate::connector::file::limits::FileLimits;
 use crate::connector::file::row::Place;
 use crate::connector::file::text::TextSource;
 
+/// Which elements are records, and what becomes of them. `open` names the open elements, document element first.
+pub(super) trait Records {
+    fn is_record(&self, open: &[String]) -> bool;
+    fn allows_root(&self, root: &str) -> bool;
+    /// What a document of another kind lacks.
+    fn path(&self) -> String;
+
+    fn record(
+        &mut self,
+        open: &[String],
+        fields: Map<String, Value>,
+        place: Place,
+        collector: &mut Collector<'_>,
+    ) -> Result<(), FileError>;
+
+    /// An element outside of records has ended.
+    fn closed(&mut self, open: &[String], place: Place, collector: &mut Collector<'_>) -> Result<(), FileError>;
+}
+
 pub(super) fn read<R: Read>(
     format: &XmlFormat,
+    text: &mut TextSource<R>,
+    collector: &mut Collector<'_>,
+) -> Result<(), FileError> {
+    read_records(format, &mut RecordPath::new(&format.record), text, collector)
+}
+
+/// The same walk for documents with records of several kinds.
+pub(super) fn read_records<R: Read>(
+    format: &XmlFormat,
+    records: &mut dyn Records,
     text: &mut TextSource<R>,
     collector: &mut Collector<'_>,
 ) -> Result<(), FileError> {
@@ -26,7 +56,7 @@ pub(super) fn read<R: Read>(
     let mut walk = XmlWalk {
         reader: quick_xml::Reader::from_reader(capped),
         format,
-        path: RecordPath::new(&format.record),
+        records,
         limits,
         open: Vec::new(),
         record: None,
@@ -108,7 +138,9 @@ impl RecordPath {
             None => Self::From(path.split('/').map(str::to_owned).collect()),
         }
     }
+}
 
+impl Records for RecordPath {
     fn is_record(&self, open: &[String]) -> bool {
         match self {
             Self::From(steps) => steps == open,
@@ -121,6 +153,27 @@ impl RecordPath {
             Self::From(steps) => steps.first().is_some_and(|step| step == root),
             Self::Anywhere(_) => true,
         }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::From(steps) => steps.join("/"),
+            Self::Anywhere(name) => format!("//{name}"),
+        }
+    }
+
+    fn record(
+        &mut self,
+        _: &[String],
+        fields: Map<String, Value>,
+        place: Place,
+        collector: &mut Collector<'_>,
+    ) -> Result<(), FileError> {
+        collector.record(RecordRole::Data, None, fields, place)
+    }
+
+    fn closed(&mut self, _: &[String], _: Place, _: &mut Collector<'_>) -> Result<(), FileError> {
+        Ok(())
     }
 }
 
@@ -152,7 +205,7 @@ struct Current<'f> {
 struct XmlWalk<'f, 't, R: Read> {
     reader: quick_xml::Reader<Capped<'t, R>>,
     format: &'f XmlFormat,
-    path: RecordPath,
+    records: &'f mut dyn Records,
     limits: &'f FileLimits,
     /// Local names of the open elements, document element first.
     open: Vec<String>,
@@ -223,8 +276,8 @@ impl<'f, R: Read> XmlWalk<'f, '_, R> {
             if self.root_seen {
                 return Err(FileCause::Xml("a second document element".to_owned()).into());
             }
-            if !self.path.allows_root(name) {
-                return Err(FileCause::RecordPathNotFound(self.format.record.clone()).into());
+            if !self.records.allows_root(name) {
+                return Err(FileCause::RecordPathNotFound(self.records.path()).into());
             }
             self.root_seen = true;
         }
@@ -232,7 +285,7 @@ impl<'f, R: Read> XmlWalk<'f, '_, R> {
             return Err(FileCause::TooDeep { limit: self.limits.depth }.into());
         }
         self.open.push(name.to_owned());
-        if self.record.is_none() && self.path.is_record(&self.open) {
+        if self.record.is_none() && self.records.is_record(&self.open) {
             self.row += 1;
             let place = Place { row: self.row, ..place };
             let builder = RecordBuilder::new(self.format, self.limits, self.open.len());
@@ -268,21 +321,19 @@ impl<'f, R: Read> XmlWalk<'f, '_, R> {
             if length > self.limits.record_bytes as u64 {
                 return Err(FileCause::RecordTooLong { limit: self.limits.record_bytes }.into());
             }
+        } else {
+            let place = self.place();
+            self.records.closed(&self.open, place, collector)?;
         }
         self.open.pop();
         Ok(())
     }
 
-    fn emit(
-        &mut self,
-        built: Result<serde_json::Map<String, serde_json::Value>, (String, FileCause)>,
-        place: Place,
-        collector: &mut Collector<'_>,
-    ) -> Result<(), FileError> {
+    fn emit(&mut self, built: Built, place: Place, collector: &mut Collector<'_>) -> Result<(), FileError> {
         let text = &mut self.reader.get_mut().text;
         let fault = text.take_fault(text.offset());
         let error = match (fault, built) {
-            (None, Ok(fields)) => return collector.record(RecordRole::Data, None, fields, place),
+            (None, Ok(fields)) => return self.records.record(&self.open, fields, place, collector),
             // The fault may also lie before the record; then the document around it is damaged.
             (Some(fault), _) if fault.byte_offset < place.byte_offset => {
                 return Err(collector.error(fault.cause).byte(fault.byte_offset));
