@@ -306,7 +306,9 @@ impl Plant {
             let batches = files.values().map(|file| file.batch_records());
             let batches = batches.chain(programs.values().map(|sink| sink.batch_records()));
             let waiting = batches.sum::<u32>() + batched(&described.manifest.streams);
-            self.lanes.insert(name.clone(), LaneLimits { concurrency: HTTP_LANE + waiting });
+            // More than a database has connections for would only wait.
+            let calls = described.manifest.sql.as_ref().map_or(HTTP_LANE, |sql| sql.pool);
+            self.lanes.insert(name.clone(), LaneLimits { concurrency: calls + waiting });
             let tables = sql_sinks(described, database.as_ref());
             let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs, tables);
             self.destinations.insert(name.clone(), Arc::new(destination));

@@ -46,12 +46,12 @@ impl Checker<'_> {
                 self.template(Some(url), scope::CREDENTIALS);
                 tls(protection);
             }
-            SqlAddress::Server { host, port, database, user, password, tls: protection } => {
-                [Some(host), port.as_ref(), Some(database), Some(user)]
+            SqlAddress::Server(server) => {
+                [Some(&server.host), server.port.as_ref(), Some(&server.database), Some(&server.user)]
                     .into_iter()
                     .for_each(|part| self.template(part, scope::CONNECTION));
-                self.template(password.as_ref(), scope::CREDENTIALS);
-                tls(protection);
+                self.template(server.password.as_ref(), scope::CREDENTIALS);
+                tls(&server.tls);
             }
             SqlAddress::File(file) => self.template(Some(file), scope::FOLDER),
         }

@@ -67,7 +67,7 @@ pub use rate::{RateLimit, RateScheme};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
-pub use sql::{Sql, SqlAddress, SqlCheck, SqlDriver, SqlErrorRule, SqlTimeouts, SqlTls, TinyInt, TlsMode};
+pub use sql::{Sql, SqlAddress, SqlCheck, SqlDriver, SqlErrorRule, SqlServer, SqlTimeouts, SqlTls, TinyInt, TlsMode};
 pub use sql_stream::{
     Outbox, RowCount, SqlIdempotency, SqlOperation, SqlProgress, SqlRead, SqlStatement, SqlValue, SqlValueKind,
     SqlWrite,

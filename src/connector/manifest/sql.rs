@@ -30,18 +30,24 @@ pub struct Sql {
 #[derive(Debug, Clone)]
 pub enum SqlAddress {
     /// `driver://user:password@host:port/database`.
-    Url { url: Spanned<Template>, tls: SqlTls },
-    Server {
-        /// A name, an address, or the path of a local socket (or of the folder it is in).
-        host: Spanned<Template>,
-        port: Option<Spanned<Template>>,
-        database: Spanned<Template>,
-        user: Spanned<Template>,
-        password: Option<Spanned<Template>>,
+    Url {
+        url: Spanned<Template>,
         tls: SqlTls,
     },
+    Server(Box<SqlServer>),
     /// SQLite's; relative to the configuration's folder.
     File(Spanned<Template>),
+}
+
+#[derive(Debug, Clone)]
+pub struct SqlServer {
+    /// A name, an address, or the path of a local socket (or of the folder it is in).
+    pub host: Spanned<Template>,
+    pub port: Option<Spanned<Template>>,
+    pub database: Spanned<Template>,
+    pub user: Spanned<Template>,
+    pub password: Option<Spanned<Template>>,
+    pub tls: SqlTls,
 }
 
 /// How the connection is protected.
@@ -112,13 +118,8 @@ impl Decode for Sql {
             (_, false) => {
                 let (host, database, user) = (map.required("host"), map.required("database"), map.required("user"));
                 let (port, password) = (map.optional("port"), map.optional("password"));
-                host.zip(database).zip(user).map(|((host, database), user)| SqlAddress::Server {
-                    host,
-                    port,
-                    database,
-                    user,
-                    password,
-                    tls,
+                host.zip(database).zip(user).map(|((host, database), user)| {
+                    SqlAddress::Server(Box::new(SqlServer { host, port, database, user, password, tls }))
                 })
             }
         };

@@ -21,7 +21,7 @@ use super::link::{Broken, Link};
 use crate::config::yaml::Choice as _;
 use crate::connector::http::guard::{EgressPolicy, NameLookup, Reach};
 use crate::connector::http::render;
-use crate::connector::manifest::{SqlAddress, SqlDriver, SqlTls, TlsMode};
+use crate::connector::manifest::{SqlAddress, SqlDriver, SqlServer, SqlTls, TlsMode};
 use crate::mapping::expr::Scope;
 
 pub(super) enum Target {
@@ -66,7 +66,8 @@ impl Target {
                 let secrets = vec![SecretString::from(server.password.clone()), SecretString::from(url)];
                 Ok((Target::Server(Box::new(server)), secrets))
             }
-            SqlAddress::Server { host, port, database, user, password, tls } => {
+            SqlAddress::Server(described) => {
+                let SqlServer { host, port, database, user, password, tls } = described.as_ref();
                 let optional = |what: &str, template| {
                     render::optional_text(what, template, scope).map_err(|error| error.to_string())
                 };
