@@ -26,7 +26,7 @@ pub(super) enum Way {
     Webhook(Envelope),
     /// The hub asks; the answer is the list of what has happened meanwhile.
     Poll,
-    File(FileWay),
+    File(Box<FileWay>),
 }
 
 impl Way {

@@ -87,7 +87,7 @@ impl Reader<'_> {
         let recipe = Recipe::find(sample, tokens, &|payload| {
             self.record(self.wired.interpret_row(&self.described.name, payload, &way.envelope(1)), None)
         })?;
-        Ok((Way::File(way), recipe))
+        Ok((Way::File(Box::new(way)), recipe))
     }
 
     fn pushed(&self, envelope: &Envelope, payload: &Value) -> Result<Facts, String> {

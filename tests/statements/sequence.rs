@@ -47,15 +47,15 @@ fn numbered_files_follow_each_other() {
         read_after(&spec, text.as_bytes(), previous).map(|(_, summary): (_, FileSummary)| summary.sequence)
     };
     let file = quiet("A", "7/1", "261230", "1,") + quiet("A", "8/1", "261231", "1,").as_str();
-    assert_eq!(after(&file, None).unwrap(), Some(2026_000_008));
-    assert_eq!(after(&file, Some(2026_000_006)).unwrap(), Some(2026_000_008));
-    for previous in [2026_000_005, 2026_000_007, 2026_000_008, 2025_000_005] {
+    assert_eq!(after(&file, None).unwrap(), Some(2_026_000_008));
+    assert_eq!(after(&file, Some(2_026_000_006)).unwrap(), Some(2_026_000_008));
+    for previous in [2_026_000_005, 2_026_000_007, 2_026_000_008, 2_025_000_005] {
         let error = after(&file, Some(previous)).unwrap_err();
         assert!(error.to_string().contains("expected sequence number"), "{error}");
         assert_eq!(error.disposition(), Disposition::Hold);
     }
     let first = quiet("A", "1/1", "270104", "1,");
-    assert_eq!(after(&first, Some(2026_000_253)).unwrap(), Some(2027_000_001));
+    assert_eq!(after(&first, Some(2_026_000_253)).unwrap(), Some(2_027_000_001));
     let mixed = quiet("A", "1/1", "270104", "1,") + quiet("B", "1/1", "270104", "1,").as_str();
     refused(&spec, mixed.as_bytes(), "the file holds statements of A and B");
 }

@@ -141,7 +141,7 @@ pub enum FileCause {
     Edi(#[from] EdiCause),
     // --- bank statements ---
     #[error(transparent)]
-    Statement(#[from] StatementCause),
+    Statement(Box<StatementCause>),
 
     // --- accounting ---
     #[error("the file has no data rows")]
@@ -194,6 +194,13 @@ fn quote_hint(quote_line: &Option<u64>) -> String {
 
 fn reject_hint(rejected: &u64) -> String {
     if *rejected == 0 { String::new() } else { format!(" ({rejected} rejected rows)") }
+}
+
+/// Boxed: its figures would make every other error as large.
+impl From<StatementCause> for FileCause {
+    fn from(cause: StatementCause) -> Self {
+        Self::Statement(Box::new(cause))
+    }
 }
 
 impl FileCause {
