@@ -65,6 +65,24 @@ impl Server {
 
     /// Starts the process and waits until it answers.
     pub fn resume(&mut self) {
+        self.process = Some(self.spawn());
+        let limit = Instant::now() + Duration::from_secs(60);
+        let system = match self.kind {
+            Kind::Postgres => "postgres",
+            Kind::Mariadb => "mysql",
+        };
+        while let Err(error) = self.run_in(system, "SELECT 1") {
+            let log = || fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+            assert!(Instant::now() < limit, "{:?}: {error}\n{}", self.kind, log());
+            std::thread::sleep(Duration::from_millis(50));
+            // What its predecessor left running may still hold the data directory for a moment.
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                self.process = Some(self.spawn());
+            }
+        }
+    }
+
+    fn spawn(&self) -> Child {
         let (data, run) = (self.data(), self.folder.path());
         let log = fs::File::create(run.join("server.log")).unwrap();
         let mut command = match self.kind {
@@ -85,18 +103,7 @@ impl Server {
             }
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.process = Some(command.spawn().unwrap());
-        let limit = Instant::now() + Duration::from_secs(60);
-        let system = match self.kind {
-            Kind::Postgres => "postgres",
-            Kind::Mariadb => "mysql",
-        };
-        while let Err(error) = self.run_in(system, "SELECT 1") {
-            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
-            let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
-            assert!(ended.is_none() && Instant::now() < limit, "{:?}: {error}\n{log}", self.kind);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        command.spawn().unwrap()
     }
 
     /// Gives PostgreSQL a certificate for `name`; returns another authority's certificate, and that of the one that signed.
