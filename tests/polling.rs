@@ -76,7 +76,7 @@ impl PollSource for Vendor {
         if shelf.unreadable && next.is_none() {
             records.push(json!({"odd": true}));
         }
-        Ok(Page { records, fetched: Vec::new(), next, server_time: None, cursor: None })
+        Ok(Page { records, ids: Vec::new(), fetched: Vec::new(), next, server_time: None, cursor: None })
     }
 
     fn key(&self, record: &Value) -> Option<String> {

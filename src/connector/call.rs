@@ -66,6 +66,8 @@ pub struct PageToken(pub String);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     pub records: Vec<Value>,
+    /// Where each record is an event with an id of its own (a row of an outbox): the ids, in the records' order; else empty.
+    pub ids: Vec<String>,
     /// Records that the page only named, read by their keys.
     pub fetched: Vec<Fetched>,
     /// `None` at the end of the walk.

@@ -288,8 +288,9 @@ impl Plant {
             described.allow_networks.iter().filter_map(|network| AddressRange::new(network.address, network.prefix)),
         );
         options.egress.hosts = Some(described.allow_hosts.iter().map(|host| host.name.clone()).collect());
-        let database = Database::new(&name, &described.manifest, &described.settings, &options, &self.config.folder)?
-            .map(Arc::new);
+        let (base, own) = (&self.config.folder, &self.config.hub.data_dir);
+        let database =
+            Database::new(&name, &described.manifest, &described.settings, &options, base, own)?.map(Arc::new);
         let connection =
             Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());

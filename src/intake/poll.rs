@@ -206,12 +206,18 @@ pub(super) fn page_rows(
     if source.deletions().is_some() {
         page.records.iter().for_each(|record| vanished.saw(source.key(record).as_deref()));
     }
-    let mut rows: Vec<NewInbox> =
-        page.records.iter().filter_map(|record| memory.row(source, record, backfill, at)).collect();
+    let mut rows: Vec<NewInbox> = rows_of(page, |record, id| memory.row(source, record, id, backfill, at));
     for fetched in page.fetched.iter().filter(|fetched| memory.is_new(fetched)) {
         rows.push(fetched_row(source, fetched, at)?);
     }
     Ok(rows)
+}
+
+/// Each record with its id, where it has one.
+fn rows_of(page: &Page, row: impl FnMut(&Value, Option<&str>) -> Option<NewInbox>) -> Vec<NewInbox> {
+    let mut row = row;
+    let ids = page.ids.iter().map(|id| Some(id.as_str())).chain(std::iter::repeat(None));
+    page.records.iter().zip(ids).filter_map(|(record, id)| row(record, id)).collect()
 }
 
 /// A record that was read on purpose, as the hub's own form of it.
@@ -262,10 +268,21 @@ impl Memory {
     }
 
     /// The row to store for a record, unless it is what was read last.
-    fn row(&mut self, source: &dyn PollSource, record: &Value, backfill: bool, at: i64) -> Option<NewInbox> {
+    fn row(
+        &mut self,
+        source: &dyn PollSource,
+        record: &Value,
+        id: Option<&str>,
+        backfill: bool,
+        at: i64,
+    ) -> Option<NewInbox> {
         let payload = record.to_string();
         let content = fingerprint(&payload);
-        let event = source.as_webhook(record);
+        // The same id with other content is another event: a table that is emptied may count from the beginning again.
+        let event = source.as_webhook(record).or_else(|| {
+            let digest = hex::encode(&Sha256::digest(payload.as_bytes())[..16]);
+            Some((String::new(), format!("outbox/{}/{}/{digest}", source.stream(), id?)))
+        });
         // An event is told apart by its own id; a record by its key, whose last content is remembered.
         let slot = match &event {
             Some((_, id)) => Some(fingerprint(id)),

@@ -49,6 +49,7 @@ impl PollSource for Lists {
         let last = records.len() < 2;
         Ok(Page {
             records,
+            ids: Vec::new(),
             fetched: Vec::new(),
             next: (!last).then(|| PageToken("next".into())),
             cursor: last.then(|| "moved".to_owned()),
@@ -173,4 +174,23 @@ async fn what_a_wave_no_longer_shows_is_part_of_it() {
     assert_eq!(sources, [SourceKind::Poll, SourceKind::Fetch, SourceKind::Fetch]);
     assert!(rows[0].batch.is_some() && rows.iter().all(|row| row.batch == rows[0].batch), "{rows:?}");
     store.close().await;
+}
+
+#[test]
+fn events_with_ids_of_their_own_are_told_apart_by_them_and_by_nothing_else() {
+    let lists = Lists { pages: Mutex::default(), deletions: None };
+    let mut memory = Memory::new(1);
+    // There and back again: the third is not the first.
+    let page = [("1", level("A", 1)), ("2", level("A", 2)), ("3", level("A", 1))];
+    let mut take = |id: &str, record: &Value| memory.row(&lists, record, Some(id), false, 0).map(|row| row.dedupe_key);
+    let keys: Vec<String> = page.iter().map(|(id, record)| take(id, record).unwrap()).collect();
+    assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+    // What is read again after a crash is the same event; the same number with other content is not.
+    let mut after = Memory::new(2);
+    let again = after.row(&lists, &page[0].1, Some("1"), false, 0).unwrap().dedupe_key;
+    assert_eq!(again, keys[0]);
+    assert_ne!(after.row(&lists, &level("A", 9), Some("1"), false, 0).unwrap().dedupe_key, keys[0]);
+    // What this process has stored is not stored again.
+    after.commit();
+    assert!(after.row(&lists, &level("A", 9), Some("1"), false, 0).is_none());
 }

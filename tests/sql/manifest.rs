@@ -67,6 +67,8 @@ fn a_write_that_is_not_one_transaction_of_bound_values_is_refused() {
     assert_eq!(write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{record.id}" }, rows: 1..2"#), "");
     told(&write(r#"sql: "COMMIT""#), "10:", "COMMIT does not belong in a write");
     told(&write(r#"sql: "CREATE TABLE x (i int)""#), "10:", "CREATE does not belong");
+    told(&write(r#"sql: "PRAGMA journal_mode = OFF""#), "10:", "PRAGMA does not belong");
+    assert_eq!(write(r#"sql: "CALL book(:key)""#), "");
     told(&write(r#"sql: "INSERT INTO t VALUES (:id)""#), "10:", "no parameter `:id`");
     told(&write(r#"sql: "INSERT INTO t VALUES (1)", with: { id: "{record.id}" }"#), "10:", "does not use `:id`");
     told(&write(r#"sql: "INSERT INTO t VALUES (:id)", with: { id: "{item.id}" }"#), "10:", "`item` does not exist");

@@ -27,6 +27,7 @@ pub fn manifest(text: &str) -> Manifest {
 pub fn local() -> ConnectionOptions {
     let mut options = ConnectionOptions::default();
     options.egress.allow.push(AddressRange::new(IpAddr::from([127, 0, 0, 1]), 32).unwrap());
+    options.egress.allow.push(AddressRange::new(IpAddr::from(std::net::Ipv6Addr::LOCALHOST), 128).unwrap());
     options
 }
 
@@ -67,7 +68,8 @@ impl Rig {
     pub fn of(manifest: Manifest, given: &[(&str, String)], options: ConnectionOptions) -> Rig {
         let given = given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let values = SettingValues::complete(&manifest.settings, &given).unwrap();
-        let database = Database::new("db", &manifest, &values, &options, Path::new("/")).unwrap().unwrap();
+        let database =
+            Database::new("db", &manifest, &values, &options, Path::new("/"), Path::new("/nowhere")).unwrap().unwrap();
         Rig { manifest, database: Arc::new(database) }
     }
 

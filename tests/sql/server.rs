@@ -65,6 +65,24 @@ impl Server {
 
     /// Starts the process and waits until it answers.
     pub fn resume(&mut self) {
+        self.process = Some(self.spawn());
+        let limit = Instant::now() + Duration::from_secs(60);
+        let system = match self.kind {
+            Kind::Postgres => "postgres",
+            Kind::Mariadb => "mysql",
+        };
+        while let Err(error) = self.run_in(system, "SELECT 1") {
+            let log = || fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+            assert!(Instant::now() < limit, "{:?}: {error}\n{}", self.kind, log());
+            std::thread::sleep(Duration::from_millis(50));
+            // What its predecessor left running may still hold the data directory for a moment.
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                self.process = Some(self.spawn());
+            }
+        }
+    }
+
+    fn spawn(&self) -> Child {
         let (data, run) = (self.data(), self.folder.path());
         let log = fs::File::create(run.join("server.log")).unwrap();
         let mut command = match self.kind {
@@ -85,29 +103,49 @@ impl Server {
             }
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.process = Some(command.spawn().unwrap());
-        let limit = Instant::now() + Duration::from_secs(60);
-        let system = match self.kind {
-            Kind::Postgres => "postgres",
-            Kind::Mariadb => "mysql",
+        command.spawn().unwrap()
+    }
+
+    /// Gives PostgreSQL a certificate for `name`; returns another authority's certificate, and that of the one that signed.
+    pub fn encrypt(&self, name: &str) -> (String, String) {
+        let at = |file: &str| self.folder.path().join(file).display().to_string();
+        let openssl = |words: &str, more: &[&str]| {
+            done(Command::new(found(&["openssl"], &[], "openssl")).args(words.split(' ')).args(more));
         };
-        while let Err(error) = self.run_in(system, "SELECT 1") {
-            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
-            let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
-            assert!(ended.is_none() && Instant::now() < limit, "{:?}: {error}\n{log}", self.kind);
-            std::thread::sleep(Duration::from_millis(50));
+        for (key, authority) in [("other.key", "other.pem"), ("ca.key", "ca.pem")] {
+            let subject = format!("/CN=authority {authority}");
+            let words = "req -x509 -newkey rsa:2048 -nodes -days 2";
+            openssl(words, &["-subj", &subject, "-keyout", &at(key), "-out", &at(authority)]);
         }
+        let subject = format!("/CN={name}");
+        let request = ["-subj", &subject, "-keyout", &at("server.key"), "-out", &at("server.csr")];
+        openssl("req -newkey rsa:2048 -nodes", &request);
+        fs::write(at("extensions"), format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n")).unwrap();
+        let (csr, ca, key, extensions, out) =
+            (at("server.csr"), at("ca.pem"), at("ca.key"), at("extensions"), at("server.pem"));
+        let sign = ["-in", &csr, "-CA", &ca, "-CAkey", &key, "-extfile", &extensions, "-out", &out];
+        openssl("x509 -req -days 2 -CAcreateserial", &sign);
+        // Its key has to be the server's user's alone.
+        let data = fs::metadata(self.data()).unwrap();
+        for (from, to) in [("server.key", "data/server.key"), ("server.pem", "data/server.crt")] {
+            fs::copy(at(from), at(to)).unwrap();
+            fs::set_permissions(at(to), fs::Permissions::from_mode(0o600)).unwrap();
+            std::os::unix::fs::chown(at(to), Some(data.uid()), Some(data.gid())).unwrap();
+        }
+        for setting in ["ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"] {
+            self.run_in("postgres", setting).unwrap();
+        }
+        while self.run("SHOW ssl") != "on" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        (fs::read_to_string(at("other.pem")).unwrap(), fs::read_to_string(at("ca.pem")).unwrap())
     }
 
     /// As a power cut would end it.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            let pid = match self.kind {
-                // The process that was started became the server.
-                Kind::Postgres | Kind::Mariadb => process.id(),
-            };
-            let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-            assert!(killed.success());
+            // `setpriv` became the server.
+            process.kill().unwrap();
             process.wait().unwrap();
         }
     }

@@ -159,7 +159,7 @@ impl Connection {
             Some(_) => Some(PageToken(serde_json::to_string(&walk).map_err(|error| failed(error.to_string()))?)),
         };
         records.extend(slipped);
-        Ok(Page { records, fetched: Vec::new(), next, server_time, cursor })
+        Ok(Page { records, ids: Vec::new(), fetched: Vec::new(), next, server_time, cursor })
     }
 
     async fn ask(

@@ -97,7 +97,7 @@ impl ProcessReader {
             Err(fault) => return Err(error(run.source.failure(fault))),
         };
         let (records, cursor) = (gathered.records, gathered.cursor);
-        let mut page = Page { records, fetched: Vec::new(), next: None, server_time: None, cursor };
+        let mut page = Page { records, ids: Vec::new(), fetched: Vec::new(), next: None, server_time: None, cursor };
         if more {
             // Of this page of this run and no other.
             run.token = format!("{}#{}", self.name.ours, self.pages.fetch_add(1, Ordering::Relaxed));

@@ -5,7 +5,7 @@
 //! Not here: what a new connection is told (`database`).
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Target {
         driver: SqlDriver,
         address: &SqlAddress,
         scope: &Scope<'_>,
-        base: &std::path::Path,
+        base: &Path,
     ) -> Result<(Target, Vec<SecretString>), String> {
         let text = |what: &str, template| render::text(what, template, scope).map_err(|error| error.to_string());
         match address {
@@ -85,6 +85,15 @@ impl Target {
                 };
                 Ok((Target::Server(Box::new(server.protected(tls, scope)?)), Vec::new()))
             }
+        }
+    }
+
+    /// Whether it is a file in a folder, whatever leads there.
+    pub fn is_below(&self, folder: &Path) -> bool {
+        let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+        match self {
+            Target::Server(_) => false,
+            Target::File(file) => whole(file).zip(whole(folder)).is_some_and(|(file, folder)| file.starts_with(folder)),
         }
     }
 
@@ -192,14 +201,19 @@ impl Server {
                 .await
                 .map_err(|cause| Fault::Name { host: self.host.clone(), cause })?,
         };
-        let mut allowed = Vec::new();
+        let (mut allowed, mut refused) = (Vec::new(), None);
         for address in addresses {
-            way.egress.check_address(&self.host, address, reach)?;
-            allowed.push(address.to_string());
+            match way.egress.check_address(&self.host, address, reach) {
+                Ok(()) => allowed.push(address.to_string()),
+                Err(blocked) => refused = refused.or(Some(blocked)),
+            }
         }
-        match self.tls {
-            TlsMode::Verify => Ok(vec![self.host.clone()]),
-            TlsMode::Require | TlsMode::Off => Ok(allowed),
+        match (self.tls, refused) {
+            (_, Some(blocked)) if allowed.is_empty() => Err(blocked.into()),
+            // The name is dialled, so it may lead nowhere else.
+            (TlsMode::Verify, Some(blocked)) => Err(blocked.into()),
+            (TlsMode::Verify, None) => Ok(vec![self.host.clone()]),
+            (TlsMode::Require | TlsMode::Off, _) => Ok(allowed),
         }
     }
 

@@ -52,19 +52,23 @@ pub(super) struct Transaction<'d> {
 }
 
 impl Database {
-    /// `None` if the connector has no database. `base` is where a relative file starts.
+    /// `None` if the connector has no database. `base` is where a relative file starts; below `own` are the hub's own files.
     pub fn new(
         connection: &str,
         manifest: &Manifest,
         values: &SettingValues,
         options: &ConnectionOptions,
         base: &Path,
+        own: &Path,
     ) -> Result<Option<Database>, DatabaseError> {
         let Some(sql) = manifest.sql.clone() else { return Ok(None) };
         let failed = |reason: String| DatabaseError { connection: connection.to_owned(), reason };
         let clear = values.expose();
         let scope = Scope::new().with("settings", &clear);
-        let (target, own) = Target::new(sql.driver, &sql.address, &scope, base).map_err(failed)?;
+        let (target, secrets) = Target::new(sql.driver, &sql.address, &scope, base).map_err(failed)?;
+        if target.is_below(own) {
+            return Err(failed("the file of the database is one of the hub's own".to_owned()));
+        }
         let naive = Naive::new(sql.naive.as_ref().map(|zone| zone.as_str())).map_err(failed)?;
         Ok(Some(Database {
             system: connection.to_owned(),
@@ -80,7 +84,7 @@ impl Database {
             },
             pool: Pool::new(sql.pool),
             meaning: Meaning { naive, tinyint1: sql.tinyint1 },
-            mask: Mask::new(values.secrets().cloned().chain(own)),
+            mask: Mask::new(values.secrets().cloned().chain(secrets)),
             clock: Arc::clone(&options.clock),
             sql,
         }))

@@ -76,7 +76,18 @@ impl SqlReader {
         }
         let token = || serde_json::to_string(&walk).map_err(|error| Fault::Unfit(error.to_string()));
         let next = if more { Some(PageToken(token()?)) } else { None };
-        Ok(Page { records, fetched: Vec::new(), next, server_time: walk.began, cursor })
+        let ids = if self.read.outbox().is_some() { rows.iter().map(|row| self.id(row)).collect() } else { Vec::new() };
+        Ok(Page { records, ids, fetched: Vec::new(), next, server_time: walk.began, cursor })
+    }
+
+    /// What tells a row of the outbox apart.
+    fn id(&self, row: &Map<String, Value>) -> String {
+        let parts = self.read.after.iter().map(|(column, _)| match row.get(column) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        });
+        parts.collect::<Vec<_>>().join("/")
     }
 
     fn start(&self) -> Result<Option<String>, Fault> {
