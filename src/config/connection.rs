@@ -15,7 +15,7 @@ use crate::connector::registry::Registry;
 
 use super::document::connector_folder;
 use super::network::{Host, Network};
-use super::yaml::{Context, Decode, Diagnostic, Diagnostics, Entry, Kind, Node, Place, Spanned, suggest};
+use super::yaml::{Context, Decode, Diagnostic, Diagnostics, Entry, Kind, Node, Place, Spanned, closest, suggest};
 
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -169,8 +169,11 @@ impl WrittenConnection {
     ) -> Option<Connection> {
         let Some(connector) = registry.connector(&self.connector) else {
             let message = format!("no connector is named `{}`", self.connector.escape_debug());
-            let help =
-                format!("{}; more can be added as connectors/<name>/", suggest(&self.connector, &registry.names()));
+            let meant = closest(&self.connector, &registry.names()).map(|name| format!("did you mean `{name}`? "));
+            let help = format!(
+                "{}`syncline connectors` lists them; more can be added as connectors/<name>/",
+                meant.unwrap_or_default()
+            );
             problems.push(Diagnostic::new(&self.connector.place, message).help(help));
             return None;
         };

@@ -221,7 +221,7 @@ pub fn suggest(given: &str, known: &[&str]) -> String {
 }
 
 /// The known word that a slip of the pen would turn into `given`.
-fn closest<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn closest<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
     let given = given.to_lowercase();
     let scored = known.iter().map(|word| (strsim::damerau_levenshtein(&given, &word.to_lowercase()), *word));
     let (distance, word) = scored.min_by_key(|(distance, _)| *distance)?;

@@ -11,7 +11,7 @@ mod parse;
 mod quantity;
 mod source;
 
-pub use decode::{Choice, Context, Decode, Spanned, decode_choice, suggest};
+pub use decode::{Choice, Context, Decode, Spanned, closest, decode_choice, suggest};
 pub use diagnostics::{Diagnostic, Diagnostics, Warnings};
 pub use map::MapReader;
 pub use node::{Entry, Kind, Node, Scalar};
