@@ -321,7 +321,9 @@ fn hostile_configurations_are_refused_quickly() {
 #[test]
 fn every_shipped_connector_is_whole() {
     let registry = Registry::shipped().unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(registry.names(), ["csv", "jsonl", "sandbox-erp", "shopify", "stripe", "webhook", "xml"]);
+    let shipped =
+        ["csv", "jsonl", "outbox", "sandbox-erp", "shopify", "sql-mysql", "sql-postgres", "stripe", "webhook", "xml"];
+    assert_eq!(registry.names(), shipped);
     for connector in registry.connectors() {
         let readme = connector.readme.as_deref().unwrap_or_default();
         assert!(readme.len() > 200, "{} has no README worth reading", *connector.manifest.name);
