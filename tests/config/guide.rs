@@ -21,7 +21,8 @@ fn the_guides_manifest_is_accepted() {
 /// The entries of the guide's further blocks, with the request that a comment beside them names.
 fn snippets(guide: &str) -> Vec<(String, Option<String>)> {
     let mut found: Vec<(String, Option<String>)> = Vec::new();
-    for block in guide.split("```yaml\n").skip(2).map(|rest| rest.split("```").next().unwrap()) {
+    let blocks = guide.split("```yaml\n").skip(2).map(|rest| rest.split("```").next().unwrap());
+    for block in blocks.filter(|block| !block.starts_with("connector: ")) {
         for line in block.lines() {
             let (text, comment) = line.split_once("  # ").unwrap_or((line, ""));
             if line.starts_with(' ') {
@@ -89,6 +90,19 @@ fn around(snippet: &str, request: Option<&str>) -> String {
         }
         other => panic!("the guide shows `{other}`, which this test does not know where to put"),
     }
+}
+
+#[test]
+fn the_whole_manifests_of_the_guide_are_accepted() {
+    let guide = std::fs::read_to_string("connectors/README.md").unwrap();
+    let blocks = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut whole = 0;
+    for block in blocks.filter(|block| block.starts_with("connector: ")) {
+        let parsed = Manifest::parse(&Source::new("connector.yaml", block));
+        parsed.unwrap_or_else(|problems| panic!("{problems}"));
+        whole += 1;
+    }
+    assert!(whole >= 2, "{whole}");
 }
 
 #[test]
