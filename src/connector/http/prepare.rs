@@ -8,7 +8,7 @@ use http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::auth::{Credentials, add_to_query};
-use super::body::headers_json;
+use super::body::{self, BodyError, headers_json};
 use super::client::{WireAnswer, WireRequest};
 use super::csrf::{self, CsrfSource, CsrfToken};
 use super::exchange::Caller;
@@ -141,6 +141,10 @@ impl Caller {
         })?;
         let Some((value, cookies, secrets)) = csrf::given(&source.name, &answer) else {
             let class = match answer.status {
+                // A maintenance page, as in place of any other answer.
+                200..=299 if matches!(body::parse(&answer.headers, &answer.body), Err(BodyError::Html)) => {
+                    ErrorClass::Transient
+                }
                 200..=299 => ErrorClass::Data,
                 status => classify::by_status(status, classify::Purpose::Read),
             };
