@@ -45,7 +45,7 @@ pub(super) async fn read(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCa
     if case.cursor.is_some() {
         resume(bench, fixture, case, &walked).await;
     }
-    if walked.pages > 1 && case.hint.is_none() {
+    if walked.pages > 1 {
         shifting::shift(bench, fixture, case, read, &walked, &name).await;
     }
     failing::calls(bench, fixture).await;

@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 
 use super::bench::Bench;
 use super::walking::{Walked, walk};
+use crate::config::yaml::{Kind, Node};
 use crate::conformance::behaviour::Behaviour;
-use crate::conformance::fixture::{Exchange, Fixture, ReadCase};
+use crate::conformance::fixture::{Ask, AskBody, Exchange, Fixture, ReadCase};
 use crate::conformance::vendor::Fault;
 use crate::connector::manifest::{HttpRead, Pages};
 use crate::mapping::expr::Step;
@@ -93,7 +94,35 @@ fn page(index: usize, exchange: &Exchange, read: &HttpRead, case: &ReadCase) -> 
         let found = body.as_ref().and_then(|body| read.records.as_deref().map_or(Some(body), |path| path.first(body)));
         found.is_some_and(Json::is_array)
     })?;
-    ((own.ask.method, &own.ask.path) == (exchange.ask.method, &exchange.ask.path)).then_some((index, body, list))
+    let same_place = (own.ask.method, &own.ask.path) == (exchange.ask.method, &exchange.ask.path);
+    (same_place && same_question(&own.ask, &exchange.ask)).then_some((index, body, list))
+}
+
+/// Where everything is asked at one address, the body tells a page of the list from the records that it names: pages differ in
+/// their numbers only.
+fn same_question(one: &Ask, other: &Ask) -> bool {
+    match (&one.body, &other.body) {
+        (Some(AskBody::Json(one)), Some(AskBody::Json(other))) => but_for_numbers(one, other),
+        (None | Some(AskBody::Json(_) | AskBody::Form(_) | AskBody::Text(_)), _) => true,
+    }
+}
+
+fn but_for_numbers(one: &Node, other: &Node) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Map(ones), Kind::Map(others)) => {
+            let members = || ones.iter().zip(others);
+            ones.len() == others.len()
+                && members().all(|(one, other)| one.key == other.key && but_for_numbers(&one.value, &other.value))
+        }
+        (Kind::Seq(ones), Kind::Seq(others)) => {
+            ones.len() == others.len() && ones.iter().zip(others).all(|(one, other)| but_for_numbers(one, other))
+        }
+        (Kind::Scalar(one), Kind::Scalar(other)) => {
+            let is_number = |text: &str| text.parse::<i64>().is_ok();
+            one.text == other.text || (is_number(&one.text) && is_number(&other.text))
+        }
+        (Kind::Map(_) | Kind::Seq(_) | Kind::Scalar(_), _) => false,
+    }
 }
 
 /// The body with another list in its place.

@@ -176,11 +176,11 @@ impl Script {
         let (status, mut headers) = (exchange.answer.status, self.headers(&exchange));
         let mut body = self.body(&exchange, &asked);
         if repeated && let Some(other) = self.again.get(&index) {
-            body.clone_from(other);
+            body = as_answer_to(&asked, other.clone());
         }
         let reply = match fault {
             None => Reply::Whole { status, headers, body },
-            Some(Fault::Body(body)) => Reply::Whole { status, headers, body },
+            Some(Fault::Body(body)) => Reply::Whole { status, headers, body: as_answer_to(&asked, body) },
             Some(Fault::Cut) => {
                 if body.is_empty() {
                     body = b"{}".to_vec();
@@ -264,15 +264,19 @@ impl Script {
         } else {
             exchange.answer.body.clone()
         };
-        // A vendor of JSON-RPC answers with the number of the call.
-        let call = serde_json::from_slice::<Json>(&asked.body).ok().filter(|call| call.get("jsonrpc").is_some());
-        match (call.as_ref().and_then(|call| call.get("id")), serde_json::from_slice::<Json>(&body)) {
-            (Some(id), Ok(Json::Object(mut answer))) if answer.contains_key("jsonrpc") => {
-                answer.insert("id".to_owned(), id.clone());
-                Json::Object(answer).to_string().into_bytes()
-            }
-            (Some(_), Ok(_) | Err(_)) | (None, Ok(_) | Err(_)) => body,
+        as_answer_to(asked, body)
+    }
+}
+
+/// A vendor of JSON-RPC answers with the number of the call.
+fn as_answer_to(asked: &Asked, body: Vec<u8>) -> Vec<u8> {
+    let call = serde_json::from_slice::<Json>(&asked.body).ok().filter(|call| call.get("jsonrpc").is_some());
+    match (call.as_ref().and_then(|call| call.get("id")), serde_json::from_slice::<Json>(&body)) {
+        (Some(id), Ok(Json::Object(mut answer))) if answer.contains_key("jsonrpc") => {
+            answer.insert("id".to_owned(), id.clone());
+            Json::Object(answer).to_string().into_bytes()
         }
+        (Some(_), Ok(_) | Err(_)) | (None, Ok(_) | Err(_)) => body,
     }
 }
 
