@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut surroundings = surroundings(&cli.global);
     let (format, level) = log(&cli.global, configured_log(&cli));
+    let level = if redraws(&cli, &surroundings) { logging::level(-1) } else { level };
     if let Err(error) = logging::install(format, level) {
         eprintln!("error: {error}");
         return ExitCode::from(Exit::Usage.code());
@@ -60,6 +61,11 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(runtime.block_on(execute(cli, &mut surroundings)).code())
+}
+
+/// The demonstration redraws one screen: warnings of its vendors' mischief would tear it, and it counts them anyway.
+fn redraws(cli: &Cli, to: &Surroundings) -> bool {
+    matches!(cli.command, Command::Demo(_)) && to.terminal && cli.global.verbose == 0
 }
 
 /// What the hub's configuration says about the log, for the command that is the hub. One that cannot be read is told by
