@@ -14,6 +14,7 @@ pub mod mapping;
 pub mod model;
 pub mod process;
 pub mod queue;
+pub mod recon;
 pub mod rehearse;
 pub mod sandbox;
 pub mod store;
