@@ -3,14 +3,18 @@
 //! With n copies on A and m on B, min(n, m) pairs are made and the excess is marked; identical statements always tie, however
 //! many copies they hold. Not here: sums (`grouped`).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::recon::compare;
-use crate::recon::row::Side;
+use crate::recon::row::{Row, Side};
 use crate::recon::rules::{Keyed, RuleSet};
 use crate::recon::unit::Unit;
 
 use super::state::Matching;
+
+/// Copies of one key that are compared each with each, at most; more are paired in order of amount.
+const MOST_COPIES: usize = 200;
 
 pub(super) fn run(rules: &RuleSet, pass: usize, keyed: &Keyed, matching: &mut Matching<'_>) {
     for (key, rows) in matching.by_key(&keyed.on, &keyed.normalise) {
@@ -65,24 +69,40 @@ fn equal(rules: &RuleSet, matching: &Matching<'_>, left: &mut [VecDeque<usize>; 
     pairs
 }
 
-/// Pairs that tie within tolerance, nearest amounts first by walking both sides in order of amount.
+/// Pairs that tie within tolerance, nearest amounts first. The order of choice is the same from either side.
 fn within_tolerance(rules: &RuleSet, matching: &Matching<'_>, left: &mut [VecDeque<usize>; 2]) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
     let [of_a, of_b] = left;
-    let (mut at_a, mut at_b) = (0, 0);
-    while let (Some(a), Some(b)) = (of_a.get(at_a).copied(), of_b.get(at_b).copied()) {
-        let (row_a, row_b) = (matching.row(Side::A, a), matching.row(Side::B, b));
-        if compare::pair(rules, row_a, row_b).ties() {
-            pairs.push((a, b));
-            of_a.remove(at_a);
-            of_b.remove(at_b);
-        } else if (row_a.unit, row_a.amount) <= (row_b.unit, row_b.amount) {
-            at_a += 1;
-        } else {
-            at_b += 1;
+    let mut ties: Vec<(usize, usize)> = of_a
+        .iter()
+        .take(MOST_COPIES)
+        .flat_map(|a| of_b.iter().take(MOST_COPIES).map(move |b| (*a, *b)))
+        .filter(|(a, b)| compare::pair(rules, matching.row(Side::A, *a), matching.row(Side::B, *b)).ties())
+        .collect();
+    ties.sort_by(|x, y| nearer(matching, *x, *y));
+    let mut taken = [BTreeSet::new(), BTreeSet::new()];
+    ties.retain(|(a, b)| {
+        let free = !taken[0].contains(a) && !taken[1].contains(b);
+        if free {
+            taken[0].insert(*a);
+            taken[1].insert(*b);
         }
-    }
-    pairs
+        free
+    });
+    of_a.retain(|at| !taken[0].contains(at));
+    of_b.retain(|at| !taken[1].contains(at));
+    ties
+}
+
+/// By distance, then by content, the lesser row of each pair first, whichever side it is on.
+fn nearer(matching: &Matching<'_>, x: (usize, usize), y: (usize, usize)) -> Ordering {
+    let rows = |(a, b): (usize, usize)| {
+        let mut rows = [matching.row(Side::A, a), matching.row(Side::B, b)];
+        rows.sort_by(|one, other| one.by_content(other));
+        rows
+    };
+    let apart = |[one, other]: [&Row; 2]| one.amount.abs_diff(other.amount);
+    let (x, y) = (rows(x), rows(y));
+    apart(x).cmp(&apart(y)).then_with(|| x[0].by_content(y[0])).then_with(|| x[1].by_content(y[1]))
 }
 
 /// What neither agrees nor nearly agrees: same units first, in order of content.
