@@ -6,11 +6,13 @@
 pub mod calendar;
 pub mod code;
 pub mod compare;
+pub mod compose;
 pub mod engine;
 pub mod identity;
 pub mod matching;
 pub mod normalise;
 pub mod outcome;
+pub mod report;
 pub mod row;
 pub mod rules;
 pub mod settle;
