@@ -9,6 +9,7 @@ pub mod compare;
 pub mod compose;
 pub mod engine;
 pub mod identity;
+pub mod large;
 pub mod matching;
 pub mod normalise;
 pub mod outcome;

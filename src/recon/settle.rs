@@ -122,7 +122,7 @@ fn settle_found(
     if let Some(bucket) = matched(found, comparison) {
         outcome.late += u64::from(is_late(rules, &rows));
         count(outcome, &bucket, &rows)?;
-        if bucket != Bucket::MatchedExact {
+        if tells(rules, found, comparison) {
             let reason = match &found.claim {
                 Claim::Pass(_) => None,
                 Claim::Decision { reason, .. } => Some(reason.clone()),
@@ -151,6 +151,17 @@ fn settle_found(
         rows,
     });
     Ok(())
+}
+
+/// Whether a match has something to tell: a variance, a person, or a pass without a key to prove it.
+fn tells(rules: &RuleSet, found: &Found, comparison: &Comparison) -> bool {
+    match &found.claim {
+        Claim::Decision { .. } => true,
+        Claim::Pass(at) => match &rules.passes[*at].how {
+            How::Keyed(_) | How::Grouped(_) => !comparison.variance.is_empty(),
+            How::Window(_) | How::Subset(_) => true,
+        },
+    }
 }
 
 fn matched(found: &Found, comparison: &Comparison) -> Option<Bucket> {

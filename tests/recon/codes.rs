@@ -386,6 +386,7 @@ fn decisions_come_before_passes_and_do_not_outlive_their_rows() {
     let id = |side, row: &Row| Identities::default().row(&rules, side, row);
     let decide = |a: &Row, b: &Row, kind| Decision {
         rows: [vec![id(Side::A, a)], vec![id(Side::B, b)]],
+        keys: Vec::new(),
         kind,
         reason: "seen".into(),
     };

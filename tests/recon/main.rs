@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod codes;
+mod large;
 mod make;
 mod properties;

@@ -44,7 +44,7 @@ fn a_row() -> impl Strategy<Value = Row> {
     )
 }
 
-fn statement(source: &'static str) -> impl Strategy<Value = Vec<Row>> {
+pub fn statement(source: &'static str) -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec(a_row(), 0..24).prop_map(move |rows| placed(source, rows))
 }
 
@@ -83,7 +83,7 @@ fn a_tolerance() -> impl Strategy<Value = Tolerance> {
     })
 }
 
-fn any_rules() -> impl Strategy<Value = RuleSet> {
+pub fn any_rules() -> impl Strategy<Value = RuleSet> {
     let passes =
         prop::collection::vec((a_pass(), prop_oneof![4 => Just(OnMatch::Confirm), 1 => Just(OnMatch::Suggest)]), 1..4);
     (passes, a_tolerance(), 0..3_u32, any::<[bool; 4]>(), 0..6_u16).prop_map(
@@ -121,7 +121,7 @@ fn mirrored_figures(outcome: &Outcome) -> BTreeMap<String, String> {
 }
 
 /// The run without places, which the order of input decides.
-fn story(outcome: &Outcome) -> Vec<String> {
+pub fn story(outcome: &Outcome) -> Vec<String> {
     let item = |item: &syncline::recon::outcome::Item| {
         format!(
             "{} {:?} {:?} {:?} {:?} {}/{}",

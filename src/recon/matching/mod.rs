@@ -9,7 +9,7 @@ mod state;
 mod subset;
 mod window;
 
-pub use state::{Claim, Decision, DecisionKind, Found, Matching, Suggestion, key_of};
+pub use state::{Claim, Decision, DecisionKind, Found, Matching, Suggestion, join_key, key_of};
 
 use super::rules::{How, RuleSet};
 

@@ -3,6 +3,7 @@
 //! Rows are sorted by content first, so that positions, and with them every choice of the passes, do not depend on the order
 //! of input. Not here: any pass.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::recon::compare::{self, Comparison};
@@ -14,6 +15,8 @@ use crate::recon::rules::{KeyIndex, OnMatch, RuleSet};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub rows: [Vec<String>; 2],
+    /// The rows' keys as the first pass forms them, so that statements too large for memory leave these keys to the decision.
+    pub keys: Vec<Box<str>>,
     pub kind: DecisionKind,
     pub reason: Box<str>,
 }
@@ -176,18 +179,28 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// The parts of a key, joined by a character that no key contains after normalisation of spaces; empty parts count as absent.
+/// The parts of a row's key as a pass forms it; a row without the whole key has none.
 pub fn key_of(row: &Row, on: &[KeyIndex], steps: &[Normaliser]) -> Option<Box<str>> {
     let mut key = String::new();
-    for (nth, at) in on.iter().enumerate() {
-        let part = normalise(row.keys.get(*at)?.as_deref()?, steps);
+    let parts = on.iter().map(|at| row.keys.get(*at)?.as_deref());
+    join_key(parts, steps, &mut key).then(|| key.into_boxed_str())
+}
+
+/// Joins parts by a character that keys do not contain; `false` if there is none, or one is absent or empty.
+pub fn join_key<'p>(parts: impl Iterator<Item = Option<&'p str>>, steps: &[Normaliser], into: &mut String) -> bool {
+    into.clear();
+    let mut any = false;
+    for part in parts {
+        let Some(part) = part else { return false };
+        let part = if steps.is_empty() { Cow::Borrowed(part) } else { normalise(part, steps) };
         if part.is_empty() {
-            return None;
+            return false;
         }
-        if nth > 0 {
-            key.push('\u{1f}');
+        if any {
+            into.push('\u{1f}');
         }
-        key.push_str(&part);
+        into.push_str(&part);
+        any = true;
     }
-    (!on.is_empty()).then(|| key.into_boxed_str())
+    any
 }

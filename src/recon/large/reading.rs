@@ -1,0 +1,162 @@
+//! A statement read once: digests into partitions, texts into numbers, and a count of all that passed.
+//!
+//! Not here: any comparison.
+
+use std::collections::HashMap;
+
+use crate::recon::unit::{Totals, Unit};
+
+use super::digest::{Digest, Glance, NO_DATE, day_number, key_hash};
+use super::run::Room;
+use super::spill::Spill;
+use super::{LargeError, Statement};
+
+/// What one statement left behind.
+pub(super) struct Reading {
+    pub spill: Spill,
+    units: Vec<Unit>,
+    states: Vec<Box<str>>,
+    /// All rows but the marked ones.
+    pub totals: Totals,
+    /// Positions of rows that are not plain; their amounts are unknown as yet. Sorted.
+    pub marked: Vec<u64>,
+    pub marked_rows: u64,
+    /// Plain rows without the first pass's key.
+    pub keyless: Vec<u64>,
+}
+
+impl Reading {
+    /// `keyed`: whether keys are of use; without, every row is to be looked at.
+    pub fn of(statement: &dyn Statement, room: &Room, keyed: bool) -> Result<Reading, LargeError> {
+        let mut reading = Reading {
+            spill: Spill::new(room.partitions),
+            units: Vec::new(),
+            states: Vec::new(),
+            totals: Totals::default(),
+            marked: Vec::new(),
+            marked_rows: 0,
+            keyless: Vec::new(),
+        };
+        let mut numbers: HashMap<Box<[u8]>, u16> = HashMap::new();
+        let mut sums = Sums::default();
+        statement.glance(&mut |glance| {
+            if glance.look {
+                reading.marked.push(glance.position);
+                reading.marked_rows += 1;
+                return Ok(());
+            }
+            sums.add(&mut reading.totals, glance.unit, glance.amount)?;
+            let Some(key) = glance.key.filter(|_| keyed).map(key_hash) else {
+                reading.keyless.push(glance.position);
+                return Ok(());
+            };
+            let status = state(&mut numbers, &mut reading.states, glance.status);
+            let plain = digest(&glance, key, reading.unit(glance.unit));
+            let digest = match (status, i64::try_from(glance.amount)) {
+                (Some(status), Ok(amount)) => Digest { amount, status: u32::from(status), ..plain },
+                // It does not fit: nothing under its key is settled by digests.
+                (None, _) | (_, Err(_)) => Digest { look: true, ..plain },
+            };
+            reading.spill.push(digest, &room.folder)
+        })?;
+        sums.flush(&mut reading.totals)?;
+        reading.marked.sort_unstable();
+        Ok(reading)
+    }
+
+    fn unit(&mut self, unit: Unit) -> u8 {
+        let known = self.units.iter().position(|known| *known == unit);
+        let at = known.unwrap_or_else(|| {
+            self.units.push(unit);
+            self.units.len() - 1
+        });
+        // Fewer units exist than 256.
+        at as u8
+    }
+}
+
+fn digest(glance: &Glance<'_>, key: u128, unit: u8) -> Digest {
+    Digest {
+        key,
+        amount: 0,
+        unit,
+        fields: glance.fields,
+        status: 0,
+        date: glance.date.map_or(NO_DATE, day_number),
+        position: glance.position,
+        look: false,
+    }
+}
+
+/// A state's number; with too many of them, none.
+fn state(numbers: &mut HashMap<Box<[u8]>, u16>, texts: &mut Vec<Box<str>>, text: &[u8]) -> Option<u16> {
+    if let Some(number) = numbers.get(text) {
+        return Some(*number);
+    }
+    let number = u16::try_from(texts.len()).ok()?;
+    texts.push(String::from_utf8_lossy(text).into());
+    numbers.insert(text.into(), number);
+    Some(number)
+}
+
+/// Runs of one unit, added up before they go into the totals' map.
+#[derive(Default)]
+struct Sums {
+    current: Option<(Unit, u64, i128)>,
+}
+
+impl Sums {
+    fn add(&mut self, totals: &mut Totals, unit: Unit, amount: i128) -> Result<(), LargeError> {
+        if let Some((of, rows, sum)) = &mut self.current
+            && *of == unit
+            && let Some(more) = sum.checked_add(amount)
+        {
+            *rows += 1;
+            *sum = more;
+            return Ok(());
+        }
+        self.flush(totals)?;
+        self.current = Some((unit, 1, amount));
+        Ok(())
+    }
+
+    fn flush(&mut self, totals: &mut Totals) -> Result<(), LargeError> {
+        if let Some((unit, rows, amount)) = self.current.take() {
+            totals.add_many(unit, rows, amount)?;
+        }
+        Ok(())
+    }
+}
+
+/// Numbers that mean the same on both sides.
+pub(super) struct Shared {
+    pub units: Vec<Unit>,
+    pub states: Vec<Box<str>>,
+    unit_of: [Vec<u8>; 2],
+    state_of: [Vec<u32>; 2],
+}
+
+impl Shared {
+    pub fn of(readings: &mut [Reading; 2]) -> Shared {
+        let mut units: Vec<Unit> = readings.iter().flat_map(|reading| reading.units.iter().copied()).collect();
+        units.sort_unstable();
+        units.dedup();
+        let mut states: Vec<Box<str>> = readings.iter().flat_map(|reading| reading.states.iter().cloned()).collect();
+        states.sort_unstable();
+        states.dedup();
+        let unit_of = readings.each_ref().map(|reading| {
+            reading.units.iter().map(|unit| units.binary_search(unit).unwrap_or_default() as u8).collect()
+        });
+        let state_of = readings.each_ref().map(|reading| {
+            reading.states.iter().map(|state| states.binary_search(state).unwrap_or_default() as u32).collect()
+        });
+        Shared { units, states, unit_of, state_of }
+    }
+
+    pub fn translate(&self, side: usize, digests: &mut [Digest]) {
+        for digest in digests.iter_mut().filter(|digest| !digest.look) {
+            digest.unit = self.unit_of[side][usize::from(digest.unit)];
+            digest.status = self.state_of[side][digest.status as usize];
+        }
+    }
+}
