@@ -8,6 +8,7 @@ pub mod config;
 pub mod conformance;
 pub mod connector;
 pub mod deliver;
+pub mod finance;
 pub mod hub;
 pub mod intake;
 pub mod mapping;

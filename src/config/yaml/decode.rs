@@ -30,6 +30,11 @@ impl Context {
         Place { source: Arc::clone(&self.source), span }
     }
 
+    /// The file as it stands.
+    pub fn text(&self) -> &str {
+        self.source.text()
+    }
+
     pub fn error(&self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.push(Diagnostic::new(&self.place(span), message).help(help));
     }

@@ -1,0 +1,253 @@
+//! One side: where its rows come from, and which of their values are what.
+//!
+//! Not here: reading them.
+
+use std::sync::Arc;
+
+use crate::choice;
+use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node};
+use crate::recon::large::FieldKind;
+use crate::recon::row::Side;
+use crate::recon::rules::RuleSet;
+use crate::recon::unit::Unit;
+
+/// A side of a reconciliation.
+#[derive(Debug, Clone)]
+pub struct SideSpec {
+    pub title: String,
+    pub from: From,
+    /// Aligned with the rules' keys; nothing where this side has no such key.
+    pub keys: Vec<Option<Cell>>,
+    pub amount: Cell,
+    /// A column or path with the currency, if the amount does not carry it.
+    pub currency: Option<Cell>,
+    /// One unit for all rows.
+    pub unit: Option<Unit>,
+    pub date: Option<Cell>,
+    pub status: Option<Cell>,
+    pub parent: Option<Cell>,
+    pub category: Option<Cell>,
+    pub lines: Option<Cell>,
+    pub fields: Vec<Option<Cell>>,
+    pub parts: Vec<Option<Cell>>,
+    pub exclude: Vec<Exclusion>,
+    named: Named,
+}
+
+/// Cells by the author's names, before they are brought into the rules' order.
+#[derive(Debug, Clone, Default)]
+struct Named {
+    keys: Vec<(Arc<str>, Cell)>,
+    fields: Vec<(Arc<str>, Cell)>,
+    parts: Vec<(Arc<str>, Cell)>,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone)]
+pub enum From {
+    /// Delimited text with a header, by column names.
+    Table(Table),
+    /// Files that a connector's stream understands, as canonical records.
+    Files { files: String, connector: String, stream: String },
+    /// The hub's own knowledge of a connection's stream.
+    Mirror { connection: String, stream: String },
+}
+
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// A path or pattern below the installation: `statements/bank-*.csv`.
+    pub files: String,
+    pub delimiter: u8,
+}
+
+/// A value of a row: a column's name, or a path in the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub from: String,
+    pub kind: FieldKind,
+}
+
+/// Rows that are out of scope, by name.
+#[derive(Debug, Clone)]
+pub struct Exclusion {
+    pub name: Arc<str>,
+    pub from: String,
+    pub is: Vec<String>,
+}
+
+choice! {
+    enum CellKind ("type of value") {
+        Text = "text",
+        Amount = "amount",
+        Date = "date",
+    }
+}
+
+impl Decode for Cell {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        if matches!(node.kind, Kind::Scalar(_)) {
+            return Some(Cell { from: String::decode(node, cx)?, kind: FieldKind::Text });
+        }
+        let map = cx.map(node, "the value")?;
+        let from = map.required("from");
+        let kind = match map.or("type", CellKind::Text) {
+            CellKind::Text => FieldKind::Text,
+            CellKind::Amount => FieldKind::Amount,
+            CellKind::Date => FieldKind::Date,
+        };
+        map.finish();
+        Some(Cell { from: from?, kind })
+    }
+}
+
+impl SideSpec {
+    /// Reads a side; everything wrong with it is reported.
+    pub(super) fn decode_as(node: &Node, cx: &Context, side: Side) -> Option<SideSpec> {
+        let map = cx.map(node, format!("side {}", side.as_str().to_lowercase()))?;
+        let from = from(&map, cx);
+        let exclude = map.node("exclude").map(|node| exclusions(node, cx)).unwrap_or_default();
+        let unit = map.node("unit").and_then(|node| match Unit::parse(node.as_str().unwrap_or_default()) {
+            Ok(unit) => Some(unit),
+            Err(error) => {
+                cx.error(node.span, error.to_string(), "a currency such as `EUR`, or `pcs`");
+                None
+            }
+        });
+        let title = map.required("title");
+        let named = Named { keys: cells(&map, "keys"), fields: cells(&map, "fields"), parts: cells(&map, "parts") };
+        let amount = map.required("amount");
+        let currency: Option<Cell> = map.optional("currency");
+        if let (Some(From::Table(_)), None, None) = (&from, &currency, &unit) {
+            map.error(
+                "amount",
+                "the amounts have no currency",
+                "add `currency: <column>`, or `unit: EUR` for all rows",
+            );
+        }
+        let spec = SideSpec {
+            title: title.unwrap_or_default(),
+            keys: Vec::new(),
+            amount: amount?,
+            currency,
+            unit,
+            date: map.optional("date"),
+            status: map.optional("status"),
+            parent: map.optional("parent"),
+            category: map.optional("category"),
+            lines: map.optional("lines"),
+            fields: Vec::new(),
+            parts: Vec::new(),
+            exclude,
+            from: from?,
+            named,
+        };
+        map.finish();
+        Some(spec)
+    }
+
+    pub(super) fn key_names(&self) -> Vec<Arc<str>> {
+        self.named.keys.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn field_names(&self) -> Vec<Arc<str>> {
+        self.named.fields.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn part_names(&self) -> Vec<Arc<str>> {
+        self.named.parts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Brings named cells into the rules' order.
+    pub(super) fn align(&mut self, rules: &RuleSet) {
+        fn order<'n>(names: impl Iterator<Item = &'n Arc<str>>, cells: &[(Arc<str>, Cell)]) -> Vec<Option<Cell>> {
+            let cell = |name: &Arc<str>| cells.iter().find(|(known, _)| known == name).map(|(_, cell)| cell.clone());
+            names.map(cell).collect()
+        }
+        self.keys = order(rules.keys.iter(), &self.named.keys);
+        self.fields = order(rules.fields.iter().map(|field| &field.name), &self.named.fields);
+        self.parts = order(rules.parts.iter().map(|part| &part.name), &self.named.parts);
+    }
+}
+
+/// Names of both sides, each once, in the order in which they are first stated.
+pub(super) fn names(sides: [Option<&SideSpec>; 2], of: fn(&SideSpec) -> Vec<Arc<str>>) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for name in sides.into_iter().flatten().flat_map(of) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn cells(map: &MapReader<'_>, key: &'static str) -> Vec<(Arc<str>, Cell)> {
+    map.named::<Cell>(key).into_iter().map(|(name, cell)| (name.value.into(), cell)).collect()
+}
+
+fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
+    let ways = ["table", "files", "mirror"];
+    let stated: Vec<&str> = ways.into_iter().filter(|way| map.has(way)).collect();
+    match stated.as_slice() {
+        ["table"] => table(map.node("table")?, cx).map(From::Table),
+        ["files"] => {
+            let inner = cx.map(map.node("files")?, "files")?;
+            let (files, connector, stream) =
+                (inner.required("path"), inner.required("connector"), inner.required("stream"));
+            inner.finish();
+            Some(From::Files { files: files?, connector: connector?, stream: stream? })
+        }
+        ["mirror"] => {
+            let text: String = map.required("mirror")?;
+            let Some((connection, stream)) = text.split_once('.') else {
+                map.error("mirror", format!("`{text}` is no stream of a connection"), "write it as `shop.orders`");
+                return None;
+            };
+            Some(From::Mirror { connection: connection.to_owned(), stream: stream.to_owned() })
+        }
+        _ => {
+            for way in ways {
+                map.node(way);
+            }
+            let message = format!("{} comes from one place", map.what());
+            cx.error(map.span(), message, "state one of `table: {...}`, `files: {...}` or `mirror: connection.stream`");
+            None
+        }
+    }
+}
+
+fn table(node: &Node, cx: &Context) -> Option<Table> {
+    if matches!(node.kind, Kind::Scalar(_)) {
+        return Some(Table { files: String::decode(node, cx)?, delimiter: b',' });
+    }
+    let map = cx.map(node, "table")?;
+    let files = map.required("path");
+    let delimiter = map.or("delimiter", ",".to_owned());
+    let byte = match delimiter.as_str() {
+        "tab" => Some(b'\t'),
+        text => text.bytes().next().filter(|byte| text.len() == 1 && byte.is_ascii() && !byte.is_ascii_alphanumeric()),
+    };
+    if byte.is_none() {
+        map.error("delimiter", format!("`{delimiter}` separates nothing"), "one character such as `;`, or `tab`");
+    }
+    map.finish();
+    Some(Table { files: files?, delimiter: byte? })
+}
+
+fn exclusions(node: &Node, cx: &Context) -> Vec<Exclusion> {
+    let read = |entry: &Entry, cx: &Context| {
+        let map = cx.map(&entry.value, format!("exclusion `{}`", entry.key))?;
+        let from = map.required("from");
+        let is = match map.node("is") {
+            Some(node) if matches!(node.kind, Kind::Seq(_)) => Vec::<String>::decode(node, cx),
+            Some(node) => String::decode(node, cx).map(|text| vec![text]),
+            None => {
+                map.missing("is");
+                None
+            }
+        };
+        map.finish();
+        Some(Exclusion { name: entry.key.as_str().into(), from: from?, is: is? })
+    };
+    let named = cx.named(node, "exclusions", read).unwrap_or_default();
+    named.into_iter().map(|(_, exclusion)| exclusion).collect()
+}

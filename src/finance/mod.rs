@@ -1,0 +1,5 @@
+//! Reconciliations as finance knows them: their definitions, the statements they read, their runs and reports.
+//!
+//! Not here: what a match or a break is (`recon`), how pages and commands show it.
+
+pub mod definition;
