@@ -64,6 +64,8 @@ pub enum Taken {
 pub struct IdocLedger {
     pub orders: Vec<SalesOrder>,
     pub statuses: Vec<IdocStatus>,
+    /// Files that held no IDocs, and why.
+    pub unreadable: Vec<(String, String)>,
     pub deliveries: Vec<Delivery>,
     /// On hand in thousandths, by material without zeros.
     pub stock: BTreeMap<String, i64>,

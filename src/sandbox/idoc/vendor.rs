@@ -247,12 +247,7 @@ impl State {
                 let told = idocs.iter().filter_map(|idoc| self.take(idoc)).collect();
                 self.acknowledge(told);
             }
-            Err(cause) => locked(&self.ledger).statuses.push(IdocStatus {
-                docnum: String::new(),
-                reference: file.name(),
-                status: "60",
-                text: format!("the file is no IDocs: {cause}"),
-            }),
+            Err(cause) => locked(&self.ledger).unreadable.push((file.name(), cause.clone())),
         }
     }
 

@@ -49,8 +49,8 @@ fn judge_orders(verdict: &mut Verdict, ledger: &IdocLedger, placed: &[PlacedOrde
         let key = &stranger.body.purchase_order;
         verdict.add(FindingKind::Wrong, Vendor::Erp, key, "no such order was ever placed");
     }
-    for file in ledger.statuses.iter().filter(|status| status.docnum.is_empty() && status.status == "60") {
-        verdict.add(FindingKind::Wrong, Vendor::Erp, &file.reference, &file.text);
+    for (file, cause) in &ledger.unreadable {
+        verdict.add(FindingKind::Wrong, Vendor::Erp, file, cause);
     }
 }
 
