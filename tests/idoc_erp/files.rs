@@ -38,7 +38,7 @@ fn rough(seed: u64) -> impl FnOnce(PathBuf) -> IdocOptions {
     move |dir| IdocOptions { faults: Faults::rough(), ..IdocOptions::new(seed, dir) }
 }
 
-async fn run(options: impl FnOnce(PathBuf) -> IdocOptions, orders: usize, markers: bool) {
+async fn run(options: impl FnOnce(PathBuf) -> IdocOptions, orders: usize, markers: bool, traffic: Duration) {
     let rig = Rig::start(options, orders, |folder, erp| {
         if markers {
             by_markers(folder);
@@ -48,7 +48,7 @@ async fn run(options: impl FnOnce(PathBuf) -> IdocOptions, orders: usize, marker
     .await;
     rig.erp.start_work();
     rig.place();
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(traffic).await;
     rig.settle().await;
     rig.until_clean().await;
     rig.end().await;
@@ -56,17 +56,17 @@ async fn run(options: impl FnOnce(PathBuf) -> IdocOptions, orders: usize, marker
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erp_that_behaves_agrees_with_the_shipped_connector() {
-    run(|dir| IdocOptions::new(4, dir), 20, false).await;
+    run(|dir| IdocOptions::new(4, dir), 20, false, Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erp_that_misbehaves_agrees_with_the_shipped_connector() {
-    run(rough(7), 40, false).await;
+    run(rough(7), 40, false, Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erp_that_misbehaves_agrees_by_markers() {
     for seed in [11, 12, 13] {
-        run(rough(seed), 40, true).await;
+        run(rough(seed), 40, true, Duration::from_secs(8)).await;
     }
 }

@@ -171,6 +171,8 @@ impl Rig {
                     println!("issue {} x{}: {} | {}", issue.class, issue.open_count, issue.title, issue.sample);
                 }
                 println!("{:?}", self.hub.store.queue_stats().await.unwrap());
+                let names = fs::read_dir(self.erp.outbound_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+                println!("not taken: {:?}", names.collect::<std::collections::BTreeSet<_>>());
                 panic!("{verdict}\n{:?}\n{:?}", self.erp.faults(), self.erp.progress());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -25,6 +25,8 @@ pub struct Outbox {
     half_written_for: Duration,
     late_by: Duration,
     sequence: Mutex<u64>,
+    /// What was left half-written by a job that died.
+    halves: Mutex<Vec<PathBuf>>,
     /// By kind of file: what went out last, to come again.
     last: Mutex<BTreeMap<&'static str, Vec<Idoc>>>,
 }
@@ -40,6 +42,7 @@ impl Outbox {
             half_written_for: options.half_written_for,
             late_by: options.late_by,
             sequence: Mutex::default(),
+            halves: Mutex::default(),
             last: Mutex::default(),
         })
     }
@@ -65,6 +68,7 @@ impl Outbox {
             // The job died over it; whoever starts it again starts a new file.
             let path = self.dir.join(self.name(kind));
             self.written(&path, &bytes[..bytes.len() / 2]).await?;
+            locked(&self.halves).push(path);
         }
         // The name is taken before the delay: a late file carries an early name.
         let path = self.dir.join(self.name(kind));
@@ -86,6 +90,19 @@ impl Outbox {
             tokio::time::sleep(self.desk.rates().file_marker_late_by).await;
         }
         self.mark(&path).await
+    }
+
+    /// Somebody clears away the halves that still lie there.
+    pub async fn tidy(&self) -> Result<(), SandboxError> {
+        for path in std::mem::take(&mut *locked(&self.halves)) {
+            match tokio::fs::remove_file(&path).await {
+                Ok(()) => {}
+                // The hub has put it elsewhere.
+                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+                Err(cause) => return Err(SandboxError::Drop { path, cause }),
+            }
+        }
+        Ok(())
     }
 
     fn name(&self, kind: &str) -> String {

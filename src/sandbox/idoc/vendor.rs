@@ -128,7 +128,8 @@ impl IdocErp {
         tasks.spawn(Arc::clone(&self.state).keep(self.state.options.stock_every, self.closing.clone(), Round::Stock));
     }
 
-    /// Imports what is there, delivers and issues all of it, publishes the last stock, and waits for late files.
+    /// Imports what is there, delivers and issues all of it, publishes the last stock, waits for late files and clears
+    /// away the halves of files that nobody will finish.
     pub async fn finish(&self) {
         self.closing.cancel();
         self.state.tasks.close();
@@ -141,6 +142,7 @@ impl IdocErp {
         }
         self.state.tasks.close();
         self.state.tasks.wait().await;
+        self.state.noted(self.state.outbox.tidy().await);
     }
 
     /// Ends all misbehaviour; what is half-written or late still comes to its end.
