@@ -6,3 +6,5 @@
 mod files;
 #[path = "idoc_erp/rig.rs"]
 mod rig;
+#[path = "idoc_erp/soap.rs"]
+mod soap;

@@ -8,13 +8,11 @@ use syncline::sandbox::{Faults, IdocErp, IdocOptions};
 
 use crate::rig::Rig;
 
-fn install(folder: &Path, erp: &IdocErp, flows: &str) -> String {
-    // The batch that the shop is told of is one file; everything else is the shipped connector.
-    let _ = folder;
+fn install(erp: &IdocErp) -> String {
     format!(
         "  erp:\n    connector: sap-idoc\n    settings: {{ folder_in: {}, folder_out: {}, receiver: PRDCLNT100, receiver_port: SAPPRD, \
          sales_organization: \"1010\", sold_to_party: \"0010100001\" }}\n    polls: {{ deliveries: 1s, stock: 1s }}\n\
-         flows:\n{flows}",
+         flows:\n{FLOWS}",
         erp.outbound_dir().display(),
         erp.inbound_dir().display(),
     )
@@ -43,7 +41,7 @@ async fn run(options: impl FnOnce(PathBuf) -> IdocOptions, orders: usize, marker
         if markers {
             by_markers(folder);
         }
-        install(folder, erp, FLOWS)
+        install(erp)
     })
     .await;
     rig.erp.start_work();

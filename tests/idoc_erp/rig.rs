@@ -167,15 +167,31 @@ impl Rig {
                 return;
             }
             if Instant::now() > deadline {
-                for issue in self.hub.store.issues(IssueFilter::All).await.unwrap() {
-                    println!("issue {} x{}: {} | {}", issue.class, issue.open_count, issue.title, issue.sample);
-                }
-                println!("{:?}", self.hub.store.queue_stats().await.unwrap());
+                println!("{}", self.issues().await);
                 let names = fs::read_dir(self.erp.outbound_dir()).unwrap().map(|entry| entry.unwrap().file_name());
                 println!("not taken: {:?}", names.collect::<std::collections::BTreeSet<_>>());
                 panic!("{verdict}\n{:?}\n{:?}", self.erp.faults(), self.erp.progress());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Every issue that there was, and the queue.
+    pub async fn issues(&self) -> String {
+        let issues = self.hub.store.issues(IssueFilter::All).await.unwrap();
+        let told = |issue: &syncline::store::IssueRow| {
+            format!("issue {} x{}: {} | {}\n", issue.class, issue.open_count, issue.title, issue.sample)
+        };
+        let stats = self.hub.store.queue_stats().await.unwrap();
+        format!("{}{stats:?}", issues.iter().map(told).collect::<String>())
+    }
+
+    /// Waits until the hub has nothing left to do.
+    pub async fn idle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.hub.store.queue_stats().await.unwrap().iter().any(|stat| stat.state.is_open()) {
+            assert!(Instant::now() < deadline, "{}", self.issues().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -85,7 +85,10 @@ impl State {
         let cookies = call.header("cookie").unwrap_or_default();
         let known = cookies.split(';').any(|cookie| cookie.trim() == wanted);
         let valid = known && call.header("x-csrf-token") == Some(session.token().as_str());
-        if !valid || session.left == 0 || self.desk.strikes(Fault::SoapSessionStale) {
+        if !valid {
+            return false;
+        }
+        if session.left == 0 || self.desk.strikes(Fault::SoapSessionStale) {
             session.left = 0;
             return false;
         }
