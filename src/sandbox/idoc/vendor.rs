@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ pub(super) struct State {
 pub struct IdocErp {
     state: Arc<State>,
     address: SocketAddr,
+    working: AtomicBool,
     closing: CancellationToken,
     stop: CancellationToken,
     servers: TaskTracker,
@@ -92,7 +93,14 @@ impl IdocErp {
         let calls = Arc::new(AtomicU64::new(0));
         let server = Server { endpoint, desk, calls, stop: stop.clone(), tasks: servers.clone() };
         servers.spawn(Arc::new(server).run(listener));
-        Ok(IdocErp { state, address, closing: CancellationToken::new(), stop, servers })
+        Ok(IdocErp {
+            state,
+            address,
+            working: AtomicBool::new(false),
+            closing: CancellationToken::new(),
+            stop,
+            servers,
+        })
     }
 
     /// Where the hub leaves orders, each announced by an empty `.done`.
@@ -119,8 +127,11 @@ impl IdocErp {
         (self.state.user, self.state.password)
     }
 
-    /// Starts importing, delivering and publishing.
+    /// Starts importing, delivering and publishing; a second call does nothing.
     pub fn start_work(&self) {
+        if self.working.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let tasks = &self.state.tasks;
         tasks.spawn(Arc::clone(&self.state).keep(self.state.options.import_every, self.closing.clone(), Round::Import));
         let every = self.state.options.warehouse_every;
