@@ -331,6 +331,7 @@ const CREATE: &str = "<n:BAPI_SALESORDER_CREATEFROMDAT2 xmlns:n=\"urn:sap-com:do
 #[tokio::test]
 async fn soap_wants_a_session_and_refuses_in_an_answer_of_200() {
     let erp = start(Faults::none()).await;
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let (user, password) = erp.erp.login();
     let (url, password) = (erp.erp.soap_url(), Some(password));

@@ -94,7 +94,8 @@ impl Outbox {
 
     /// Somebody clears away the halves that still lie there.
     pub async fn tidy(&self) -> Result<(), SandboxError> {
-        for path in std::mem::take(&mut *locked(&self.halves)) {
+        let halves = std::mem::take(&mut *locked(&self.halves));
+        for path in halves {
             match tokio::fs::remove_file(&path).await {
                 Ok(()) => {}
                 // The hub has put it elsewhere.
