@@ -1,6 +1,8 @@
 //! The sandbox's vendors behave as the reference sheets say, misbehave as told, and their verdict sees what it must.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "sandbox/idoc.rs"]
+mod idoc;
 #[path = "sandbox/mirror.rs"]
 mod mirror;
 #[path = "sandbox/vendors.rs"]

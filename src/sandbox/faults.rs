@@ -35,6 +35,26 @@ pub struct Faults {
     pub file_wrong_trailer_permille: u32,
     /// The marker follows its file only after `file_marker_late_by`.
     pub file_late_marker_permille: u32,
+    /// The file stands under its own name while only its first half is written.
+    pub file_half_written_permille: u32,
+    /// Half a file is left without a marker; the whole follows under another name.
+    pub file_abandoned_permille: u32,
+    /// The marker stands before its file does.
+    pub file_marker_first_permille: u32,
+    /// A file comes after those that were written later.
+    pub file_late_permille: u32,
+    /// The IDocs of the file before come again, under their numbers.
+    pub idoc_repeated_permille: u32,
+    /// The newest IDoc of a file stands first.
+    pub idoc_shuffled_permille: u32,
+    /// An order is refused with status 51 for a lock, and posted when somebody processes it again.
+    pub idoc_rejected_permille: u32,
+    /// The importing job takes a file a second time.
+    pub idoc_imported_twice_permille: u32,
+    /// An order is taken and its status is never told.
+    pub idoc_ack_missing_permille: u32,
+    /// The session's token has expired.
+    pub soap_session_stale_permille: u32,
     pub webhook_delay_max: Duration,
     pub api_slow_by: Duration,
     pub file_marker_late_by: Duration,
@@ -68,6 +88,16 @@ impl Faults {
             file_repeated_permille: 300,
             file_wrong_trailer_permille: 200,
             file_late_marker_permille: 300,
+            file_half_written_permille: 200,
+            file_abandoned_permille: 100,
+            file_marker_first_permille: 200,
+            file_late_permille: 200,
+            idoc_repeated_permille: 300,
+            idoc_shuffled_permille: 300,
+            idoc_rejected_permille: 100,
+            idoc_imported_twice_permille: 150,
+            idoc_ack_missing_permille: 100,
+            soap_session_stale_permille: 50,
             ..Faults::none()
         }
     }
@@ -87,6 +117,16 @@ impl Faults {
             Fault::FileRepeated => self.file_repeated_permille,
             Fault::FileWrongTrailer => self.file_wrong_trailer_permille,
             Fault::FileLateMarker => self.file_late_marker_permille,
+            Fault::FileHalfWritten => self.file_half_written_permille,
+            Fault::FileAbandoned => self.file_abandoned_permille,
+            Fault::FileMarkerFirst => self.file_marker_first_permille,
+            Fault::FileLate => self.file_late_permille,
+            Fault::IdocRepeated => self.idoc_repeated_permille,
+            Fault::IdocShuffled => self.idoc_shuffled_permille,
+            Fault::IdocRejected => self.idoc_rejected_permille,
+            Fault::IdocImportedTwice => self.idoc_imported_twice_permille,
+            Fault::IdocAckMissing => self.idoc_ack_missing_permille,
+            Fault::SoapSessionStale => self.soap_session_stale_permille,
         }
     }
 }
@@ -106,6 +146,16 @@ pub enum Fault {
     FileRepeated,
     FileWrongTrailer,
     FileLateMarker,
+    FileHalfWritten,
+    FileAbandoned,
+    FileMarkerFirst,
+    FileLate,
+    IdocRepeated,
+    IdocShuffled,
+    IdocRejected,
+    IdocImportedTwice,
+    IdocAckMissing,
+    SoapSessionStale,
 }
 
 impl Fault {
@@ -125,6 +175,16 @@ impl Fault {
             Fault::FileRepeated => "file_repeated",
             Fault::FileWrongTrailer => "file_wrong_trailer",
             Fault::FileLateMarker => "file_late_marker",
+            Fault::FileHalfWritten => "file_half_written",
+            Fault::FileAbandoned => "file_abandoned",
+            Fault::FileMarkerFirst => "file_marker_first",
+            Fault::FileLate => "file_late",
+            Fault::IdocRepeated => "idoc_repeated",
+            Fault::IdocShuffled => "idoc_shuffled",
+            Fault::IdocRejected => "idoc_rejected",
+            Fault::IdocImportedTwice => "idoc_imported_twice",
+            Fault::IdocAckMissing => "idoc_ack_missing",
+            Fault::SoapSessionStale => "soap_session_stale",
         }
     }
 }

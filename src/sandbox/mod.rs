@@ -11,6 +11,7 @@ mod courier;
 mod erp;
 mod faults;
 mod forger;
+mod idoc;
 mod money;
 mod options;
 mod people;
@@ -27,6 +28,10 @@ mod verdict;
 pub use courier::{Ack, Vendor};
 pub use faults::Faults;
 pub use forger::{Forgery, ForgeryCounts};
+pub use idoc::{
+    IdocErp, IdocMirror, IdocOptions, IdocProgress, IdocStatus, PlacedLine, PlacedOrder, Profile as IdocProfile,
+    ToldDelivery,
+};
 pub use money::Currency;
 pub use options::{Credentials, Ports, SandboxError, SandboxOptions, WebhookRetry};
 pub use run::{Progress, Sandbox};

@@ -48,6 +48,7 @@ pub(super) mod wrap;
 mod write;
 pub mod xml;
 mod xml_rpc;
+mod xml_tree;
 
 pub use exchange::{Clock, Patience};
 pub use render::RenderError;

@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::guard::Base;
-use super::{form, multipart, protocol, xml, xml_rpc};
+use super::{form, multipart, protocol, xml, xml_rpc, xml_tree};
 use crate::config::yaml::Spanned;
-use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, MultipartPart, PartContent, Request};
+use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, MultipartPart, PartContent, Request, XmlContent};
 use crate::mapping::expr::{Scope, Template, TemplateError};
 
 /// A request that cannot be built from the values at hand; nothing was sent.
@@ -201,8 +201,8 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
             let (boundary, bytes) = multipart::encode(&parts_of(parts, scope)?);
             Content::Multipart { boundary, bytes }
         }
-        Body::Xml(template) => {
-            Content::Text { content_type: "application/xml; charset=utf-8", text: xml_text(template, scope)? }
+        Body::Xml(content) => {
+            Content::Text { content_type: "application/xml; charset=utf-8", text: xml_text(content, scope)? }
         }
         Body::Soap { action, content } => {
             let action = action.as_ref().map_or(Ok(String::new()), |action| text("the SOAP action", action, scope))?;
@@ -250,9 +250,15 @@ fn parts_of(described: &[MultipartPart], scope: &Scope<'_>) -> Result<Vec<multip
     Ok(parts)
 }
 
-fn xml_text(template: &Template, scope: &Scope<'_>) -> Result<String, RenderError> {
-    let rendered = template.render_with(scope, |value| Cow::Owned(xml::escape(value)));
-    rendered.map_err(|error| RenderError::Template { what: "the body".to_owned(), error })
+fn xml_text(content: &XmlContent, scope: &Scope<'_>) -> Result<String, RenderError> {
+    match content {
+        XmlContent::Text(template) => {
+            let rendered = template.render_with(scope, |value| Cow::Owned(xml::escape(value)));
+            rendered.map_err(|error| RenderError::Template { what: "the body".to_owned(), error })
+        }
+        XmlContent::Tree(tree) => xml_tree::write(&json("the body", tree, scope)?)
+            .map_err(|reason| RenderError::Value { what: "the body".to_owned(), reason }),
+    }
 }
 
 fn form_text(fields: &Fields, scope: &Scope<'_>) -> Result<String, RenderError> {

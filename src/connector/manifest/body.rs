@@ -19,11 +19,11 @@ pub enum Body {
         query: String,
         variables: Vec<(String, JsonTemplate)>,
     },
-    Xml(Spanned<Template>),
+    Xml(XmlContent),
     /// The content of `soap:Body`; the engine writes the envelope (SOAP 1.1).
     Soap {
         action: Option<Spanned<Template>>,
-        content: Spanned<Template>,
+        content: XmlContent,
     },
     /// JSON-RPC 2.0; every call gets an id of its own, and an answer with another id is none.
     JsonRpc {
@@ -35,6 +35,23 @@ pub enum Body {
         params: Vec<JsonTemplate>,
     },
     Multipart(Vec<MultipartPart>),
+}
+
+/// XML as text with values in it, or as a tree: members are elements in their order, `"@name"` attributes, `"#text"` text
+/// beside them, and a list is an element as often as it has items.
+#[derive(Debug, Clone)]
+pub enum XmlContent {
+    Text(Spanned<Template>),
+    Tree(JsonTemplate),
+}
+
+impl Decode for XmlContent {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) => JsonTemplate::decode(node, cx).map(Self::Tree),
+            Kind::Scalar(_) | Kind::Seq(_) => Spanned::<Template>::decode(node, cx).map(Self::Text),
+        }
+    }
 }
 
 /// One part of a `multipart/form-data` body; one whose name ends in `?` is left out when it comes out empty.

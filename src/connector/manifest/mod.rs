@@ -52,7 +52,7 @@ pub use auth::{
     Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
 };
 pub use batch::{BatchResult, BatchWrite, ResultKey, Unmentioned};
-pub use body::{Body, JsonTemplate, MultipartPart, PartContent};
+pub use body::{Body, JsonTemplate, MultipartPart, PartContent, XmlContent};
 pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};

@@ -5,7 +5,7 @@
 use crate::config::yaml::Place;
 use crate::mapping::expr::{Expression, Template};
 
-use super::body::{Body, JsonTemplate, MultipartPart, PartContent};
+use super::body::{Body, JsonTemplate, MultipartPart, PartContent, XmlContent};
 use super::request::Request;
 
 /// `root` or `root.member` (also `root['member']`).
@@ -58,12 +58,19 @@ pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
             found
         }
         Body::Multipart(parts) => parts.iter().flat_map(part_references).collect(),
-        Body::Xml(content) => vec![(of_template(content), &content.place)],
-        Body::Soap { action, content } => action
-            .iter()
-            .chain(std::iter::once(content))
-            .map(|template| (of_template(template), &template.place))
-            .collect(),
+        Body::Xml(content) => xml_references(content),
+        Body::Soap { action, content } => {
+            let mut found = xml_references(content);
+            found.extend(action.iter().map(|action| (of_template(action), &action.place)));
+            found
+        }
+    }
+}
+
+fn xml_references(content: &XmlContent) -> Vec<(Vec<Reference>, &Place)> {
+    match content {
+        XmlContent::Text(content) => vec![(of_template(content), &content.place)],
+        XmlContent::Tree(tree) => json_references(tree),
     }
 }
 

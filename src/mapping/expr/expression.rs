@@ -255,6 +255,9 @@ mod tests {
         check("1 / 0", Err("cannot be computed"));
         check("divide_half_up(1, 3, 2)", Ok("0.33"));
         check("round_half_up(record.total / 4, 2)", Ok("11.98"));
+        check("digits_of(\"WEB-1001\", 16)", Ok("\"8224929906025057\""));
+        check("digits_of(\"WEB-1001\", 3).len()", Ok("3"));
+        check("digits_of(\"WEB-1001\", 0)", Err("not between 1 and 18"));
         check("record.big + 1", Ok("12345678901234567890124"));
         check("9223372036854775807 + 1", Err("overflow"));
         check("if record.n > 5 { \"many\" } else { \"few\" }", Ok("\"many\""));
