@@ -3,3 +3,6 @@
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
 pub mod definition;
+pub mod period;
+pub mod run;
+pub mod source;

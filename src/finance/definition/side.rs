@@ -47,10 +47,6 @@ struct Named {
 pub enum From {
     /// Delimited text with a header, by column names.
     Table(Table),
-    /// Files that a connector's stream understands, as canonical records.
-    Files { files: String, connector: String, stream: String },
-    /// The hub's own knowledge of a connection's stream.
-    Mirror { connection: String, stream: String },
 }
 
 #[derive(Debug, Clone)]
@@ -185,31 +181,10 @@ fn cells(map: &MapReader<'_>, key: &'static str) -> Vec<(Arc<str>, Cell)> {
 }
 
 fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
-    let ways = ["table", "files", "mirror"];
-    let stated: Vec<&str> = ways.into_iter().filter(|way| map.has(way)).collect();
-    match stated.as_slice() {
-        ["table"] => table(map.node("table")?, cx).map(From::Table),
-        ["files"] => {
-            let inner = cx.map(map.node("files")?, "files")?;
-            let (files, connector, stream) =
-                (inner.required("path"), inner.required("connector"), inner.required("stream"));
-            inner.finish();
-            Some(From::Files { files: files?, connector: connector?, stream: stream? })
-        }
-        ["mirror"] => {
-            let text: String = map.required("mirror")?;
-            let Some((connection, stream)) = text.split_once('.') else {
-                map.error("mirror", format!("`{text}` is no stream of a connection"), "write it as `shop.orders`");
-                return None;
-            };
-            Some(From::Mirror { connection: connection.to_owned(), stream: stream.to_owned() })
-        }
-        _ => {
-            for way in ways {
-                map.node(way);
-            }
-            let message = format!("{} comes from one place", map.what());
-            cx.error(map.span(), message, "state one of `table: {...}`, `files: {...}` or `mirror: connection.stream`");
+    match map.node("table") {
+        Some(node) => table(node, cx).map(From::Table),
+        None => {
+            map.missing("table");
             None
         }
     }

@@ -6,14 +6,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::Date;
 use crate::recon::matching::join_key;
 use crate::recon::normalise::Normaliser;
 use crate::recon::row::{Entry, FieldValue, Place, Row};
 use crate::recon::rules::{How, KeyIndex, RuleSet};
-use crate::recon::unit::Unit;
+use crate::recon::unit::{Totals, Unit};
 
 use super::digest::{Glance, content_hash};
 use super::{LargeError, Statement};
@@ -30,9 +30,28 @@ pub struct Columns {
     pub date: Option<String>,
     pub status: Option<String>,
     pub parent: Option<String>,
+    pub category: Option<String>,
+    /// How many taxed lines went into the amount.
+    pub lines: Option<String>,
     /// One per compared field of the rules.
     pub fields: Vec<Option<FieldColumn>>,
+    /// One per part of the rules; amounts.
+    pub parts: Vec<Option<String>>,
+    pub exclude: Vec<Excluding>,
+    /// First and last day; rows dated otherwise are out of scope, rows without a date are in it.
+    pub period: Option<[Date; 2]>,
 }
+
+/// Rows whose column has one of these values are out of scope.
+#[derive(Debug, Clone)]
+pub struct Excluding {
+    pub rule: Arc<str>,
+    pub column: String,
+    pub is: Vec<String>,
+}
+
+/// The rule that rows outside of the period are excluded by.
+pub const OUTSIDE_THE_PERIOD: &str = "outside the period";
 
 #[derive(Debug, Clone)]
 pub struct FieldColumn {
@@ -55,7 +74,11 @@ struct Positions {
     date: Option<usize>,
     status: Option<usize>,
     parent: Option<usize>,
+    category: Option<usize>,
+    lines: Option<usize>,
     fields: Vec<Option<(usize, FieldKind)>>,
+    parts: Vec<Option<usize>>,
+    exclude: Vec<usize>,
 }
 
 /// A delimited file with a header line.
@@ -69,6 +92,7 @@ pub struct Delimited {
     on: Vec<KeyIndex>,
     steps: Vec<Normaliser>,
     stamp: Stamp,
+    seen: Mutex<Totals>,
 }
 
 /// Size and time of change: another file, or one that is still written, differs.
@@ -107,11 +131,34 @@ impl Delimited {
             date: optional(&columns.date)?,
             status: optional(&columns.status)?,
             parent: optional(&columns.parent)?,
+            category: optional(&columns.category)?,
+            lines: optional(&columns.lines)?,
             fields: columns.fields.iter().map(fields).collect::<Result<_, _>>()?,
+            parts: columns.parts.iter().map(optional).collect::<Result<_, _>>()?,
+            exclude: columns.exclude.iter().map(|rule| find(&rule.column)).collect::<Result<_, _>>()?,
         };
         let (on, steps) = first_key(rules);
         let stamp = stamp(path)?;
-        Ok(Delimited { path: path.to_owned(), name: name.into(), delimiter, columns, at, on, steps, stamp })
+        Ok(Delimited {
+            path: path.to_owned(),
+            name: name.into(),
+            delimiter,
+            columns,
+            at,
+            on,
+            steps,
+            stamp,
+            seen: Mutex::default(),
+        })
+    }
+
+    /// What the last reading saw: all rows, and the sums of those that are readable and in scope.
+    pub fn seen(&self) -> Totals {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn changed(&self) -> Result<(), LargeError> {
@@ -157,6 +204,25 @@ impl Delimited {
         Ok(())
     }
 
+    /// The rule by which a row is out of scope.
+    fn excluded(&self, record: &csv::StringRecord, date: Option<Date>) -> Option<Arc<str>> {
+        let by_value = self.columns.exclude.iter().zip(&self.at.exclude);
+        let mut by_value = by_value.filter(|(rule, at)| rule.is.iter().any(|value| record.get(**at) == Some(value)));
+        let outside = |[from, to]: [Date; 2]| date.is_some_and(|date| date < from || date > to);
+        match by_value.next() {
+            Some((rule, _)) => Some(rule.rule.clone()),
+            None => self.columns.period.is_some_and(outside).then(|| OUTSIDE_THE_PERIOD.into()),
+        }
+    }
+
+    fn entry(&self, record: &csv::StringRecord, place: &Place) -> Result<Entry, String> {
+        let row = self.row(record, place)?;
+        Ok(match self.excluded(record, row.date) {
+            Some(rule) => Entry::Excluded { rule, row },
+            None => Entry::Row(row),
+        })
+    }
+
     fn row(&self, record: &csv::StringRecord, place: &Place) -> Result<Row, String> {
         let Parsed { unit, amount, date, status } = self.parse(record)?;
         let mut fields = Vec::new();
@@ -171,11 +237,22 @@ impl Delimited {
             status: status.map(Box::from),
             parent: text(self.at.parent),
             fields: fields.into(),
-            parts: Box::new([]),
-            lines: 0,
-            category: None,
+            parts: self.parts(record, unit)?,
+            lines: match text(self.at.lines) {
+                Some(lines) => lines.parse().map_err(|_| format!("`{lines}` is no number of lines"))?,
+                None => 0,
+            },
+            category: text(self.at.category),
             unmapped: None,
         })
+    }
+
+    fn parts(&self, record: &csv::StringRecord, unit: Unit) -> Result<Box<[Option<i128>]>, String> {
+        let part = |at: &Option<usize>| {
+            let text = at.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
+            text.map(|text| unit.amount(text)).transpose().map_err(|error| error.to_string())
+        };
+        self.at.parts.iter().map(part).collect()
     }
 }
 
@@ -215,6 +292,7 @@ impl Statement for Delimited {
         let width = reader.byte_headers().map_err(|error| self.refuse(error.to_string()))?.len();
         let (mut bytes, mut key, mut fields) = (csv::ByteRecord::new(), String::new(), Vec::new());
         let mut position = reader.position().byte();
+        let mut seen = Totals::default();
         loop {
             if !reader.read_byte_record(&mut bytes).map_err(|error| self.refuse(error.to_string()))? {
                 break;
@@ -235,6 +313,7 @@ impl Statement for Delimited {
             let record = match csv::StringRecord::from_byte_record(std::mem::take(&mut bytes)) {
                 Ok(record) => record,
                 Err(_) => {
+                    seen.add_without_amount();
                     each(unread)?;
                     continue;
                 }
@@ -246,21 +325,29 @@ impl Statement for Delimited {
                 self.fields(&record, parsed.unit, &mut fields)?;
                 Ok(parsed)
             });
-            match parsed.ok().filter(|_| complete) {
-                Some(Parsed { unit, amount, date, status }) => each(Glance {
-                    position: at,
-                    key: keyed.then_some(key.as_bytes()),
-                    unit,
-                    amount,
-                    date,
-                    status: status.unwrap_or_default().as_bytes(),
-                    fields: content_hash(&fields),
-                    look: false,
-                })?,
-                None => each(unread)?,
+            let plain = |parsed: &Parsed<'_>| complete && self.excluded(&record, parsed.date).is_none();
+            match parsed.ok().filter(plain) {
+                Some(Parsed { unit, amount, date, status }) => {
+                    seen.add(unit, amount)?;
+                    each(Glance {
+                        position: at,
+                        key: keyed.then_some(key.as_bytes()),
+                        unit,
+                        amount,
+                        date,
+                        status: status.unwrap_or_default().as_bytes(),
+                        fields: content_hash(&fields),
+                        look: false,
+                    })?;
+                }
+                None => {
+                    seen.add_without_amount();
+                    each(unread)?;
+                }
             }
             bytes = record.into_byte_record();
         }
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         self.changed()
     }
 
@@ -289,10 +376,10 @@ impl Statement for Delimited {
                 Ok(record) if record.len() != width => {
                     Err(format!("the line has {} columns, the header {width}", record.len()))
                 }
-                Ok(record) => self.row(&record, &place),
+                Ok(record) => self.entry(&record, &place),
             };
             each(match entry {
-                Ok(row) => Entry::Row(row),
+                Ok(entry) => entry,
                 Err(reason) => Entry::Rejected { place, reason: reason.into(), amount: None },
             })?;
         }

@@ -9,11 +9,13 @@ mod digest;
 mod reading;
 mod run;
 mod settle;
+mod several;
 mod spill;
 
-pub use delimited::{Columns, Delimited, FieldColumn, FieldKind, sha256};
+pub use delimited::{Columns, Delimited, Excluding, FieldColumn, FieldKind, OUTSIDE_THE_PERIOD, sha256};
 pub use digest::{Glance, content_hash};
 pub use run::{Room, reconcile_large};
+pub use several::Several;
 
 use super::row::Entry;
 

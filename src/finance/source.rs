@@ -1,0 +1,136 @@
+//! Opening a side's statement: which files it is made of, and what went into the run.
+//!
+//! A side without any file is not an empty statement: the run does not begin. Not here: comparing.
+
+use std::path::{Path, PathBuf};
+
+use crate::connector::file::drop::NamePattern;
+use crate::recon::large::{Columns, Delimited, Excluding, FieldColumn, LargeError, Several, sha256};
+use crate::recon::report::Input;
+use crate::recon::row::Side;
+use crate::recon::rules::RuleSet;
+use crate::recon::unit::Unit;
+
+use super::definition::{Cell, SideSpec, Table};
+use super::period::Period;
+
+/// Why a side cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(
+        "side {side} of `{reconciliation}`: no file matches {pattern}; is the export missing? Put it there, or correct `path`"
+    )]
+    NoFile { reconciliation: String, side: &'static str, pattern: String },
+    #[error("side {side} of `{reconciliation}`: {path}: {error}")]
+    Folder { reconciliation: String, side: &'static str, path: String, error: std::io::Error },
+    #[error("side {side} of `{reconciliation}`: `{pattern}` is no file name pattern: {reason}")]
+    Pattern { reconciliation: String, side: &'static str, pattern: String, reason: String },
+    #[error("side {side} of `{reconciliation}`: {error}")]
+    Statement { reconciliation: String, side: &'static str, error: LargeError },
+}
+
+/// A side's files, open.
+pub struct Opened {
+    pub statement: Several<Delimited>,
+    paths: Vec<PathBuf>,
+}
+
+/// Opens the files of a table, in order of their names.
+pub fn open(
+    rules: &RuleSet,
+    spec: &SideSpec,
+    table: &Table,
+    side: Side,
+    root: &Path,
+    period: Option<Period>,
+) -> Result<Opened, SourceError> {
+    let paths = files(rules, table, side, root)?;
+    let columns = columns(spec, period);
+    let open = |path: &PathBuf| {
+        Delimited::open(path, table.delimiter, columns.clone(), rules).map_err(|error| SourceError::Statement {
+            reconciliation: rules.name.to_string(),
+            side: side.as_str(),
+            error,
+        })
+    };
+    let statement = Several(paths.iter().map(open).collect::<Result<_, _>>()?);
+    Ok(Opened { statement, paths })
+}
+
+fn files(rules: &RuleSet, table: &Table, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    let (reconciliation, side) = (rules.name.to_string(), side.as_str());
+    let full = root.join(&table.files);
+    let (folder, name) = match (full.parent(), full.file_name()) {
+        (Some(folder), Some(name)) => (folder.to_owned(), name.to_string_lossy().into_owned()),
+        (_, _) => return Err(SourceError::NoFile { reconciliation, side, pattern: full.display().to_string() }),
+    };
+    let pattern = NamePattern::parse(&name, false).map_err(|error| SourceError::Pattern {
+        reconciliation: reconciliation.clone(),
+        side,
+        pattern: name.clone(),
+        reason: error.to_string(),
+    })?;
+    let failed = |error| SourceError::Folder {
+        reconciliation: reconciliation.clone(),
+        side,
+        path: folder.display().to_string(),
+        error,
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let matches = entry.file_name().to_str().is_some_and(|name| pattern.matches(name).is_some());
+        if matches && entry.file_type().map_err(failed)?.is_file() {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        return Err(SourceError::NoFile { reconciliation, side, pattern: full.display().to_string() });
+    }
+    Ok(paths)
+}
+
+fn columns(spec: &SideSpec, period: Option<Period>) -> Columns {
+    let name = |cell: &Option<Cell>| cell.as_ref().map(|cell| cell.from.clone());
+    let field =
+        |cell: &Option<Cell>| cell.as_ref().map(|cell| FieldColumn { name: cell.from.clone(), kind: cell.kind });
+    let excluding = spec.exclude.iter().map(|exclusion| Excluding {
+        rule: exclusion.name.clone(),
+        column: exclusion.from.clone(),
+        is: exclusion.is.clone(),
+    });
+    Columns {
+        keys: spec.keys.iter().map(name).collect(),
+        amount: spec.amount.from.clone(),
+        unit: name(&spec.currency),
+        fixed_unit: spec.unit,
+        date: name(&spec.date),
+        status: name(&spec.status),
+        parent: name(&spec.parent),
+        category: name(&spec.category),
+        lines: name(&spec.lines),
+        fields: spec.fields.iter().map(field).collect(),
+        parts: spec.parts.iter().map(name).collect(),
+        exclude: excluding.collect(),
+        period: period.map(|period| [period.from, period.to]),
+    }
+}
+
+impl Opened {
+    /// What went in, after it was read.
+    pub fn inputs(&self, side: Side) -> Result<Vec<Input>, LargeError> {
+        let input = |(statement, path): (&Delimited, &PathBuf)| {
+            let seen = statement.seen();
+            let control = |unit: Unit| format!("sum {} {unit}", unit.decimal(seen.of(unit).amount));
+            Ok(Input {
+                side: side.as_str().to_owned(),
+                source: statement.name().to_owned(),
+                sha256: sha256(path)?,
+                rows: seen.rows,
+                controls: seen.units().map(control).collect(),
+            })
+        };
+        self.statement.0.iter().zip(&self.paths).map(input).collect()
+    }
+}
