@@ -21,6 +21,7 @@ mod issues;
 mod mapping;
 mod output;
 mod progress;
+mod record;
 mod rehearse;
 mod reload;
 mod replay;
