@@ -70,6 +70,8 @@ pub enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// What does a connection have? Fields, values and a suggested field table from a sample; tables of databases
+    Discover(DiscoverArgs),
     /// Run the hub
     Run,
     /// What does this configuration carry on this machine? A copy of it under load, against stand-ins for all vendors
@@ -242,6 +244,21 @@ pub struct RecordArgs {
     /// Overwrite fixtures of an earlier recording
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DiscoverArgs {
+    /// A connection of the configuration
+    pub connection: String,
+    /// Only this stream
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<String>,
+    /// Records to look at
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub sample: u16,
+    /// Write the suggested tables as mappings/NAME/ENTITY.yaml, where there are none yet
+    #[arg(long)]
+    pub write: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -12,6 +12,7 @@ mod client;
 mod connector;
 mod connectors;
 pub mod demo;
+mod discover;
 mod entry;
 mod error;
 mod explain;

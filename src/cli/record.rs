@@ -26,15 +26,19 @@ pub(super) async fn record(global: &Global, args: &RecordArgs, to: &mut Surround
     let options = ConnectionOptions { tap: Some(Arc::clone(&recorder) as _), ..ConnectionOptions::default() };
     let plant = Plant::build(config, b"record only", &options, &Clock::System, None)
         .map_err(|error| CliError::new(error.to_string(), place.clone(), "correct it and record again"))?;
-    let (Some(described), Some(connection)) = (plant.config.connection(&args.connection), plant.connection(&args.connection)) else {
+    let (Some(described), Some(connection)) =
+        (plant.config.connection(&args.connection), plant.connection(&args.connection))
+    else {
         let what = format!("there is no connection {}", clean(&args.connection));
         return Err(CliError::usage(what, "name one of the configuration's `connections`"));
     };
-    let registry = Registry::load(&global.config)
-        .map_err(|problems| CliError::new(format!("connectors cannot be read:\n{problems}"), place, "correct what is named"))?;
+    let registry = Registry::load(&global.config).map_err(|problems| {
+        CliError::new(format!("connectors cannot be read:\n{problems}"), place, "correct what is named")
+    })?;
     let now = jiff::Timestamp::from_microsecond(to.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let live = LiveConnection { connection, settings: &described.settings, recorder: &recorder, folder: &folder };
-    let wanted = RecordOptions { streams: args.streams.clone(), limit: usize::from(args.limit), scrub_ids: args.scrub_ids, now };
+    let wanted =
+        RecordOptions { streams: args.streams.clone(), limit: usize::from(args.limit), scrub_ids: args.scrub_ids, now };
     let failed = |error: RecordError| refusal(&args.connection, &error);
     let recording = make(&registry, &global.config, &live, &wanted).await.map_err(failed)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&registry, &global.config, &recording.connector));
@@ -50,17 +54,31 @@ pub(super) async fn record(global: &Global, args: &RecordArgs, to: &mut Surround
     }
     tell(&recording, to)?;
     to.line("")?;
-    to.line(&format!("{} files in {}", written.len(), clean(&out.join("connectors").join(&recording.connector).display().to_string())))?;
-    let config = if out == global.config { String::new() } else { format!(" --config {}", clean(&out.display().to_string())) };
-    to.line(&format!("Read them before you share them; then `syncline{config} connector test {}` replays them.", recording.connector))?;
+    to.line(&format!(
+        "{} files in {}",
+        written.len(),
+        clean(&out.join("connectors").join(&recording.connector).display().to_string())
+    ))?;
+    let config =
+        if out == global.config { String::new() } else { format!(" --config {}", clean(&out.display().to_string())) };
+    to.line(&format!(
+        "Read them before you share them; then `syncline{config} connector test {}` replays them.",
+        recording.connector
+    ))?;
     Ok(Exit::Done)
 }
 
 fn refusal(connection: &str, error: &RecordError) -> CliError {
     let next = match error {
-        RecordError::Leak { .. } => "nothing was written; leave this stream out with --stream, and report the place: scrubbing should have caught it",
-        RecordError::Nothing(_) => "`syncline check --live` tells whether the system answers; `syncline discover` shows what it has",
-        RecordError::Stream { .. } | RecordError::Connector(_) => "`syncline connectors` lists connectors and their streams",
+        RecordError::Leak { .. } => {
+            "nothing was written; leave this stream out with --stream, and report the place: scrubbing should have caught it"
+        }
+        RecordError::Nothing(_) => {
+            "`syncline check --live` tells whether the system answers; `syncline discover` shows what it has"
+        }
+        RecordError::Stream { .. } | RecordError::Connector(_) => {
+            "`syncline connectors` lists connectors and their streams"
+        }
         RecordError::Settings(_) => "correct it and record again",
         RecordError::Unreadable(_) => "nothing was written; report it with the connector's manifest",
         RecordError::Machine(_) => "give another folder with --out, or --force to overwrite an earlier recording",

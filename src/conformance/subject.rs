@@ -138,7 +138,12 @@ impl<'r> Subject<'r> {
         at: Timestamp,
         tap: Arc<dyn Tap>,
     ) -> Result<Connection, String> {
-        self.open(self.manifest.as_ref().clone(), settings, at, ConnectionOptions { tap: Some(tap), ..ConnectionOptions::default() })
+        self.open(
+            self.manifest.as_ref().clone(),
+            settings,
+            at,
+            ConnectionOptions { tap: Some(tap), ..ConnectionOptions::default() },
+        )
     }
 
     pub(crate) fn connect_as(

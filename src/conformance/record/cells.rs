@@ -6,8 +6,10 @@ use encoding_rs::Encoding as Codec;
 use serde_json::Value;
 
 use super::scrub::Scrubber;
-use crate::connector::file::format::{ColumnNames, CsvFormat, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes, RecordRole};
 use crate::connector::file::compression::Compression;
+use crate::connector::file::format::{
+    ColumnNames, CsvFormat, FixedFormat, FixedKind, FixedLineEnd, FixedRecordTypes, RecordRole,
+};
 use crate::connector::file::{FileFormat, FileSpec};
 
 /// Whole files, where rows cannot be left out, have at most so many bytes.
@@ -20,13 +22,21 @@ pub(super) fn scrub(spec: &FileSpec, bytes: &[u8], rows: usize, scrubber: &mut S
     }
     let codec = Codec::for_label(spec.encoding.name().as_bytes())
         .filter(|codec| codec.is_ascii_compatible())
-        .ok_or_else(|| format!("files in {} are not recorded; write a sample by hand (docs/conformance.md)", spec.encoding.name()))?;
+        .ok_or_else(|| {
+            format!("files in {} are not recorded; write a sample by hand (docs/conformance.md)", spec.encoding.name())
+        })?;
     let (text, _, broken) = codec.decode(bytes);
     if broken {
         return Err(format!("the file is not in {}", spec.encoding.name()));
     }
     let rows = if spec.totals.checks.is_empty() { rows } else { usize::MAX };
-    let whole = |what: &str| if text.len() > MOST_WHOLE { Err(format!("{what} larger than {MOST_WHOLE} bytes are not cut; give a smaller one")) } else { Ok(()) };
+    let whole = |what: &str| {
+        if text.len() > MOST_WHOLE {
+            Err(format!("{what} larger than {MOST_WHOLE} bytes are not cut; give a smaller one"))
+        } else {
+            Ok(())
+        }
+    };
     let scrubbed = match &spec.format {
         FileFormat::Csv(format) => csv(format, &text, rows, scrubber)?,
         FileFormat::Fixed(format) => fixed(format, &text, rows, scrubber)?,
@@ -37,11 +47,18 @@ pub(super) fn scrub(spec: &FileSpec, bytes: &[u8], rows: usize, scrubber: &mut S
             String::from_utf8(scrubbed).map_err(|error| error.to_string())?
         }
         FileFormat::Edi(_) | FileFormat::Statement(_) => {
-            return Err("EDI and bank statements tie every line to their totals; write a sample by hand (docs/conformance.md)".to_owned());
+            return Err(
+                "EDI and bank statements tie every line to their totals; write a sample by hand (docs/conformance.md)"
+                    .to_owned(),
+            );
         }
     };
     let (encoded, _, lost) = codec.encode(&scrubbed);
-    if lost { Err(format!("a look-alike cannot be written in {}", spec.encoding.name())) } else { Ok(encoded.into_owned()) }
+    if lost {
+        Err(format!("a look-alike cannot be written in {}", spec.encoding.name()))
+    } else {
+        Ok(encoded.into_owned())
+    }
 }
 
 /// With their ends.
@@ -99,15 +116,16 @@ fn fields<'r>(record: &'r str, format: &CsvFormat) -> Vec<&'r str> {
 
 fn bare(field: &str, quote: Option<char>) -> String {
     match quote {
-        Some(quote) if field.len() >= 2 && field.starts_with(quote) && field.ends_with(quote) => {
-            field[quote.len_utf8()..field.len() - quote.len_utf8()].replace(&format!("{quote}{quote}"), &quote.to_string())
-        }
+        Some(quote) if field.len() >= 2 && field.starts_with(quote) && field.ends_with(quote) => field
+            [quote.len_utf8()..field.len() - quote.len_utf8()]
+            .replace(&format!("{quote}{quote}"), &quote.to_string()),
         Some(_) | None => field.to_owned(),
     }
 }
 
 fn written(value: &str, as_before: &str, format: &CsvFormat) -> String {
-    let needed = value.contains([format.delimiter, '\n', '\r']) || format.quote.is_some_and(|quote| value.contains(quote));
+    let needed =
+        value.contains([format.delimiter, '\n', '\r']) || format.quote.is_some_and(|quote| value.contains(quote));
     match format.quote {
         Some(quote) if needed || as_before.starts_with(quote) => {
             format!("{quote}{}{quote}", value.replace(quote, &format!("{quote}{quote}")))
@@ -121,7 +139,9 @@ fn csv(format: &CsvFormat, text: &str, rows: usize, scrubber: &mut Scrubber) -> 
         ColumnNames::FirstRow { .. } => (Vec::new(), true, None),
         ColumnNames::Given(names) => (names.clone(), false, None),
         ColumnNames::ByRecordType(types) => (Vec::new(), false, Some(types)),
-        ColumnNames::Sections(_) => return Err("reports in sections are not recorded; write a sample by hand (docs/conformance.md)".to_owned()),
+        ColumnNames::Sections(_) => {
+            return Err("reports in sections are not recorded; write a sample by hand (docs/conformance.md)".to_owned());
+        }
     };
     let (mut out, mut taken, mut skipped) = (String::with_capacity(text.len().min(1 << 16)), 0, 0);
     for record in records(text, format.quote) {
@@ -137,14 +157,18 @@ fn csv(format: &CsvFormat, text: &str, rows: usize, scrubber: &mut Scrubber) -> 
         }
         let cells = fields(body, format);
         if from_file {
-            names = cells.iter().map(|cell| bare(cell, format.quote).trim().trim_start_matches('\u{feff}').to_owned()).collect();
+            names = cells
+                .iter()
+                .map(|cell| bare(cell, format.quote).trim().trim_start_matches('\u{feff}').to_owned())
+                .collect();
             from_file = false;
             out.push_str(record);
             continue;
         }
         let mut role = RecordRole::Data;
         if let Some(types) = types {
-            let code = cells.get(types.column.saturating_sub(1)).map(|cell| bare(cell, format.quote)).unwrap_or_default();
+            let code =
+                cells.get(types.column.saturating_sub(1)).map(|cell| bare(cell, format.quote)).unwrap_or_default();
             if let Some(known) = types.types.iter().find(|known| known.code == code.trim()) {
                 (role, names) = (known.role, known.columns.clone());
             }
@@ -169,7 +193,9 @@ fn csv(format: &CsvFormat, text: &str, rows: usize, scrubber: &mut Scrubber) -> 
 
 fn fixed(format: &FixedFormat, text: &str, rows: usize, scrubber: &mut Scrubber) -> Result<String, String> {
     if format.line_end == FixedLineEnd::None {
-        return Err("records without line ends are not recorded; write a sample by hand (docs/conformance.md)".to_owned());
+        return Err(
+            "records without line ends are not recorded; write a sample by hand (docs/conformance.md)".to_owned()
+        );
     }
     let (mut out, mut taken) = (String::new(), 0);
     for line in lines(text) {
@@ -182,7 +208,10 @@ fn fixed(format: &FixedFormat, text: &str, rows: usize, scrubber: &mut Scrubber)
             FixedRecordTypes::One(fields) => (RecordRole::Data, fields.as_slice()),
             FixedRecordTypes::ByCode { start, length, types } => {
                 let code = at(*start, *length);
-                types.iter().find(|known| known.code == code).map_or((RecordRole::Data, [].as_slice()), |known| (known.role, known.fields.as_slice()))
+                types
+                    .iter()
+                    .find(|known| known.code == code)
+                    .map_or((RecordRole::Data, [].as_slice()), |known| (known.role, known.fields.as_slice()))
             }
         };
         if role == RecordRole::Data {
@@ -204,7 +233,13 @@ fn fixed(format: &FixedFormat, text: &str, rows: usize, scrubber: &mut Scrubber)
             let before = value.len() - value.trim_start().len();
             let made = scrubber.text(inner, std::slice::from_ref(&field.name));
             // A field keeps its width whatever stands in it.
-            let padded: Vec<char> = " ".repeat(before).chars().chain(made.chars()).chain(std::iter::repeat(' ')).take(value.chars().count()).collect();
+            let padded: Vec<char> = " "
+                .repeat(before)
+                .chars()
+                .chain(made.chars())
+                .chain(std::iter::repeat(' '))
+                .take(value.chars().count())
+                .collect();
             for (offset, letter) in padded.into_iter().enumerate() {
                 if let Some(place) = scrubbed.get_mut(field.start.saturating_sub(1) + offset) {
                     *place = letter;
@@ -225,7 +260,11 @@ mod tests {
 
     #[test]
     fn fixed_width_stays_fixed_and_the_same_person_stays_the_same() {
-        let fields = vec![FixedField::text("sku", 1, 6), FixedField::text("customer_name", 7, 12), FixedField::text("email", 19, 24)];
+        let fields = vec![
+            FixedField::text("sku", 1, 6),
+            FixedField::text("customer_name", 7, 12),
+            FixedField::text("email", 19, 24),
+        ];
         let format = FixedFormat {
             record_length: 42,
             unit: LengthUnit::Characters,
@@ -234,7 +273,9 @@ mod tests {
             records: FixedRecordTypes::One(fields),
         };
         let row = |sku: &str, name: &str, mail: &str| format!("{sku:<6}{name:<12}{mail:<24}\r\n");
-        let text = row("MUG-01", "Anna Meyer", "anna@corp.example") + &row("PLATE", "Anna Meyer", "b@corp.example") + &row("X", "Carl", "");
+        let text = row("MUG-01", "Anna Meyer", "anna@corp.example")
+            + &row("PLATE", "Anna Meyer", "b@corp.example")
+            + &row("X", "Carl", "");
         let spec = FileSpec::new(FileFormat::Fixed(format));
         let out = String::from_utf8(scrub(&spec, text.as_bytes(), 2, &mut Scrubber::default()).unwrap()).unwrap();
         let lines: Vec<&str> = out.split_inclusive("\r\n").collect();
@@ -251,6 +292,9 @@ mod tests {
         let text = "sku;name;note\r\nA-1;\"Meyer; Anna\";\"two\nlines of \"\"text\"\"\"\r\nB-2;x;\r\nC-3;;\r\n";
         let spec = FileSpec::new(FileFormat::Csv(format));
         let out = String::from_utf8(scrub(&spec, text.as_bytes(), 2, &mut Scrubber::default()).unwrap()).unwrap();
-        assert!(out.starts_with("sku;name;note\r\nA-1;\"") && out.ends_with("B-2;x;\r\n") && !out.contains("lines of"), "{out}");
+        assert!(
+            out.starts_with("sku;name;note\r\nA-1;\"") && out.ends_with("B-2;x;\r\n") && !out.contains("lines of"),
+            "{out}"
+        );
     }
 }

@@ -23,7 +23,9 @@ pub(super) type Files = BTreeMap<String, Vec<u8>>;
 /// `orders`, `orders-resume`, `orders-get`.
 pub(super) fn file_name(asking: &Asking) -> String {
     let plain = |text: &str| -> String {
-        text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect()
+        text.chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
+            .collect()
     };
     match asking {
         Asking::Check => "recorded-check".to_owned(),
@@ -103,7 +105,9 @@ fn describe(asking: &Asking, scenario: &Scenario<'_>, outcome: &Outcome) -> (&'s
             });
             let mut expect = Map::new();
             expect.insert("records".to_owned(), records.collect());
-            if let Some(cursor) = outcome.cursor.as_ref().filter(|_| scenario.take.cut.is_none() || scenario.cursor.is_some()) {
+            if let Some(cursor) =
+                outcome.cursor.as_ref().filter(|_| scenario.take.cut.is_none() || scenario.cursor.is_some())
+            {
                 expect.insert("cursor".to_owned(), json!(cursor.replace(NOWHERE, BASE)));
             }
             ("read", Value::Object(expect))
@@ -232,7 +236,8 @@ fn told(answer: &Answer, body: Option<String>) -> Value {
 
 /// `settings.yaml`.
 pub(super) fn settings(all: &BTreeMap<String, String>) -> Vec<u8> {
-    let mut text = "# The connection under test. {base} is the local vendor's address, {folder} a fresh folder.\n".to_owned();
+    let mut text =
+        "# The connection under test. {base} is the local vendor's address, {folder} a fresh folder.\n".to_owned();
     for (name, value) in all {
         let _infallible = writeln!(text, "{name}: {}", json!(value));
     }

@@ -3,7 +3,6 @@
 //! Not here: cells of one format (`cells`), picking files up for work (intake): a sample leaves its file where it lies.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -15,9 +14,8 @@ use super::scrub::Scrubber;
 use crate::conformance::subject::Subject;
 use crate::connector::call::IncomingOp;
 use crate::connector::connection::Connection;
-use crate::connector::file::{FileFormat, FileLimits, FileSpec, ReadContext, read};
+use crate::connector::file::{FileFormat, FileLimits, FileSpec, ReadContext, newest, read};
 use crate::connector::manifest::{FileRead, Stream};
-use crate::mapping::expr::Scope;
 
 /// A sample is taken from no larger file.
 const MOST_BYTES: u64 = 16 << 20;
@@ -68,38 +66,25 @@ fn sample(
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let size = std::fs::metadata(&path).map_err(|error| error.to_string())?.len();
     if size > MOST_BYTES {
-        return Err(format!("{name} has {size} bytes, more than {MOST_BYTES}: put the beginning of it there as a file of its own"));
+        return Err(format!(
+            "{name} has {size} bytes, more than {MOST_BYTES}: put the beginning of it there as a file of its own"
+        ));
     }
     let bytes = std::fs::read(&path).map_err(|error| format!("{name} cannot be read: {error}"))?;
     let scrubbed = cells::scrub(&spec, &bytes, options.limit, scrubber)?;
     if scrubbed.len() > MOST_SAMPLE {
-        return Err(format!("the sample has {} bytes, more than {MOST_SAMPLE}: ask for fewer rows with --limit", scrubbed.len()));
+        return Err(format!(
+            "the sample has {} bytes, more than {MOST_SAMPLE}: ask for fewer rows with --limit",
+            scrubbed.len()
+        ));
     }
     let written = scrubber.words(&name);
-    let name = if described.pattern.matches(&written).is_some() { written } else { described.pattern.example(1).unwrap_or(name) };
+    let name = if described.pattern.matches(&written).is_some() {
+        written
+    } else {
+        described.pattern.example(1).unwrap_or(name)
+    };
     Ok(Sample { stream: stream.name.value.clone(), name, bytes: scrubbed, control: None })
-}
-
-/// In the drop folder, or in the archive of what was read already. Never one that is being worked on.
-pub(crate) fn newest(described: &FileRead, base: &Path, settings: &Value, stream: &str) -> Result<PathBuf, String> {
-    let folder = described.folder.value.render(&Scope::new().with("settings", settings)).map_err(|error| error.to_string())?;
-    let folder = base.join(folder);
-    let archive = described.drop_spec(&folder, stream).archive;
-    for place in [&folder, &archive] {
-        let listed = std::fs::read_dir(place).into_iter().flatten().filter_map(Result::ok);
-        let fits = listed.filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            // The archive puts the time before the name.
-            let named = described.pattern.matches(&name).is_some();
-            let archived = place == &archive && described.pattern.matches(name.split_once('_').map_or("", |(_, name)| name)).is_some();
-            let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            (named || archived).then(|| (metadata.modified().ok(), entry.path()))
-        });
-        if let Some((_, path)) = fits.max() {
-            return Ok(path);
-        }
-    }
-    Err(format!("no file in {} fits the stream's pattern; ask the partner for one, or put a sample there", folder.display()))
 }
 
 /// The fixtures of the samples.
@@ -120,7 +105,9 @@ pub(super) fn compose(
                 }
                 recording.scenarios.push(format!("file_in of stream {}", sample.stream));
             }
-            Err(reason) => recording.skipped.push(format!("files of stream {}: the scrubbed sample: {reason}", sample.stream)),
+            Err(reason) => {
+                recording.skipped.push(format!("files of stream {}: the scrubbed sample: {reason}", sample.stream))
+            }
         }
     }
 }

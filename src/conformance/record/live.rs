@@ -16,9 +16,16 @@ use crate::connector::manifest::{CursorKind, HttpRead, Stream};
 #[derive(Debug, Clone)]
 pub(super) enum Asking {
     Check,
-    List { stream: String, hint: Option<String>, resumed: bool },
+    List {
+        stream: String,
+        hint: Option<String>,
+        resumed: bool,
+    },
     /// By the key that the list's first record has, in the replay as in life.
-    Get { stream: String, listed: usize },
+    Get {
+        stream: String,
+        listed: usize,
+    },
 }
 
 /// One scenario as it was heard.
@@ -99,7 +106,9 @@ impl Session {
                 let got = connection.get(&name, &key).await.map(|_| ());
                 self.note(recorder, wanted, Asking::Get { stream: name, listed }, None, got);
             }
-            None => self.skipped.push(format!("get of stream {name}: its list brought no record whose key could be asked for")),
+            None => self
+                .skipped
+                .push(format!("get of stream {name}: its list brought no record whose key could be asked for")),
         }
     }
 
@@ -116,7 +125,11 @@ impl Session {
         }
         let what = crate::conformance::behaviour::list(stream, hint.as_deref());
         let Some(cursor) = walked.cursor else {
-            let why = if walked.goes_on { "its list was cut before it told a cursor; record more pages with --limit" } else { "its list told no cursor" };
+            let why = if walked.goes_on {
+                "its list was cut before it told a cursor; record more pages with --limit"
+            } else {
+                "its list told no cursor"
+            };
             return self.skipped.push(format!("resume of {what}: {why}"));
         };
         let again = walk(connection, recorder, stream, hint.as_deref(), Some(&cursor), wanted.pages).await;
@@ -128,7 +141,13 @@ impl Session {
         }
     }
 
-    fn walked(&mut self, recorder: &Recorder, wanted: &Wanted<'_>, asking: Asking, walked: CallResult<Walked>) -> Option<(usize, Walked)> {
+    fn walked(
+        &mut self,
+        recorder: &Recorder,
+        wanted: &Wanted<'_>,
+        asking: Asking,
+        walked: CallResult<Walked>,
+    ) -> Option<(usize, Walked)> {
         match walked {
             Ok(walked) => {
                 let last = walked.goes_on.then_some(walked.last);
@@ -143,7 +162,14 @@ impl Session {
     }
 
     /// Keeps what was heard as a take; the number is its place.
-    fn note(&mut self, recorder: &Recorder, wanted: &Wanted<'_>, asking: Asking, last: Option<usize>, outcome: CallResult<()>) -> Option<usize> {
+    fn note(
+        &mut self,
+        recorder: &Recorder,
+        wanted: &Wanted<'_>,
+        asking: Asking,
+        last: Option<usize>,
+        outcome: CallResult<()>,
+    ) -> Option<usize> {
         let heard = recorder.take();
         self.all.extend(heard.iter().cloned());
         if let Err(error) = outcome {
@@ -232,4 +258,3 @@ pub(super) fn key_of(connection: &Connection, stream: &str, page: &Page) -> Opti
         incoming.find(|incoming| incoming.op == IncomingOp::Upsert).map(|incoming| incoming.key)
     })
 }
-

@@ -1,59 +1,23 @@
 //! Look-alikes: for every value that says something about a person another of its kind and length, the same for the same value.
 //!
-//! Not here: which values do (`personal`), where they stand (`scrub`).
+//! Not here: which values do (`mapping::personal`), where they stand (`scrub`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
-/// What was replaced, as it is counted and told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Category {
-    Secret,
-    Email,
-    Phone,
-    Name,
-    Address,
-    Bank,
-    Card,
-    Ip,
-    Birth,
-    Person,
-    FreeText,
-    Host,
-    Id,
-}
+use crate::mapping::personal::{Category, iban_remainder, is_card, is_iban, luhn};
 
-impl Category {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Category::Secret => "secrets",
-            Category::Email => "e-mail addresses",
-            Category::Phone => "phone numbers",
-            Category::Name => "names",
-            Category::Address => "addresses",
-            Category::Bank => "bank accounts",
-            Category::Card => "cards",
-            Category::Ip => "IP addresses",
-            Category::Birth => "dates of birth",
-            Category::Person => "other personal data",
-            Category::FreeText => "free texts",
-            Category::Host => "host names",
-            Category::Id => "ids",
-        }
-    }
-
-    /// Whether a value of it that stands anywhere is recognisable as such.
-    fn is_strong(self, original: &str) -> bool {
-        let letters = original.chars().filter(|letter| letter.is_alphabetic()).count();
-        let digits = original.chars().filter(char::is_ascii_digit).count();
-        match self {
-            Category::Email | Category::Bank | Category::Card => true,
-            Category::Phone => digits >= 7,
-            Category::Name => letters >= 4,
-            Category::Address | Category::Person => letters >= 5,
-            Category::Id => original.len() >= 4 && digits > 0,
-            Category::Secret | Category::Ip | Category::Birth | Category::FreeText | Category::Host => false,
-        }
+/// Whether a value of it that stands anywhere is recognisable as such.
+fn is_strong(category: Category, original: &str) -> bool {
+    let letters = original.chars().filter(|letter| letter.is_alphabetic()).count();
+    let digits = original.chars().filter(char::is_ascii_digit).count();
+    match category {
+        Category::Email | Category::Bank | Category::Card => true,
+        Category::Phone => digits >= 7,
+        Category::Name => letters >= 4,
+        Category::Address | Category::Person => letters >= 5,
+        Category::Id => original.len() >= 4 && digits > 0,
+        Category::Secret | Category::Ip | Category::Birth | Category::FreeText | Category::Host => false,
     }
 }
 
@@ -85,13 +49,18 @@ impl LookAlikes {
             }
         }
         self.used.insert(made.clone());
-        if category.is_strong(original)
+        if is_strong(category, original)
             && let Some(first) = words(original).next()
         {
             self.known.entry(first.to_lowercase()).or_default().push((original.to_owned(), made.clone()));
         }
         self.by_original.insert(key, made.clone());
         made
+    }
+
+    /// What stands for a value that was met before.
+    pub(super) fn known(&self, category: Category, original: &str) -> Option<&str> {
+        self.by_original.get(&(category, original.to_owned())).map(String::as_str)
     }
 
     /// Replaces what is known of people wherever else it stands; the number says how often.
@@ -121,7 +90,10 @@ impl LookAlikes {
     /// Originals that nothing that is written may contain.
     pub(super) fn telling(&self) -> impl Iterator<Item = (Category, &str)> {
         let telling = |category| matches!(category, Category::Email | Category::Bank | Category::Card);
-        self.by_original.keys().filter(move |(category, _)| telling(*category)).map(|(category, text)| (*category, text.as_str()))
+        self.by_original
+            .keys()
+            .filter(move |(category, _)| telling(*category))
+            .map(|(category, text)| (*category, text.as_str()))
     }
 }
 
@@ -230,11 +202,11 @@ fn neutral(original: &str, draw: &mut fastrand::Rng) -> String {
 /// A number with the country and the length of the original, whose check digits hold.
 fn iban(original: &str, draw: &mut fastrand::Rng) -> Option<String> {
     let compact: String = original.chars().filter(|letter| !letter.is_whitespace()).collect();
-    if !super::personal::is_iban(&compact) {
+    if !is_iban(&compact) {
         return None;
     }
     let (country, account) = (compact.get(..2)?, shape(compact.get(4..)?, draw));
-    let check = 98 - super::personal::iban_remainder(&format!("{account}{country}00"))?;
+    let check = 98 - iban_remainder(&format!("{account}{country}00"))?;
     let made = format!("{country}{check:02}{account}");
     let mut made = made.chars();
     original.chars().map(|letter| if letter.is_whitespace() { Some(letter) } else { made.next() }).collect()
@@ -245,10 +217,10 @@ fn card(original: &str, draw: &mut fastrand::Rng) -> String {
     let shaped = shape(original, draw);
     let mut out: Vec<char> = shaped.chars().collect();
     let last = out.iter().rposition(char::is_ascii_digit);
-    if let Some(last) = last.filter(|_| super::personal::is_card(original)) {
+    if let Some(last) = last.filter(|_| is_card(original)) {
         for digit in '0'..='9' {
             out[last] = digit;
-            if super::personal::luhn(out.iter().filter_map(|letter| letter.to_digit(10))) {
+            if luhn(out.iter().filter_map(|letter| letter.to_digit(10))) {
                 break;
             }
         }
@@ -273,9 +245,9 @@ mod tests {
         let phone = all.of(Category::Phone, "+49 (0)170 1234567");
         assert!(phone.starts_with('+') && phone.len() == 18 && phone.contains("(0)"), "{phone}");
         let account = all.of(Category::Bank, "DE89 3704 0044 0532 0130 00");
-        assert!(super::super::personal::is_iban(&account.replace(' ', "")) && account.starts_with("DE"), "{account}");
+        assert!(is_iban(&account.replace(' ', "")) && account.starts_with("DE"), "{account}");
         let card = all.of(Category::Card, "4242 4242 4242 4242");
-        assert!(super::super::personal::is_card(&card), "{card}");
+        assert!(is_card(&card), "{card}");
         let note = all.of(Category::FreeText, "Please ring twice,\nThanks!");
         assert!(note.contains(",\n") && note.ends_with('!') && !note.contains("ring"), "{note}");
         assert_eq!(all.of(Category::Birth, "1984-02-29").len(), 10);

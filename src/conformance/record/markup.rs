@@ -58,7 +58,8 @@ fn end_of_tag(text: &str) -> Option<usize> {
 }
 
 fn name_of(tag: &str) -> String {
-    let name: String = tag.chars().skip(1).take_while(|letter| !letter.is_whitespace() && !"/>".contains(*letter)).collect();
+    let name: String =
+        tag.chars().skip(1).take_while(|letter| !letter.is_whitespace() && !"/>".contains(*letter)).collect();
     local(&name).to_owned()
 }
 

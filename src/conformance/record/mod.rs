@@ -9,7 +9,6 @@ mod listen;
 mod live;
 mod lookalike;
 mod markup;
-mod personal;
 mod place;
 mod replay;
 mod run;
@@ -17,7 +16,7 @@ mod scrub;
 mod secrets;
 mod stage;
 
+pub use crate::mapping::personal::Category;
 pub use listen::Recorder;
-pub use lookalike::Category;
 pub use place::{default_folder, write};
 pub use run::{LiveConnection, RecordError, RecordOptions, Recording, record};

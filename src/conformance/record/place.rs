@@ -29,12 +29,19 @@ pub fn write(
     force: bool,
 ) -> Result<Vec<PathBuf>, RecordError> {
     let fixtures = folder.join("connectors").join(&recording.connector).join("fixtures");
-    let there: Vec<String> =
-        recording.files.keys().map(|name| fixtures.join(name)).filter(|path| path.exists()).map(|path| path.display().to_string()).collect();
+    let there: Vec<String> = recording
+        .files
+        .keys()
+        .map(|name| fixtures.join(name))
+        .filter(|path| path.exists())
+        .map(|path| path.display().to_string())
+        .collect();
     if !there.is_empty() && !force {
         return Err(RecordError::Machine(format!("{} is there already and is not overwritten", there.join(", "))));
     }
-    let failed = |path: &Path, error: &std::io::Error| RecordError::Machine(format!("{} cannot be written: {error}", path.display()));
+    let failed = |path: &Path, error: &std::io::Error| {
+        RecordError::Machine(format!("{} cannot be written: {error}", path.display()))
+    };
     let mut written = beside(registry, installation, &recording.connector, folder)?;
     std::fs::create_dir_all(&fixtures).map_err(|error| failed(&fixtures, &error))?;
     for (name, bytes) in &recording.files {
@@ -46,13 +53,20 @@ pub fn write(
 }
 
 /// The manifest and the mappings, where the folder has no connector of that name yet: the suite needs them beside the fixtures.
-fn beside(registry: &Registry, installation: &Path, connector: &str, folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
+fn beside(
+    registry: &Registry,
+    installation: &Path,
+    connector: &str,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, RecordError> {
     let own = folder.join("connectors").join(connector);
     let mut written = Vec::new();
     if own.join("connector.yaml").exists() {
         return Ok(written);
     }
-    let failed = |path: &Path, error: &std::io::Error| RecordError::Machine(format!("{} cannot be written: {error}", path.display()));
+    let failed = |path: &Path, error: &std::io::Error| {
+        RecordError::Machine(format!("{} cannot be written: {error}", path.display()))
+    };
     let Some(known) = registry.connector(connector) else { return Err(RecordError::Connector(connector.to_owned())) };
     std::fs::create_dir_all(&own).map_err(|error| failed(&own, &error))?;
     let texts = [("connector.yaml", Some(known.source.text())), ("README.md", known.readme.as_deref())];
@@ -88,8 +102,13 @@ fn copy(from: &Path, to: &Path, written: &mut Vec<PathBuf>) -> std::io::Result<(
 }
 
 /// What the suite says of the connector with nothing but the recording, and the fixtures of an own connector beside it.
-pub(super) async fn judged(registry: &Registry, installation: &Path, recording: &Recording) -> Result<Report, RecordError> {
-    let machine = |error: std::io::Error| RecordError::Machine(format!("the recorded fixtures cannot be tried: {error}"));
+pub(super) async fn judged(
+    registry: &Registry,
+    installation: &Path,
+    recording: &Recording,
+) -> Result<Report, RecordError> {
+    let machine =
+        |error: std::io::Error| RecordError::Machine(format!("the recorded fixtures cannot be tried: {error}"));
     let folder = FreshFolder::new().map_err(machine)?;
     if !is_shipped(registry, &recording.connector) {
         let own = Path::new("connectors").join(&recording.connector);

@@ -44,8 +44,13 @@ pub(super) struct Scenario<'s> {
     pub(super) key: Option<String>,
 }
 
-pub(super) fn values(subject: &Subject<'_>, given: &BTreeMap<String, String>, base: &str) -> Result<SettingValues, String> {
-    let filled = given.iter().map(|(name, value)| (name.clone(), value.replace("{base}", base).replace("{folder}", "/nowhere")));
+pub(super) fn values(
+    subject: &Subject<'_>,
+    given: &BTreeMap<String, String>,
+    base: &str,
+) -> Result<SettingValues, String> {
+    let filled =
+        given.iter().map(|(name, value)| (name.clone(), value.replace("{base}", base).replace("{folder}", "/nowhere")));
     SettingValues::complete(&subject.manifest.settings, &filled.collect()).map_err(|problems| {
         let told = problems.iter().map(|problem| match problem {
             SettingProblem::Missing { name } => format!("setting `{name}` has no value"),
@@ -87,10 +92,13 @@ async fn once(
     let connection = subject.connect_tapped(settings, take.at, Arc::clone(&player) as _)?;
     let outcome = ask(&connection, scenario).await;
     let questions = player.questions()?;
-    let unasked = scenario.calls.len() - questions.iter().filter(|question| matches!(question.given, Given::Call(_))).count();
+    let unasked =
+        scenario.calls.len() - questions.iter().filter(|question| matches!(question.given, Given::Call(_))).count();
     match outcome {
         Ok(outcome) if unasked == 0 => Ok((questions, outcome)),
-        Ok(_) => Err(format!("played back without secrets and people, {unasked} of the recorded answers are not asked for")),
+        Ok(_) => {
+            Err(format!("played back without secrets and people, {unasked} of the recorded answers are not asked for"))
+        }
         Err(error) => Err(format!("played back without secrets and people: {error}")),
     }
 }

@@ -11,7 +11,6 @@ use super::compose::{self, Files, file_name};
 use super::files;
 use super::listen::{Answer, Recorder};
 use super::live::{Asking, Session, Wanted};
-use super::lookalike::Category;
 use super::place;
 use super::replay::{self, Outcome, Scenario, end_of_list};
 use super::scrub::Scrubber;
@@ -21,6 +20,7 @@ use crate::conformance::subject::Subject;
 use crate::connector::connection::Connection;
 use crate::connector::manifest::{HttpRead, SettingValues, Stream};
 use crate::mapping::expr::Path;
+use crate::mapping::personal::Category;
 
 /// What is to be recorded.
 #[derive(Debug, Clone)]
@@ -139,7 +139,8 @@ impl Staged {
         self.log_ins = session.log_ins.iter().filter_map(|heard| stage::answer(scrubber, origin, heard).ok()).collect();
         self.takes.clear();
         for take in &session.takes {
-            let answers: Result<Vec<Answer>, String> = take.calls.iter().map(|heard| stage::answer(scrubber, origin, heard)).collect();
+            let answers: Result<Vec<Answer>, String> =
+                take.calls.iter().map(|heard| stage::answer(scrubber, origin, heard)).collect();
             let answers = answers.map_err(|reason| {
                 let told = format!("{}: an answer cannot be scrubbed: {reason}", take.asking.told());
                 if !recording.skipped.contains(&told) {
@@ -220,9 +221,18 @@ async fn played(
                 let name = file_name(&take.asking);
                 compose::compose(&mut recording.files, &by, &name, None, &staged.log_ins, &scenario, &replayed);
                 recording.scenarios.push(take.asking.told());
-                let logs_in = replayed.questions.iter().any(|question| matches!(question.given, super::listen::Given::LogIn(_)));
+                let logs_in =
+                    replayed.questions.iter().any(|question| matches!(question.given, super::listen::Given::LogIn(_)));
                 if matches!(take.asking, Asking::Check) && logs_in {
-                    compose::compose(&mut recording.files, &by, "recorded-login", Some("login"), &staged.log_ins, &scenario, &replayed);
+                    compose::compose(
+                        &mut recording.files,
+                        &by,
+                        "recorded-login",
+                        Some("login"),
+                        &staged.log_ins,
+                        &scenario,
+                        &replayed,
+                    );
                     recording.scenarios.push("the log-in".to_owned());
                 }
                 outcomes.push(Some(replayed.outcome));
@@ -242,7 +252,12 @@ fn search(scrubber: &Scrubber, files: &Files) -> Result<(), RecordError> {
         let text = String::from_utf8_lossy(bytes);
         for place in [file.as_str(), text.as_ref()] {
             if let Some(leak) = scrubber.secrets.find(place) {
-                return Err(RecordError::Leak { file: file.clone(), line: leak.line, what: leak.secret, shape: leak.shape });
+                return Err(RecordError::Leak {
+                    file: file.clone(),
+                    line: leak.line,
+                    what: leak.secret,
+                    shape: leak.shape,
+                });
             }
         }
         let lower = text.to_lowercase();
@@ -262,9 +277,15 @@ fn search(scrubber: &Scrubber, files: &Files) -> Result<(), RecordError> {
     Ok(())
 }
 
-fn wanted<'s>(subject: &'s Subject<'_>, live: &LiveConnection<'_>, options: &RecordOptions) -> Result<Vec<&'s Stream>, RecordError> {
+fn wanted<'s>(
+    subject: &'s Subject<'_>,
+    live: &LiveConnection<'_>,
+    options: &RecordOptions,
+) -> Result<Vec<&'s Stream>, RecordError> {
     let all = &subject.manifest.streams;
-    if let Some(unknown) = options.streams.iter().find(|name| !all.iter().any(|stream| stream.name.as_str() == name.as_str())) {
+    if let Some(unknown) =
+        options.streams.iter().find(|name| !all.iter().any(|stream| stream.name.as_str() == name.as_str()))
+    {
         return Err(RecordError::Stream { connection: live.connection.id().to_owned(), stream: unknown.clone() });
     }
     Ok(all.iter().filter(|stream| options.streams.is_empty() || options.streams.contains(&stream.name.value)).collect())
@@ -277,13 +298,21 @@ fn is_asked(stream: &Stream) -> bool {
 fn unsupported(stream: &Stream) -> Option<String> {
     let name = stream.name.as_str();
     if stream.sql_read().is_some() {
-        Some(format!("stream {name}: databases are not recorded; `syncline discover` shows what is in them, tests/sql is where their statements are tested"))
+        Some(format!(
+            "stream {name}: databases are not recorded; `syncline discover` shows what is in them, tests/sql is where their statements are tested"
+        ))
     } else if stream.process_read().is_some() {
-        Some(format!("stream {name}: programs are not recorded; write the answers of yours into tests of its own (docs/plugins.md)"))
+        Some(format!(
+            "stream {name}: programs are not recorded; write the answers of yours into tests of its own (docs/plugins.md)"
+        ))
     } else if stream.write.is_some() && stream.read.is_none() && stream.hints.is_empty() {
-        Some(format!("stream {name}: writes are never made for a recording; write its `write` fixtures by hand (docs/conformance.md)"))
+        Some(format!(
+            "stream {name}: writes are never made for a recording; write its `write` fixtures by hand (docs/conformance.md)"
+        ))
     } else if stream.webhook.is_some() && stream.read.is_none() {
-        Some(format!("stream {name}: it is only pushed; copy a delivery into a `webhook` fixture (docs/conformance.md)"))
+        Some(format!(
+            "stream {name}: it is only pushed; copy a delivery into a `webhook` fixture (docs/conformance.md)"
+        ))
     } else {
         None
     }
@@ -337,4 +366,3 @@ fn personal_paths(subject: &Subject<'_>) -> Vec<Vec<String>> {
 fn fixture_settings(subject: &Subject<'_>) -> BTreeMap<String, String> {
     subject.set.settings.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect()
 }
-

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, HashSet};
 use reqwest::Url;
 use serde_json::{Map, Number, Value};
 
-use super::lookalike::{Category, LookAlikes};
+use super::lookalike::LookAlikes;
 use super::markup;
-use super::personal::{by_look, by_name, is_free_text, is_secretive, mails, tokens};
 use super::secrets::{Secrets, placeholder};
+use crate::mapping::personal::Category;
+use crate::mapping::personal::{by_look, by_name, is_free_text, is_secretive, mails, tokens};
 
 /// Stands for the vendor's address in fixtures.
 pub(super) const BASE: &str = "{base}";
@@ -54,10 +55,12 @@ impl Scrubber {
 
     /// A body, by what it is.
     pub(super) fn body(&mut self, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8, so nothing in it can be told apart")?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8, so nothing in it can be told apart")?;
         let opening = text.trim_start();
         if opening.starts_with(['{', '[']) {
-            let mut value: Value = serde_json::from_str(text).map_err(|error| format!("its JSON cannot be read: {error}"))?;
+            let mut value: Value =
+                serde_json::from_str(text).map_err(|error| format!("its JSON cannot be read: {error}"))?;
             self.json(&mut value, &mut Vec::new());
             return serde_json::to_vec_pretty(&value).map_err(|error| error.to_string());
         }
@@ -186,7 +189,8 @@ impl Scrubber {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find("://") {
-            let scheme: usize = rest[..at].chars().rev().take_while(char::is_ascii_alphanumeric).map(char::len_utf8).sum();
+            let scheme: usize =
+                rest[..at].chars().rev().take_while(char::is_ascii_alphanumeric).map(char::len_utf8).sum();
             let start = at - scheme;
             let ends = |letter: char| letter.is_whitespace() || "\"'<>\\)".contains(letter);
             let end = rest[at + 3..].find(ends).map_or(rest.len(), |length| at + 3 + length);
@@ -201,7 +205,9 @@ impl Scrubber {
 
     fn address(&mut self, address: &str) -> String {
         let Ok(url) = Url::parse(address) else { return address.to_owned() };
-        let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else { return address.to_owned() };
+        let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
+            return address.to_owned();
+        };
         let after = address.find("://").map_or(0, |at| at + 3);
         let tail = address[after..].find(['/', '?', '#']).map_or("", |at| &address[after + at..]).to_owned();
         self.counted(Category::Host, 1);
@@ -212,7 +218,10 @@ impl Scrubber {
             format!("{}://{}", url.scheme(), self.looks.of(Category::Host, &host))
         };
         let (path, query) = tail.split_once('?').map_or((tail.as_str(), None), |(path, query)| (path, Some(query)));
-        let path = if self.scrub_ids { self.id(path) } else { path.to_owned() };
+        // A version in an address is none: only ids that some field has are replaced.
+        let known = |part: &str| self.looks.known(Category::Id, part).unwrap_or(part).to_owned();
+        let path =
+            if self.scrub_ids { path.split('/').map(known).collect::<Vec<_>>().join("/") } else { path.to_owned() };
         match query {
             None => format!("{origin}{path}"),
             Some(query) => {
@@ -228,9 +237,13 @@ impl Scrubber {
             self.counted(Category::Secret, 1);
             return format!("{name}={}", self.looks.of(Category::Secret, value));
         }
-        let decoded: Vec<(String, String)> =
-            reqwest::Url::parse(&format!("http://form/?{pair}")).map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
-        match decoded.first().and_then(|(name, value)| Some((value.clone(), by_look(value).or_else(|| by_name(&[name.clone()]))?))) {
+        let decoded: Vec<(String, String)> = reqwest::Url::parse(&format!("http://form/?{pair}"))
+            .map(|url| url.query_pairs().into_owned().collect())
+            .unwrap_or_default();
+        match decoded
+            .first()
+            .and_then(|(name, value)| Some((value.clone(), by_look(value).or_else(|| by_name(&[name.clone()]))?)))
+        {
             Some((value, category)) => {
                 let made = self.looks_like(category, &value);
                 format!("{name}={}", crate::connector::http::form::percent_encode(&made))
@@ -280,9 +293,11 @@ impl Scrubber {
         let (text, found) = self.secrets.replace(value);
         self.counted(Category::Secret, 1);
         let text = if found > 0 { text } else { self.looks.of(Category::Secret, value) };
-        let kept = attributes.into_iter().flat_map(|rest| rest.split(';')).map(str::trim).filter(|attribute| {
-            !attribute.to_lowercase().starts_with("domain=")
-        });
+        let kept = attributes
+            .into_iter()
+            .flat_map(|rest| rest.split(';'))
+            .map(str::trim)
+            .filter(|attribute| !attribute.to_lowercase().starts_with("domain="));
         std::iter::once(format!("{name}={text}")).chain(kept.map(str::to_owned)).collect::<Vec<_>>().join("; ")
     }
 }
@@ -296,6 +311,7 @@ pub(super) fn origin_of(url: &Url) -> String {
 fn is_id(path: &[String]) -> bool {
     let last = path.last().map(|name| tokens(name)).unwrap_or_default();
     last.last().is_some_and(|word| {
-        ["id", "ids", "gid", "uuid", "guid", "number", "no", "key", "reference", "ref", "handle", "sku"].contains(&word.as_str())
+        ["id", "ids", "gid", "uuid", "guid", "number", "no", "key", "reference", "ref", "handle", "sku"]
+            .contains(&word.as_str())
     })
 }

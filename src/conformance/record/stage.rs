@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use super::listen::{Answer, Heard};
 use super::live::Session;
-use super::personal::is_secretive;
 use super::scrub::{BASE, Scrubber, origin_of};
 use super::secrets::{SHORTEST, placeholder};
 use crate::connector::connection::Connection;
 use crate::connector::http::client::Errand;
 use crate::connector::manifest::{Manifest, Setting, SettingFormat, SettingKind};
+use crate::mapping::personal::is_secretive;
 
 /// Tokens and cookies that are shorter are flags and languages.
 const SHORTEST_HEARD: usize = 8;
@@ -76,7 +76,9 @@ pub(super) fn secrets(scrubber: &mut Scrubber, origin: &Origin<'_>, session: &Se
         of_request(heard, &mut found);
         of_answer(heard, &mut found);
     }
-    let heard = found.into_iter().filter(|(_, value)| value.len() >= SHORTEST_HEARD && !origin.manifest.contains(value.as_str()));
+    let heard = found
+        .into_iter()
+        .filter(|(_, value)| value.len() >= SHORTEST_HEARD && !origin.manifest.contains(value.as_str()));
     for (number, (name, value)) in heard.enumerate() {
         // One that holds a secret of the settings is told by that.
         let placeholder = placeholder(&format!("token {}", number + 1));
@@ -169,7 +171,10 @@ pub(super) fn settings(scrubber: &mut Scrubber, origin: &Origin<'_>) -> BTreeMap
             continue;
         }
         let written = if setting.secret {
-            placeholders.get(&format!("setting `{}`", *setting.name)).cloned().unwrap_or_else(|| placeholder(&setting.name))
+            placeholders
+                .get(&format!("setting `{}`", *setting.name))
+                .cloned()
+                .unwrap_or_else(|| placeholder(&setting.name))
         } else {
             open_setting(scrubber, setting, &value)
         };
@@ -183,13 +188,21 @@ fn open_setting(scrubber: &mut Scrubber, setting: &Setting, value: &str) -> Stri
         (_, Some(SettingFormat::Folder)) => "{folder}".to_owned(),
         (_, Some(SettingFormat::Url)) => match Url::parse(value) {
             Ok(url) if scrubber.origins.contains(&origin_of(&url)) => {
-                format!("{BASE}{}", value.get(value.find("://").map_or(0, |at| at + 3)..).and_then(|rest| rest.find('/').map(|at| &rest[at..])).unwrap_or_default())
+                format!(
+                    "{BASE}{}",
+                    value
+                        .get(value.find("://").map_or(0, |at| at + 3)..)
+                        .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
+                        .unwrap_or_default()
+                )
             }
             Ok(_) | Err(_) => scrubber.words(value),
         },
         (_, Some(SettingFormat::Hostname)) => scrubber.words(value),
         (SettingKind::String { .. }, None) => scrubber.text(value, &[setting.name.value.clone()]),
-        (SettingKind::Integer { .. } | SettingKind::Bool | SettingKind::Duration | SettingKind::Enum { .. }, None) => value.to_owned(),
+        (SettingKind::Integer { .. } | SettingKind::Bool | SettingKind::Duration | SettingKind::Enum { .. }, None) => {
+            value.to_owned()
+        }
     }
 }
 
@@ -211,5 +224,7 @@ pub(super) fn answer(scrubber: &mut Scrubber, origin: &Origin<'_>, heard: &Heard
 /// What people should know of secrets that cannot be searched for.
 pub(super) fn warnings(scrubber: &Scrubber) -> Vec<String> {
     let short = scrubber.secrets.short();
-    short.map(|name| format!("{name} is shorter than {SHORTEST} characters: it cannot be searched for, look yourself")).collect()
+    short
+        .map(|name| format!("{name} is shorter than {SHORTEST} characters: it cannot be searched for, look yourself"))
+        .collect()
 }

@@ -134,7 +134,13 @@ impl Wire {
         install_crypto();
         let policy = Arc::new(policy);
         let client = |reach| build(&policy, reach, limits, &lookup, tls);
-        Ok(Self { public: client(Reach::Public)?, allowed_only: client(Reach::AllowedOnly)?, policy, limits, tap: None })
+        Ok(Self {
+            public: client(Reach::Public)?,
+            allowed_only: client(Reach::AllowedOnly)?,
+            policy,
+            limits,
+            tap: None,
+        })
     }
 
     /// The same clients, heard by `tap`.

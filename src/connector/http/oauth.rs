@@ -111,7 +111,11 @@ impl TokenEndpoint {
             headers: self.headers.clone(),
             body: form.collect::<Vec<_>>().join("&").into(),
         };
-        let answer = fetching.wire.send_for(request, Errand::LogIn).await.map_err(|failure| self.unanswered(&failure, fetching))?;
+        let answer = fetching
+            .wire
+            .send_for(request, Errand::LogIn)
+            .await
+            .map_err(|failure| self.unanswered(&failure, fetching))?;
         let parsed = self.accepted(&answer, fetching)?;
         let unusable = |reason: &str| {
             self.refusal(&answer, fetching, ErrorClass::Transient, reason.to_owned(), "check the token address")
