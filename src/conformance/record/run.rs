@@ -366,3 +366,33 @@ fn personal_paths(subject: &Subject<'_>) -> Vec<Vec<String>> {
 fn fixture_settings(subject: &Subject<'_>) -> BTreeMap<String, String> {
     subject.set.settings.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::mapping::personal::Category;
+
+    fn searched(text: &str) -> Result<(), RecordError> {
+        let mut scrubber = Scrubber::default();
+        scrubber.secrets.add("setting `token`", "s3cret/+77", "fixture-token".to_owned());
+        scrubber.looks.of(Category::Email, "Anna@corp.example");
+        search(&scrubber, &Files::from([("orders.json".to_owned(), text.as_bytes().to_vec())]))
+    }
+
+    #[test]
+    fn whatever_slips_through_scrubbing_is_not_written() {
+        for text in [
+            "{\n\"a\": \"s3cret/+77\" }",
+            "{\n\"a\": \"czNjcmV0Lys3Nw==\" }",
+            "\nk=s3cret%2F%2B77",
+            "\nto anna@CORP.example",
+        ] {
+            let error = searched(text).unwrap_err();
+            let RecordError::Leak { file, line, .. } = &error else { panic!("{error}") };
+            assert_eq!((file.as_str(), *line), ("orders.json", 2), "{text}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+        assert_eq!(searched("{ \"token\": \"fixture-token\", \"to\": \"joanna@corp.example.org\" }"), Ok(()));
+    }
+}
