@@ -273,9 +273,12 @@ mod tests {
             records: FixedRecordTypes::One(fields),
         };
         let row = |sku: &str, name: &str, mail: &str| format!("{sku:<6}{name:<12}{mail:<24}\r\n");
-        let text = row("MUG-01", "Anna Meyer", "anna@corp.example")
-            + &row("PLATE", "Anna Meyer", "b@corp.example")
-            + &row("X", "Carl", "");
+        let rows = [
+            row("MUG-01", "Anna Meyer", "anna@corp.example"),
+            row("PLATE", "Anna Meyer", "b@corp.example"),
+            row("X", "Carl", ""),
+        ];
+        let text = rows.concat();
         let spec = FileSpec::new(FileFormat::Fixed(format));
         let out = String::from_utf8(scrub(&spec, text.as_bytes(), 2, &mut Scrubber::default()).unwrap()).unwrap();
         let lines: Vec<&str> = out.split_inclusive("\r\n").collect();
