@@ -47,6 +47,7 @@ routes! {
     reads "/api/v1/overview" => get(overview::get), "the whole hub at one glance";
     reads "/api/v1/live" => get(live::live), "the overview as server-sent events, one when something changed";
     reads "/api/v1/connections" => get(connections::list), "systems: health, streams, today's counts";
+    changes "/api/v1/connections/{name}/discover" => post(connections::discover), "what it has, of a `stream` if named, from a `sample`: fields, values, a suggested field table; asks the system";
     reads "/api/v1/flows" => get(flows::list), "flows: freshness, queue, latency, webhook loss";
     reads "/api/v1/flows/{name}" => get(flows::show), "one flow";
     changes "/api/v1/flows/{name}/pause" => post(flows::pause), "queue its changes, send nothing";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::costly::Costly;
@@ -32,6 +33,18 @@ pub trait HubView: Send + Sync + 'static {
     async fn resume_flow(&self, flow: &str, actor: &str) -> Result<(), ActionError>;
     /// Reads the configuration anew. What has mistakes is refused as a whole, and the one in force goes on.
     async fn reload(&self) -> Result<Reloaded, ReloadRefusal>;
+    /// Looks at a sample of what a connection has; a person waits. `None`: there is no such connection or stream.
+    async fn discover(
+        &self,
+        connection: &str,
+        stream: Option<&str>,
+        sample: usize,
+    ) -> Result<Option<Value>, ActionError> {
+        let _asked = (stream, sample);
+        Err(ActionError::Refused(format!(
+            "no daemon runs that could ask {connection}; `syncline discover {connection}` asks by itself"
+        )))
+    }
     /// Files that belong to the store, for a backup.
     fn own_files(&self) -> OwnFiles;
     /// There may be new work in the store.

@@ -70,6 +70,8 @@ pub enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// What does a connection have? Fields, values and a suggested field table from a sample; tables of databases
+    Discover(DiscoverArgs),
     /// Run the hub
     Run,
     /// What does this configuration carry on this machine? A copy of it under load, against stand-ins for all vendors
@@ -210,6 +212,8 @@ pub enum ConnectorCommand {
         #[arg(long)]
         markdown: bool,
     },
+    /// Make fixtures of a live connection's answers: safe reads only, secrets and people replaced
+    Record(RecordArgs),
     /// Everything that is wrong or missing in a connector's files, with its place and what to write
     Lint {
         /// Connectors, or a folder with a connector.yaml
@@ -219,6 +223,42 @@ pub enum ConnectorCommand {
         #[arg(long, conflicts_with = "names")]
         all: bool,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RecordArgs {
+    /// A connection of the configuration
+    pub connection: String,
+    /// Only this stream; may be given several times
+    #[arg(long = "stream", value_name = "NAME")]
+    pub streams: Vec<String>,
+    /// Pages of each list, rows of each file
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub limit: u16,
+    /// Folder that gets connectors/NAME/fixtures [default: the installation, for a shipped connector its folder `recorded`]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace ids too, the same id by the same
+    #[arg(long)]
+    pub scrub_ids: bool,
+    /// Overwrite fixtures of an earlier recording
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DiscoverArgs {
+    /// A connection of the configuration
+    pub connection: String,
+    /// Only this stream
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<String>,
+    /// Records to look at
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub sample: u16,
+    /// Write the suggested tables as mappings/NAME/ENTITY.yaml, where there are none yet
+    #[arg(long)]
+    pub write: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -18,6 +18,7 @@ pub(super) async fn connector(
 ) -> Result<Exit, CliError> {
     match command {
         ConnectorCommand::Test { names, all, markdown } => test(global, names, *all, *markdown, to).await,
+        ConnectorCommand::Record(args) => super::record::record(global, args, to).await,
         ConnectorCommand::Lint { names, all } => lint(global, names, *all, to),
     }
 }

@@ -11,8 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connector, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run,
-    status, verify,
+    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, rehearse, reload, replay,
+    restore, run, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -76,6 +76,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         Command::Demo(_)
         | Command::Init
         | Command::Check { .. }
+        | Command::Discover(_)
         | Command::Connectors { .. }
         | Command::Connector { .. }
         | Command::Mapping { .. }
@@ -143,6 +144,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Demo(args) => return demo::demo(global, args, to).await,
         Command::Init => return init::init(global, to),
         Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
+        Command::Discover(args) => return discover::discover(global, args, to).await,
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
         Command::Connector { command } => return connector::connector(global, command, to).await,
@@ -187,6 +189,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Demo(_)
         | Command::Init
         | Command::Check { .. }
+        | Command::Discover(_)
         | Command::Run
         | Command::Rehearse(_)
         | Command::Connectors { .. }

@@ -7,6 +7,7 @@ mod behaviour;
 mod fixture;
 mod folder;
 mod lint;
+pub mod record;
 mod report;
 mod run;
 mod subject;

@@ -15,7 +15,7 @@ use super::fixture::{FixtureSet, RefCase, WrittenRecord};
 use crate::config::yaml::{Diagnostics, Place, suggest};
 use crate::connector::connection::{Connection, ConnectionOptions};
 use crate::connector::http::Patience;
-use crate::connector::http::client::Wire;
+use crate::connector::http::client::{Tap, Wire};
 use crate::connector::http::guard::{AddressRange, EgressPolicy};
 use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream};
 use crate::connector::registry::Registry;
@@ -131,12 +131,37 @@ impl<'r> Subject<'r> {
         self.connect_as(self.manifest.as_ref().clone(), settings, at, wire)
     }
 
+    /// The same, with `tap` in the vendor's place.
+    pub(crate) fn connect_tapped(
+        &self,
+        settings: &SettingValues,
+        at: Timestamp,
+        tap: Arc<dyn Tap>,
+    ) -> Result<Connection, String> {
+        self.open(
+            self.manifest.as_ref().clone(),
+            settings,
+            at,
+            ConnectionOptions { tap: Some(tap), ..ConnectionOptions::default() },
+        )
+    }
+
     pub(crate) fn connect_as(
+        &self,
+        manifest: Manifest,
+        settings: &SettingValues,
+        at: Timestamp,
+        wire: Option<Wire>,
+    ) -> Result<Connection, String> {
+        self.open(manifest, settings, at, ConnectionOptions { wire, ..ConnectionOptions::default() })
+    }
+
+    fn open(
         &self,
         mut manifest: Manifest,
         settings: &SettingValues,
         at: Timestamp,
-        wire: Option<Wire>,
+        options: ConnectionOptions,
     ) -> Result<Connection, String> {
         if let Some(http) = &mut manifest.http {
             // A limit paces; what the suite asks is what is said when it is reached all the same.
@@ -153,8 +178,7 @@ impl<'r> Subject<'r> {
             },
             max_pages: 500,
             clock: Arc::new(move || at),
-            wire,
-            ..ConnectionOptions::default()
+            ..options
         };
         Connection::new(&self.name, Arc::new(manifest), settings, options).map_err(|error| error.to_string())
     }

@@ -16,7 +16,7 @@ use super::call::{CallError, CallResult, CheckReport};
 use super::http::auth::Credentials;
 use super::http::budget::Priority;
 use super::http::classify::Purpose;
-use super::http::client::{Wire, WireFailure, WireLimits, WireTls};
+use super::http::client::{Tap, Wire, WireFailure, WireLimits, WireTls};
 use super::http::confirm::Accepted;
 use super::http::csrf::CsrfSource;
 use super::http::exchange::{Caller, Clock, Patience, Terms};
@@ -57,6 +57,8 @@ pub struct ConnectionOptions {
     pub tokens: Arc<dyn TokenStore>,
     /// The client of a former connection of the same connector and settings, used again: making one costs more than a call.
     pub wire: Option<Wire>,
+    /// Hears what goes over the wire: recordings, and their replay.
+    pub tap: Option<Arc<dyn Tap>>,
 }
 
 impl Default for ConnectionOptions {
@@ -69,6 +71,7 @@ impl Default for ConnectionOptions {
             lookup: Arc::new(SystemLookup),
             tokens: Arc::new(NoTokenStore),
             wire: None,
+            tap: None,
         }
     }
 }
@@ -162,6 +165,16 @@ impl Connection {
     /// For `ConnectionOptions::wire` of the next one.
     pub fn wire(&self) -> Option<Wire> {
         self.channel.as_ref().map(|channel| channel.caller.wire.clone())
+    }
+
+    /// Every secret that the connection holds by now: those of its settings, what follows from them, tokens that it obtained.
+    pub(crate) fn held_secrets(&self) -> Vec<SecretString> {
+        self.channel.as_ref().map(|channel| channel.caller.mask.secrets()).unwrap_or_default()
+    }
+
+    /// Where its requests go.
+    pub(crate) fn base_url(&self) -> Option<&Url> {
+        self.channel.as_ref().map(|channel| &channel.base.url)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -286,6 +299,10 @@ fn channel(
         Some(wire) => wire,
         None => Wire::new(egress, limits, options.lookup, &tls)
             .map_err(|error| ConnectionError::Client { connection: id.to_owned(), error })?,
+    };
+    let wire = match options.tap {
+        Some(tap) => wire.tapped(tap),
+        None => wire,
     };
     let caller = Caller {
         system: id.to_owned(),

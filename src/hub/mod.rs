@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod destination;
+mod discover;
 mod lifecycle;
 mod own_files;
 mod parts;
@@ -14,6 +15,7 @@ mod tokens;
 mod view;
 mod watchdog;
 
+pub use discover::{DiscoverError, DiscoverOptions, DiscoveredStream, Discovery, MOST_RECORDS};
 pub use lifecycle::{Hub, HubError, HubOptions};
 pub use own_files::own_files;
 pub use plant::{Plant, PlantError};

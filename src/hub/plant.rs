@@ -263,6 +263,11 @@ impl Plant {
         Some(site.connection.check().await)
     }
 
+    /// A configured connection by its name.
+    pub fn connection(&self, name: &str) -> Option<&Arc<Connection>> {
+        self.sites.get(name).map(|site| &site.connection)
+    }
+
     /// Connections whose vendor keeps subscriptions, with the address they should have.
     pub(super) fn subscriptions(&self) -> Vec<(Arc<Connection>, String)> {
         let Some(public_url) = &self.config.hub.public_url else { return Vec::new() };

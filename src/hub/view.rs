@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
+use super::discover::{DiscoverError, DiscoverOptions};
 use super::lifecycle::{FLOW_PREFIX, Hub, HubError};
 use super::own_files::own_files;
 use super::reload::{InForce, ReloadError};
@@ -130,6 +132,21 @@ impl HubView for Hub {
                 Err(ReloadRefusal { what, problems: problems.to_string() })
             }
             Err(ReloadError::Hub(error)) => Err(ReloadRefusal { what: error.to_string(), problems: String::new() }),
+        }
+    }
+
+    async fn discover(
+        &self,
+        connection: &str,
+        stream: Option<&str>,
+        sample: usize,
+    ) -> Result<Option<Value>, ActionError> {
+        let options = DiscoverOptions { stream: stream.map(str::to_owned), sample };
+        // The plant of this moment: a reload meanwhile does not end the look.
+        let plant = self.plant.now();
+        match plant.discover(connection, &options).await {
+            Ok(found) => serde_json::to_value(found).map(Some).map_err(|error| ActionError::Refused(error.to_string())),
+            Err(DiscoverError::Connection(_) | DiscoverError::Stream { .. }) => Ok(None),
         }
     }
 

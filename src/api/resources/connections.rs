@@ -3,11 +3,15 @@
 
 use axum::Json;
 use axum::extract::State;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Reading;
+use super::actor::actor;
 use super::ledger::Counts;
 use crate::api::error::ApiError;
+use crate::api::extract::{ApiJson, ApiPath};
 use crate::api::state::{AppState, ConnectionInfo};
 use crate::api::time::Time;
 use crate::store::ConnectionHealth;
@@ -107,6 +111,37 @@ pub(in crate::api) fn view(reading: &Reading, info: &ConnectionInfo) -> Connecti
 pub async fn load(state: &AppState) -> Result<Vec<ConnectionView>, ApiError> {
     let reading = Reading::take(state).await?;
     Ok(reading.connections.iter().map(|info| view(&reading, info)).collect())
+}
+
+/// What to look at; both may be left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(in crate::api) struct Wanted {
+    actor: Option<String>,
+    stream: Option<String>,
+    sample: Option<usize>,
+}
+
+/// Records that are looked at unless more are asked for.
+const SAMPLE: usize = 50;
+
+pub(in crate::api) async fn discover(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ApiPath(name): ApiPath<String>,
+    ApiJson(wanted): ApiJson<Wanted>,
+) -> Result<Json<Value>, ApiError> {
+    // Somebody else's system is asked: who wanted it stands in the log.
+    let actor = actor(&headers, wanted.actor.as_deref())?;
+    tracing::info!(connection = name, actor, "a connection is looked at");
+    let found = state.hub().discover(&name, wanted.stream.as_deref(), wanted.sample.unwrap_or(SAMPLE)).await?;
+    let absent = || {
+        let stream = wanted.stream.as_ref().map(|stream| format!(" with a stream {stream:?}")).unwrap_or_default();
+        ApiError::not_found(
+            format!("there is no connection {name:?}{stream}"),
+            "list the connections to see which there are",
+        )
+    };
+    found.map(Json).ok_or_else(absent)
 }
 
 pub(in crate::api) async fn list(State(state): State<AppState>) -> Result<Json<Vec<ConnectionView>>, ApiError> {

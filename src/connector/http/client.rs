@@ -78,6 +78,23 @@ impl WireFailure {
     }
 }
 
+/// What a request is sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// What the connector describes.
+    Call,
+    /// To be let in: a token, a session.
+    LogIn,
+}
+
+/// Hears every exchange of a connection as it went over the wire, secrets included; or answers in the vendor's place.
+pub trait Tap: Send + Sync {
+    /// An answer in place of the vendor's: nothing is sent then.
+    fn answer(&self, request: &WireRequest, errand: Errand) -> Option<WireAnswer>;
+    /// What the vendor answered.
+    fn heard(&self, request: WireRequest, errand: Errand, answer: &WireAnswer);
+}
+
 /// The limits of every exchange.
 #[derive(Debug, Clone, Copy)]
 pub struct WireLimits {
@@ -95,6 +112,7 @@ pub struct Wire {
     public: Client,
     allowed_only: Client,
     limits: WireLimits,
+    tap: Option<Arc<dyn Tap>>,
 }
 
 /// What the TLS handshake needs beyond the public authorities.
@@ -116,11 +134,36 @@ impl Wire {
         install_crypto();
         let policy = Arc::new(policy);
         let client = |reach| build(&policy, reach, limits, &lookup, tls);
-        Ok(Self { public: client(Reach::Public)?, allowed_only: client(Reach::AllowedOnly)?, policy, limits })
+        Ok(Self {
+            public: client(Reach::Public)?,
+            allowed_only: client(Reach::AllowedOnly)?,
+            policy,
+            limits,
+            tap: None,
+        })
+    }
+
+    /// The same clients, heard by `tap`.
+    pub fn tapped(self, tap: Arc<dyn Tap>) -> Self {
+        Self { tap: Some(tap), ..self }
     }
 
     /// Sends once. Never follows a redirect, never repeats.
     pub async fn send(&self, request: WireRequest) -> Result<WireAnswer, WireFailure> {
+        self.send_for(request, Errand::Call).await
+    }
+
+    pub(crate) async fn send_for(&self, request: WireRequest, errand: Errand) -> Result<WireAnswer, WireFailure> {
+        let Some(tap) = &self.tap else { return self.exchange(request).await };
+        if let Some(answer) = tap.answer(&request, errand) {
+            return Ok(answer);
+        }
+        let answer = self.exchange(request.clone()).await?;
+        tap.heard(request, errand, &answer);
+        Ok(answer)
+    }
+
+    async fn exchange(&self, request: WireRequest) -> Result<WireAnswer, WireFailure> {
         let client = match self.policy.check(&request.url).map_err(WireFailure::Blocked)? {
             Reach::Public => &self.public,
             Reach::AllowedOnly => &self.allowed_only,

@@ -41,6 +41,12 @@ impl Mask {
         learned.push(secret);
     }
 
+    /// All that it masks.
+    pub(crate) fn secrets(&self) -> Vec<SecretString> {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        self.fixed.iter().chain(learned.iter()).cloned().collect()
+    }
+
     /// Replaces every secret, as it is and as it looks in a query.
     pub fn text(&self, text: &str) -> String {
         let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);

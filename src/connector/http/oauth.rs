@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::assertion::Signer;
 use super::auth::basic;
-use super::client::{BodyEnd, WireAnswer, WireFailure, WireRequest};
+use super::client::{BodyEnd, Errand, WireAnswer, WireFailure, WireRequest};
 use super::refresh::RefreshToken;
 use super::render::{self, RenderError};
 use super::token::{Fetching, Issued};
@@ -111,7 +111,11 @@ impl TokenEndpoint {
             headers: self.headers.clone(),
             body: form.collect::<Vec<_>>().join("&").into(),
         };
-        let answer = fetching.wire.send(request).await.map_err(|failure| self.unanswered(&failure, fetching))?;
+        let answer = fetching
+            .wire
+            .send_for(request, Errand::LogIn)
+            .await
+            .map_err(|failure| self.unanswered(&failure, fetching))?;
         let parsed = self.accepted(&answer, fetching)?;
         let unusable = |reason: &str| {
             self.refusal(&answer, fetching, ErrorClass::Transient, reason.to_owned(), "check the token address")

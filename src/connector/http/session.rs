@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::body::{BodyError, headers_json};
-use super::client::{BodyEnd, WireAnswer, WireRequest};
+use super::client::{BodyEnd, Errand, WireAnswer, WireRequest};
 use super::guard::Base;
 use super::protocol::Protocol;
 use super::render::{self, Outgoing, RenderError};
@@ -65,7 +65,7 @@ impl Login {
             headers,
             body: Bytes::from(self.outgoing.body.bytes()),
         };
-        let answer = fetching.wire.send(request).await.map_err(|failure| {
+        let answer = fetching.wire.send_for(request, Errand::LogIn).await.map_err(|failure| {
             let class = classify::by_failure(&failure, classify::Purpose::Read);
             fetching.error(class, self.what(), format!("no session: {failure}"), classify::next_step(class))
         })?;

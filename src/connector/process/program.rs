@@ -125,12 +125,7 @@ impl Program {
                 }
             })
             .collect();
-        let checked = match self.process.protocol {
-            ProcessProtocol::Syncline => Session::check(self).await,
-            ProcessProtocol::SingerTap => singer::check_tap(self).await,
-            ProcessProtocol::SingerTarget => singer::check_target(self).await,
-        };
-        let checked = checked.map_err(|failure| self.error(failure, "check", false))?;
+        let checked = self.checked().await.map_err(|failure| self.error(failure, "check", false))?;
         let unknown =
             named.iter().filter(|name| checked.streams.as_ref().is_some_and(|known| !known.contains(&name.theirs)));
         let warnings = unknown
@@ -144,6 +139,20 @@ impl Program {
             shows: checked.shows.map(|shows| self.mask.text(&shows)),
             warnings,
         })
+    }
+
+    /// The streams that it says it has; `None` if it cannot tell.
+    pub async fn streams(&self) -> CallResult<Option<Vec<String>>> {
+        let checked = self.checked().await.map_err(|failure| self.error(failure, "discover", false))?;
+        Ok(checked.streams)
+    }
+
+    async fn checked(&self) -> Result<Checked, Failure> {
+        match self.process.protocol {
+            ProcessProtocol::Syncline => Session::check(self).await,
+            ProcessProtocol::SingerTap => singer::check_tap(self).await,
+            ProcessProtocol::SingerTarget => singer::check_target(self).await,
+        }
     }
 
     /// One record as it is now, by its key.

@@ -66,3 +66,29 @@ pub(super) fn session(driver: SqlDriver, statement: Duration) -> Vec<Vec<String>
         SqlDriver::Sqlite => vec![vec!["PRAGMA foreign_keys = ON".to_owned()]],
     }
 }
+
+/// Every column of every table that this user sees: `table_name`, `column_name`, `data_type`, `is_key` (1 or 0), in order.
+pub(super) fn columns(driver: SqlDriver) -> &'static str {
+    match driver {
+        SqlDriver::Postgres => {
+            "SELECT c.table_schema || '.' || c.table_name AS table_name, c.column_name AS column_name, c.data_type AS data_type, \
+             CASE WHEN k.column_name IS NULL THEN 0 ELSE 1 END AS is_key \
+             FROM information_schema.columns c \
+             LEFT JOIN (SELECT u.table_schema, u.table_name, u.column_name FROM information_schema.table_constraints t \
+             JOIN information_schema.key_column_usage u ON u.constraint_name = t.constraint_name AND u.table_schema = t.table_schema \
+             WHERE t.constraint_type = 'PRIMARY KEY') k \
+             ON k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.column_name = c.column_name \
+             WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, c.ordinal_position"
+        }
+        SqlDriver::Mysql => {
+            "SELECT c.table_name AS table_name, c.column_name AS column_name, c.data_type AS data_type, \
+             CASE WHEN c.column_key = 'PRI' THEN 1 ELSE 0 END AS is_key \
+             FROM information_schema.columns c WHERE c.table_schema = DATABASE() ORDER BY c.table_name, c.ordinal_position"
+        }
+        SqlDriver::Sqlite => {
+            "SELECT m.name AS table_name, c.name AS column_name, c.type AS data_type, CASE WHEN c.pk > 0 THEN 1 ELSE 0 END AS is_key \
+             FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+             WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid"
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Not here: the hub's own store (`store`), any statement of a connector (its manifest), when a stream is read or written.
 
 mod address;
+mod catalogue;
 mod database;
 mod dialect;
 mod fault;
@@ -20,6 +21,7 @@ mod sqlite;
 mod times;
 mod walk;
 
+pub use catalogue::{Column, Table};
 pub use database::{Database, DatabaseError};
 pub use reader::SqlReader;
 pub use script::{ScriptError, run_script};
