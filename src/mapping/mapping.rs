@@ -38,7 +38,7 @@ impl Mapping {
     pub fn load(sources: &[Arc<Source>], values: &Values) -> Result<Mapping, Diagnostics> {
         let spec = MappingSpec::load(sources)?;
         let mut compiler =
-            Compiler { values, defaults: &spec.defaults, found: Diagnostics::new(), has_currency: false };
+            Compiler { values, defaults: &spec.defaults, found: Diagnostics::new(), has_currency: false, joins: Vec::new() };
         let exponents = spec.exponents(values.exponents(), &mut compiler.found);
         let inward =
             spec.inward.as_ref().map(|fields| compile_in::compile(&mut compiler, spec.entity, fields, &spec.place));
@@ -95,7 +95,7 @@ impl Mapping {
 
     fn read<T: Tree>(&self, plan: &InPlan, payload: &T, context: InContext<'_>) -> Result<Record, Failure> {
         let mut reading =
-            Reading { root: payload, settings: context.settings, exponents: &self.exponents, currency: None };
+            Reading { root: payload, settings: context.settings, exponents: &self.exponents, currency: None, joined: &[] };
         reading.currency = self.currency(plan, &reading)?;
         let root = plan.root.read(payload, &reading)?;
         let extra = read_extras(&plan.extras, &reading)?;
