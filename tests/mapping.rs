@@ -360,7 +360,7 @@ fn check_read(mapping: &str, payload: &str, place: &str, expected: Result<Json, 
     let payload = format!(r#"{{"id":1,"at":"2026-11-20T10:00:00Z","cur":"EUR","sum":0,{payload}}}"#);
     match (map(&mapping, &payload), expected) {
         (Ok(record), Ok(expected)) => {
-            let found: Json = serde_json::from_str(&record.to_canonical_json()).unwrap();
+            let found: Json = serde_json::from_str(&record.canonical_json()).unwrap();
             assert_eq!(found.pointer(place).unwrap_or(&Json::Null), &expected, "{payload}");
         }
         (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{payload}: {error}"),
@@ -405,7 +405,7 @@ fn values_that_mean_nothing_are_absent() {
     check_read(&nulls(delivery), r#""d":"""#, "/fulfilment_status", Ok(json!("fulfilled")));
     check_read(&nulls(delivery), r#""d":0"#, "/fulfilment_status", Ok(json!("on_hold")));
     check_read(&nulls(delivery), r#""d":true"#, "/fulfilment_status", Err("\"true\" is not listed in crosswalk `delivery`"));
-    check_refused("  note: { from: n, nulls: [null] }\n", &["m.yaml:7:27: null is no value anyway"]);
+    check_refused("  note: { from: n, nulls: [null] }\n", &["m.yaml:7:28: null is no value anyway"]);
     check_refused("  note: { from: n, nulls: [[1]] }\n", &["expected text, a number, true or false"]);
 }
 
@@ -432,14 +432,14 @@ fn lists_are_chosen_from_and_put_together() {
     check_read(&strict, payload, "", Err("b[].c -> lines: it is missing"));
     check_read(&strict, r#""a":[],"b":[{"c":7}]"#, "", Err("b[].c -> lines: it is not a list"));
 
-    let tuples = lines("    each: l\n    fields: { sku: \"[0]\", quantity: \"[1].n\", title: { expr: item[0] + \"!\" } }\n");
+    let tuples = lines("    each: l\n    fields: { sku: \"[0]\", quantity: \"[1].n\", title: { expr: 'item[0] + \"!\"' } }\n");
     check_read(&tuples, r#""l":[["A",{"n":2}]]"#, "/lines/0", Ok(json!({ "sku": "A", "quantity": "2", "title": "A!" })));
     check_read(&tuples, r#""l":[["A"]]"#, "", Err("l[0].[1].n -> lines[0].quantity: it is missing"));
     let plain = lines("    each: l\n    fields: { sku: $item, quantity: { const: 1 } }\n");
     check_read(&plain, r#""l":["A","B"]"#, "/lines/1/sku", Ok(json!("B")));
 
     check_refused("  lines: { each: [], fields: { quantity: q } }\n", &["`each` goes over no list"]);
-    check_refused("  lines: { each: l, when: itm.x, fields: { quantity: q } }\n", &["m.yaml:7:27", "known here: record, item, settings"]);
+    check_refused("  lines: { each: l, when: itm.x, fields: { quantity: q } }\n", &["m.yaml:7:27: expression `itm.x`", "known here: record, item, settings"]);
     check_refused("  note: { from: n, when: true }\n", &["`when` chooses among the items of a list"]);
     check_refused("  note: { each: [a, b] }\n", &["several lists make no single value"]);
     check_refused("out:\n  l: { each: [lines, taxes], fields: { q: quantity } }\n", &["goes over one list of the record"]);
@@ -473,7 +473,7 @@ fn items_know_what_other_lists_say_of_them() {
     let filtered = lines("    when: shipped.is_empty()\n    fields: { line_id: id, quantity: q }\n");
     check_read(&filtered, payload, "/lines", Ok(json!([{ "line_id": "8", "quantity": "1" }])));
     let only = lines("    fields: { quantity: q, title: $shipped.w }\n");
-    check_read(&only, payload, "", Err("l[0].$shipped.w"));
+    check_read(&only, payload, "", Err("$shipped.w -> lines[0].title: 2 items"));
     check_read(&only, payload, "", Err("2 items are joined as `shipped`; take one with `$shipped[0].w`"));
     let one = r#""l":[{"id":7,"q":5},{"id":8,"q":1}],"f":[{"ok":true,"li":[{"of":7,"w":"x"}]}]"#;
     check_read(&only, one, "/lines", Ok(json!([{ "quantity": "5", "title": "x" }, { "quantity": "1" }])));
@@ -492,7 +492,7 @@ fn mistakes_in_joins_are_found_before_anything_runs() {
     let refused = |join: &str, cell: &str, expected: &str| {
         check_refused(&format!("  lines: {{ each: l, join: {join}, fields: {{ quantity: {cell} }} }}\n"), &[expected]);
     };
-    refused("{ list: f, on: id, as: shipped }", "$shiped.n", "there is no variable `shiped`; did you mean `shipped`?");
+    refused("{ list: f, on: id, as: shipped }", "$shiped.n", "did you mean `shipped`? expected one of: record, item, settings, shipped");
     refused("{ list: f, on: id, as: shipped }", "$shipped", "this is the whole item");
     refused("{ list: f, on: id, as: shipped }", "\"$shipped[].n\"", "say `sum: true`");
     refused("{ list: f, on: id, as: shipped }", "{ expr: shiped.len() }", "known here: record, item, settings, shipped");
@@ -523,7 +523,7 @@ fn cells_with_a_name_are_used_several_times() {
     check_read(text, payload, "/shipping_address", Ok(Json::Null));
     check_read(text, payload, "/note", Ok(json!("hi !")));
     let problems = load(&text.replace("use: city", "use: cty"), VALUES).expect_err("no such cell");
-    assert!(problems.contains("m.yaml:5:56: there is no cell `cty` under `let`"), "{problems}");
+    assert!(problems.contains("m.yaml:5:53: there is no cell `cty` under `let`"), "{problems}");
     assert!(problems.contains("did you mean `city`?"), "{problems}");
     check_refused("  note: { use: text }\n", &["there is no cell `text` under `let`"]);
 }

@@ -58,14 +58,19 @@ impl Snippets {
         let wanted = name.as_str().unwrap_or_default();
         match self.0.iter().find(|(known, _)| known == wanted).map(|(_, node)| node) {
             Some(Node { kind: Kind::Map(entries), .. }) => entries.clone(),
-            Some(path) => vec![Entry { key: "from".to_owned(), key_span: path.span, value: path.clone() }],
+            Some(path) => vec![from(path)],
             None => {
                 let known: Vec<&str> = self.0.iter().map(|(known, _)| known.as_str()).collect();
                 cx.error(name.span, format!("there is no cell `{wanted}` under `let`"), suggest(wanted, &known));
-                Vec::new()
+                // A source of some kind, so that only this is reported.
+                vec![from(name)]
             }
         }
     }
+}
+
+fn from(path: &Node) -> Entry {
+    Entry { key: "from".to_owned(), key_span: path.span, value: path.clone() }
 }
 
 fn is_source(key: &str) -> bool {
