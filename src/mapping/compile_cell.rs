@@ -208,14 +208,22 @@ fn source(compiler: &mut Compiler<'_>, spec: &CellSpec) -> Option<Source> {
             match variable {
                 None | Some("item") => Some(Source::Item(path)),
                 Some(variable @ ("record" | "settings")) if path.steps().is_empty() => {
-                    compiler.error(&text.place, "this is the whole of it", format!("say which value: `${variable}.name`"));
+                    compiler.error(
+                        &text.place,
+                        "this is the whole of it",
+                        format!("say which value: `${variable}.name`"),
+                    );
                     None
                 }
                 Some("record") => Some(Source::Record(path)),
                 Some("settings") => Some(Source::Settings(path)),
                 Some(name) => match compiler.joins.iter().rposition(|known| known.name == name) {
                     Some(join) => JoinedPath::new(join, path, text).map(Source::Joined).or_else(|| {
-                        compiler.error(&text.place, "this is the whole item", format!("say which value: `${name}.name`"));
+                        compiler.error(
+                            &text.place,
+                            "this is the whole item",
+                            format!("say which value: `${name}.name`"),
+                        );
                         None
                     }),
                     None => {

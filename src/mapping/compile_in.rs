@@ -157,7 +157,8 @@ fn list(
     let plan = nested(compiler, inner, fields, &named, spec, &mut found);
     for path in &each {
         let here = format!("{prefix}{}[].", path.as_str().trim_end_matches("[]"));
-        let place = |found: &String| found.strip_prefix(&named).map_or_else(|| found.clone(), |rest| format!("{here}{rest}"));
+        let place =
+            |found: &String| found.strip_prefix(&named).map_or_else(|| found.clone(), |rest| format!("{here}{rest}"));
         personal.extend(found.iter().map(place));
     }
     compiler.joins.truncate(around);

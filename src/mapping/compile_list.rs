@@ -11,7 +11,11 @@ use super::spec::{CellSpec, JoinSpec, SourceSpec};
 pub(super) fn lists(compiler: &mut Compiler<'_>, spec: &CellSpec) -> Option<Vec<Path>> {
     match &spec.source {
         SourceSpec::Lists(paths) if paths.is_empty() => {
-            compiler.error(&spec.place, "`each` goes over no list", "name one: `each: lines`, or several: `each: [a, b]`");
+            compiler.error(
+                &spec.place,
+                "`each` goes over no list",
+                "name one: `each: lines`, or several: `each: [a, b]`",
+            );
             None
         }
         SourceSpec::Lists(paths) => paths.iter().map(|path| compiler.plain_path(path, "each")).collect(),

@@ -76,7 +76,11 @@ fn node(compiler: &mut Compiler<'_>, entity: Entity, base: &'static [Field], spe
     };
     let path = field_path(compiler, entity, base, text)?;
     if let Some(join) = spec.joins.first() {
-        compiler.error(&join.name.place, "a join is for `in` only", "an expression can look through `record`: see `find`");
+        compiler.error(
+            &join.name.place,
+            "a join is for `in` only",
+            "an expression can look through `record`: see `find`",
+        );
     }
     match (*path.ty(), spec.each) {
         (FieldType::List(FieldType::Object(inner)), true) => {
@@ -199,7 +203,11 @@ fn source(
         SourceSpec::Const(scalar) => Some((OutSource::Const(constant(scalar)), None, scalar.text.clone())),
         SourceSpec::Lists(paths) => {
             let place = paths.first().map_or(&spec.place, |path| &path.place);
-            compiler.error(place, "going out, `each` goes over one list of the record", "write two lists for two lists");
+            compiler.error(
+                place,
+                "going out, `each` goes over one list of the record",
+                "write two lists for two lists",
+            );
             None
         }
         SourceSpec::Nothing => {

@@ -45,7 +45,9 @@ impl NullWord {
             (NullWord::Text(null), Raw::Text(text)) => null == text,
             (NullWord::Bool(null), Raw::Bool(value)) => *null == value,
             (NullWord::Bool(null), Raw::Text(text)) => (if *null { "true" } else { "false" }) == text,
-            (NullWord::Number(null, _), Raw::Number(text)) => Exact::parse(text).is_ok_and(|number| same(number, *null)),
+            (NullWord::Number(null, _), Raw::Number(text)) => {
+                Exact::parse(text).is_ok_and(|number| same(number, *null))
+            }
             (NullWord::Number(_, null), Raw::Text(text)) => null == text,
             (NullWord::Text(_) | NullWord::Bool(_) | NullWord::Number(..), _) => false,
         }
@@ -107,11 +109,9 @@ fn is_value(word: &NullWord, ty: Option<&FieldType>) -> bool {
     let Some(ty) = ty else { return matches!(word, NullWord::Bool(_) | NullWord::Number(..)) };
     match ty {
         FieldType::Bool => matches!(word, NullWord::Bool(_)),
-        FieldType::Integer
-        | FieldType::Decimal
-        | FieldType::Quantity
-        | FieldType::Money
-        | FieldType::UnitPrice => matches!(word, NullWord::Number(..)),
+        FieldType::Integer | FieldType::Decimal | FieldType::Quantity | FieldType::Money | FieldType::UnitPrice => {
+            matches!(word, NullWord::Number(..))
+        }
         FieldType::Text
         | FieldType::Currency
         | FieldType::Timestamp

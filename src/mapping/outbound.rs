@@ -141,12 +141,7 @@ fn write_nested(
     Ok((!object.is_empty()).then_some(Json::Object(object)))
 }
 
-fn write_list(
-    list: &OutList,
-    name: &str,
-    item: &Object,
-    writing: &Writing<'_>,
-) -> Result<Option<Json>, Failure> {
+fn write_list(list: &OutList, name: &str, item: &Object, writing: &Writing<'_>) -> Result<Option<Json>, Failure> {
     let Some(items) = list.each.first_in(item).and_then(Value::as_list) else {
         return Ok(match list.absent {
             Absent::Omit => None,

@@ -333,7 +333,9 @@ impl Decode for JoinSpec {
         let (name, list) = (reader.required("as"), reader.required("list"));
         let (when, items) = (reader.optional("when"), reader.optional("items"));
         let on = match reader.node("on") {
-            Some(on) if on.scalar().is_some() => Spanned::decode(on, cx).map(|path: Spanned<String>| (path.clone(), path)),
+            Some(on) if on.scalar().is_some() => {
+                Spanned::decode(on, cx).map(|path: Spanned<String>| (path.clone(), path))
+            }
             Some(on) => {
                 let sides = cx.map(on, "the two sides of a join")?;
                 let (here, there) = (sides.required("item"), sides.required("list"));

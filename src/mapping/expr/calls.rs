@@ -90,9 +90,7 @@ fn names(source: &str) -> Vec<Name<'_>> {
 
 /// Names of called functions with the column of each, in characters from 1.
 pub(super) fn calls(source: &str) -> Vec<(&str, usize)> {
-    let called = |name: &Name<'_>| {
-        source[name.end..].trim_start().starts_with('(') && !KEYWORDS.contains(&name.text)
-    };
+    let called = |name: &Name<'_>| source[name.end..].trim_start().starts_with('(') && !KEYWORDS.contains(&name.text);
     let names = names(source).into_iter().filter(called);
     names.map(|name| (name.text, source[..name.start].chars().count() + 1)).collect()
 }
@@ -116,7 +114,8 @@ pub(super) fn rewrite<'s>(source: &'s str, is_known: impl Fn(&str, &str) -> bool
             continue;
         }
         let before = index.checked_sub(1).and_then(|index| names.get(index));
-        let of_variable = before.filter(|before| before.end + 2 == name.start && !source[..before.start].ends_with('.'));
+        let of_variable =
+            before.filter(|before| before.end + 2 == name.start && !source[..before.start].ends_with('.'));
         if of_variable.is_some_and(|variable| is_known(variable.text, name.text)) {
             continue;
         }
@@ -190,6 +189,9 @@ mod tests {
 
     #[test]
     fn calls_are_found_outside_of_texts() {
-        assert_eq!(calls("a(b.c (1), \"d(\\\"e(\") + if (x) { `f(${g(1)})` } /* h() */ // i()"), [("a", 1), ("c", 5), ("g", 38)]);
+        assert_eq!(
+            calls("a(b.c (1), \"d(\\\"e(\") + if (x) { `f(${g(1)})` } /* h() */ // i()"),
+            [("a", 1), ("c", 5), ("g", 38)]
+        );
     }
 }

@@ -339,10 +339,20 @@ mod tests {
         check("where([#{n: 1.0}, #{n: \"1\"}], \"n\", 1)", Ok("[{\"n\":1}]"));
         check("joined([#{a: 1}], \"a\", [#{b: 1}, #{b: \"1\"}], \"b\", \"x\")", Err("two items have the b \"1\""));
         check("joined([#{a: ()}], \"a\", [#{b: ()}], \"b\", \"x\")", Ok("[{\"a\":null,\"x\":null}]"));
-        check("allocated([#{k: 1, n: 3}], \"k\", \"n\", [#{k: 1, o: 2}], \"k\", \"o\")", Err("1 more of k \"1\" than there is"));
+        check(
+            "allocated([#{k: 1, n: 3}], \"k\", \"n\", [#{k: 1, o: 2}], \"k\", \"o\")",
+            Err("1 more of k \"1\" than there is"),
+        );
         check("allocated([#{k: (), n: 1}], \"k\", \"n\", [#{k: (), o: 2}], \"k\", \"o\")", Err("1 more of k"));
         check("allocated([#{k: 1, n: -1}], \"k\", \"n\", [], \"k\", \"o\")", Err("n is -1, less than nothing"));
-        check("allocated([#{k: 1, n: \"1.5\"}, #{k: 1, n: 0.5}], \"k\", \"n\", [#{k: 1, o: 9}], \"k\", \"o\")", Ok("[{\"allocated\":2,\"k\":1,\"o\":9}]"));
+        check(
+            "allocated([#{k: 1, n: \"1.5\"}, #{k: 1, n: 0.5}], \"k\", \"n\", [#{k: 1, o: 9}], \"k\", \"o\")",
+            Ok("[{\"allocated\":2,\"k\":1,\"o\":9}]"),
+        );
+        check(
+            "allocated([#{k: 1, n: 2}], \"k\", \"n\", [#{k: 1, o: 3, u: 2}, #{k: 1, o: 1, u: 5}, #{k: 1, o: 4, u: ()}], \"k\", \"o\", \"u\").len()",
+            Ok("2"),
+        );
         check("replaced(\"aaa\", \"\", \"b\")", Err("nothing cannot be replaced"));
         check("pad_left(\"12345\", 3, \"0\")", Ok("\"12345\""));
         check("pad_left(\"1\", 1000000000, \"0\")", Err("is no length"));

@@ -16,7 +16,9 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("sum", |list: Array, path: &str| total(pluck(&list, path)?));
     engine.register_fn("pluck", |list: Array, path: &str| pluck(&list, path));
     engine.register_fn("find", |list: Array, path: &str, wanted: Dynamic| {
-        Ok::<_, Box<rhai::EvalAltResult>>(hits(&list, path, &wanted)?.first().map_or(Dynamic::UNIT, |hit| (*hit).clone()))
+        Ok::<_, Box<rhai::EvalAltResult>>(
+            hits(&list, path, &wanted)?.first().map_or(Dynamic::UNIT, |hit| (*hit).clone()),
+        )
     });
     engine.register_fn("where", |list: Array, path: &str, wanted: Dynamic| {
         Ok::<Array, Box<rhai::EvalAltResult>>(hits(&list, path, &wanted)?.into_iter().cloned().collect())
@@ -33,7 +35,18 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("reshaped", reshaped);
     engine.register_fn("grouped", grouped);
     engine.register_fn("joined", joined);
-    engine.register_fn("allocated", allocated);
+    engine.register_fn(
+        "allocated",
+        |wanted: Array, by: &str, many: &str, there: Array, key: &str, many_there: &str| {
+            allocated(&wanted, [by, many], &there, [key, many_there], None)
+        },
+    );
+    engine.register_fn(
+        "allocated",
+        |wanted: Array, by: &str, many: &str, there: Array, key: &str, many_there: &str, used: &str| {
+            allocated(&wanted, [by, many], &there, [key, many_there], Some(used))
+        },
+    );
 }
 
 /// A path of a function: with `?` behind it, what is missing counts as null.
@@ -244,10 +257,16 @@ fn joined(list: Array, here: &str, others: Array, there: &str, name: &str) -> Co
 }
 
 /// Hands the wanted quantities out over what there is, in order: the items that got something, with how much as `allocated`.
-/// What cannot be handed out whole is refused.
-fn allocated(wanted: Array, by: &str, many: &str, there: Array, key_there: &str, many_there: &str) -> Computed<Array> {
-    bounded(&wanted)?;
-    bounded(&there)?;
+/// Of each, `used` is gone already. What cannot be handed out whole is refused.
+fn allocated(
+    wanted: &Array,
+    [by, many]: [&str; 2],
+    there: &Array,
+    [key_there, many_there]: [&str; 2],
+    used: Option<&str>,
+) -> Computed<Array> {
+    bounded(wanted)?;
+    bounded(there)?;
     let positive = |item: &Dynamic, path: &str| match number(&one(item, path)?)? {
         Some(quantity) if quantity.is_sign_negative() && !quantity.is_zero() => {
             Err(refuse(format!("{path} is {quantity}, less than nothing")))
@@ -257,12 +276,13 @@ fn allocated(wanted: Array, by: &str, many: &str, there: Array, key_there: &str,
     let mut shelves: HashMap<String, Vec<usize>> = HashMap::new();
     let mut rest = Vec::with_capacity(there.len());
     for (index, item) in there.iter().enumerate() {
-        rest.push((positive(item, many_there)?, Decimal::ZERO));
+        let used = used.map_or(Ok(Decimal::ZERO), |used| positive(item, used))?;
+        rest.push((add(positive(item, many_there)?, -used)?.max(Decimal::ZERO), Decimal::ZERO));
         if let Some(key) = key(item, key_there)? {
             shelves.entry(key).or_default().push(index);
         }
     }
-    for item in &wanted {
+    for item in wanted {
         let mut open = positive(item, many)?;
         let key = key(item, by)?;
         let shelf = key.as_ref().and_then(|key| shelves.get(key));

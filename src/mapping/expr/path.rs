@@ -92,7 +92,11 @@ impl Path {
         }
         if !steps.is_empty() && (reader.rest.is_empty() || !reader.take('.')) {
             let end = reader.rest.is_empty();
-            return if end { Ok(Path { source: source.into(), steps: steps.into() }) } else { Err(reader.fault(AFTER)) };
+            return if end {
+                Ok(Path { source: source.into(), steps: steps.into() })
+            } else {
+                Err(reader.fault(AFTER))
+            };
         }
         loop {
             steps.push(Step::Name(reader.name()?));
