@@ -27,12 +27,21 @@ pub struct Expression {
 
 /// An expression that cannot be compiled or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expression `{expression}`: {reason}{}", column.map(|column| format!(" (column {column})")).unwrap_or_default())]
+#[error("expression `{}`: {reason}{}", shortened(expression), column.map(|column| format!(" (column {column})")).unwrap_or_default())]
 pub struct ExpressionError {
     pub expression: String,
     pub reason: String,
     /// In characters, from 1, where known.
     pub column: Option<usize>,
+}
+
+/// What messages show of a source: a long one would hide the reason.
+pub(super) fn shortened(source: &str) -> std::borrow::Cow<'_, str> {
+    const MOST: usize = 120;
+    match source.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &source[..end]).into(),
+        None => source.into(),
+    }
 }
 
 /// A name that occurs in the source, and the names that follow it after a dot; `None` if it also stands alone.
