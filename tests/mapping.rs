@@ -1,6 +1,9 @@
 //! The shipped mappings against their own tests, and what the engine promises about mistakes in mapping files.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "mapping/lists.rs"]
+mod lists;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -9,6 +9,8 @@ use super::crosswalk::Crosswalk;
 use super::error::MappingFault;
 use super::expr::{Expression, Path, Tree};
 use super::inbound::{Cell, Reading};
+use super::list::JoinedPath;
+use super::nulls::Nulls;
 use super::number_format::NumberFormat;
 use super::time_format::TimeFormat;
 use crate::model::{Currency, FieldType, Money, Quantity, Raw, UnitPrice, Value};
@@ -22,6 +24,8 @@ pub(super) enum Source {
     Record(Path),
     /// `$settings.name`.
     Settings(Path),
+    /// `$name.path`: from what a join found for the item.
+    Joined(JoinedPath),
     Expr(Expression),
     Const(String),
 }
@@ -30,6 +34,7 @@ impl Source {
     pub(super) fn text(&self) -> &str {
         match self {
             Source::Item(path) | Source::Record(path) | Source::Settings(path) => path.as_str(),
+            Source::Joined(joined) => joined.text(),
             Source::Expr(expression) => expression.source(),
             Source::Const(text) => text,
         }
@@ -40,8 +45,8 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Convert {
     pub trim: bool,
-    /// Texts that mean "nothing", besides the empty text.
-    pub nulls: Vec<String>,
+    /// What means "nothing", besides null and the empty text.
+    pub nulls: Nulls,
     pub crosswalk: Option<Arc<Crosswalk>>,
     pub numbers: NumberFormat,
     pub kind: Kind,
@@ -74,18 +79,19 @@ impl Convert {
             Raw::Text(text) if self.trim => Raw::Text(text.trim()),
             raw => raw,
         };
-        let raw = match raw {
-            Raw::Text("") => Raw::Null,
-            Raw::Text(text) if self.nulls.iter().any(|null| null == text) => Raw::Null,
-            raw => raw,
-        };
-        let raw = match &self.crosswalk {
-            Some(crosswalk) => match translate(crosswalk, raw)? {
-                Some(canonical) => Raw::Text(canonical),
-                None => return Ok(None),
+        let raw = match listed(self.crosswalk.as_deref(), raw) {
+            // What the crosswalk lists is a value, whatever else means nothing.
+            Some(canonical) => Raw::Text(canonical),
+            None if raw == Raw::Null || raw == Raw::Text("") || self.nulls.has(raw) => {
+                match self.crosswalk.as_ref().and_then(|crosswalk| crosswalk.inward("null")) {
+                    Some(canonical) => Raw::Text(canonical),
+                    None => return Ok(None),
+                }
+            }
+            None => match &self.crosswalk {
+                Some(crosswalk) => return Err(unlisted(crosswalk, raw)),
+                None => raw,
             },
-            None if raw == Raw::Null => return Ok(None),
-            None => raw,
         };
         self.typed(raw, item, reading)
     }
@@ -158,16 +164,22 @@ impl Convert {
     }
 }
 
-fn translate<'c>(crosswalk: &'c Crosswalk, raw: Raw<'_>) -> Result<Option<&'c str>, MappingFault> {
-    let key = match raw {
-        Raw::Text(text) | Raw::Number(text) => text,
-        Raw::Bool(true) => "true",
-        Raw::Bool(false) => "false",
-        Raw::Null => return Ok(crosswalk.inward("null")),
-    };
-    match crosswalk.inward(key) {
-        Some(canonical) => Ok(Some(canonical)),
-        None => Err(MappingFault::UnmappedValue { crosswalk: crosswalk.name().to_owned(), value: key.to_owned() }),
+fn listed<'c>(crosswalk: Option<&'c Crosswalk>, raw: Raw<'_>) -> Option<&'c str> {
+    word(raw).and_then(|word| crosswalk?.inward(word))
+}
+
+fn unlisted(crosswalk: &Crosswalk, raw: Raw<'_>) -> MappingFault {
+    let value = word(raw).unwrap_or("null").to_owned();
+    MappingFault::UnmappedValue { crosswalk: crosswalk.name().to_owned(), value }
+}
+
+/// As a crosswalk lists it; null has a line of its own.
+fn word(raw: Raw<'_>) -> Option<&str> {
+    match raw {
+        Raw::Text(text) | Raw::Number(text) => Some(text),
+        Raw::Bool(true) => Some("true"),
+        Raw::Bool(false) => Some("false"),
+        Raw::Null => None,
     }
 }
 

@@ -15,6 +15,15 @@ pub(super) struct Compiler<'a> {
     pub found: Diagnostics,
     /// The record's own currency is mapped, so that amounts need not name theirs.
     pub has_currency: bool,
+    /// Names of the joins around the cell, outermost first.
+    pub joins: Vec<JoinName>,
+}
+
+/// A join as cells inside its list see it.
+pub(super) struct JoinName {
+    pub name: String,
+    /// Path of its list in the payload.
+    pub list: String,
 }
 
 impl Compiler<'_> {
@@ -28,13 +37,18 @@ impl Compiler<'_> {
         self.error(place, format!("there is no {what} `{name}`"), suggest(name, known));
     }
 
-    /// A path, and the variable it starts from if it is written `$variable.path`.
+    /// A path, and the variable it starts from if it is written `$variable.path` or `$variable[0].path`; without steps for
+    /// the variable itself.
     pub(super) fn path<'t>(&mut self, text: &'t Spanned<String>) -> Option<(Option<&'t str>, Path)> {
         let (variable, rest) = match text.value.strip_prefix('$') {
-            Some(rest) => match rest.split_once('.') {
-                Some((variable, rest)) => (Some(variable), rest),
-                None => (Some(rest), rest),
-            },
+            Some(rest) => {
+                let named = |character: char| character.is_alphanumeric() || character == '_';
+                let (variable, rest) = rest.split_at(rest.find(|c| !named(c)).unwrap_or(rest.len()));
+                if rest.is_empty() {
+                    return Some((Some(variable), Path::whole(&text.value)));
+                }
+                (Some(variable), rest.strip_prefix('.').unwrap_or(rest))
+            }
             None => (None, text.value.as_str()),
         };
         match Path::parse(rest) {
@@ -46,20 +60,28 @@ impl Compiler<'_> {
         }
     }
 
-    /// A path from the current item, for `each` and for the base of an object.
+    /// A path from the current item, for the base of an object.
     pub(super) fn item_path(&mut self, source: &SourceSpec, key: &str) -> Option<Path> {
-        let SourceSpec::Path(text) = source else {
-            if let SourceSpec::Expr(text) | SourceSpec::Ref { field: text, .. } = source {
+        let text = match source {
+            SourceSpec::Path(text) => text,
+            SourceSpec::Expr(text) | SourceSpec::Ref { field: text, .. } => {
                 self.error(&text.place, format!("`{key}` is a path"), "");
+                return None;
             }
-            return None;
+            SourceSpec::Lists(_) | SourceSpec::Const(_) | SourceSpec::Nothing => return None,
         };
+        let path = self.plain_path(text, key)?;
+        if path.is_many() {
+            self.error(&text.place, format!("`{key}` names one thing"), "take one with `[0]`");
+            return None;
+        }
+        Some(path)
+    }
+
+    /// A path from the current item, not from a variable other than `$item`, the item itself.
+    pub(super) fn plain_path(&mut self, text: &Spanned<String>, key: &str) -> Option<Path> {
         match self.path(text)? {
-            (None, path) if !path.is_many() => Some(path),
-            (None, _) => {
-                self.error(&text.place, format!("`{key}` names the list itself, without `[]`"), "");
-                None
-            }
+            (None | Some("item"), path) => Some(path),
             (Some(_), _) => {
                 self.error(&text.place, format!("`{key}` starts from the current item, not from a variable"), "");
                 None
@@ -75,6 +97,18 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// An expression of the `in` table: over the payload, the item, what is joined to it, and the settings.
+    pub(super) fn item_expression(&mut self, text: &Spanned<String>) -> Option<Expression> {
+        let names = self.names();
+        self.expression(text, &names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// What expressions and `$` paths of the `in` table may start from.
+    pub(super) fn names(&self) -> Vec<String> {
+        let joins = self.joins.iter().map(|join| join.name.clone());
+        ["record", "item", "settings"].map(str::to_owned).into_iter().chain(joins).collect()
     }
 
     pub(super) fn crosswalk(&mut self, name: &Spanned<String>) -> Option<Arc<Crosswalk>> {

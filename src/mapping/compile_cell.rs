@@ -6,6 +6,8 @@ use super::cell::{Convert, Kind, Source};
 use super::compile::{self, Compiler};
 use super::expr::Path;
 use super::inbound::Cell;
+use super::list::JoinedPath;
+use super::nulls::Nulls;
 use super::number_format::NumberFormat;
 use super::spec::{Amount, As, CellSpec, SourceSpec, Style};
 use super::time_format::TimeFormat;
@@ -47,7 +49,11 @@ fn finish(
     required: bool,
 ) -> Option<Cell> {
     let source = source(compiler, spec)?;
-    let many = matches!(&source, Source::Item(path) | Source::Record(path) | Source::Settings(path) if path.is_many());
+    let many = match &source {
+        Source::Item(path) | Source::Record(path) | Source::Settings(path) => path.is_many(),
+        Source::Joined(joined) => joined.is_many(),
+        Source::Expr(_) | Source::Const(_) => false,
+    };
     let summable = matches!(kind, Kind::Money(_) | Kind::Minor(_) | Kind::Plain(FieldType::Quantity));
     match (many, spec.sum) {
         (true, false) => {
@@ -80,9 +86,22 @@ fn finish(
         compiler.error(&spec.place, error.to_string(), "");
     }
     let numbers = numbers(compiler, &style);
-    let (trim, nulls) = (style.trim.unwrap_or(false), style.nulls.unwrap_or_default());
+    let trim = style.trim.unwrap_or(false);
+    let nulls = Nulls::of_field(&spec.style, compiler.defaults, type_of(&kind));
     let convert = Convert { trim, nulls, crosswalk, numbers, kind };
     Some(Cell { source, convert, optional: spec.optional, required, sum: spec.sum })
+}
+
+/// The field's type; `None` for an extra that takes any scalar.
+fn type_of(kind: &Kind) -> Option<&FieldType> {
+    match kind {
+        Kind::Plain(ty) => Some(ty),
+        Kind::Time(_) => Some(&FieldType::Timestamp),
+        Kind::Date(_) => Some(&FieldType::Date),
+        Kind::Money(_) | Kind::Minor(_) => Some(&FieldType::Money),
+        Kind::UnitPrice(_) | Kind::UnitPriceMinor(_) => Some(&FieldType::UnitPrice),
+        Kind::Extra => None,
+    }
 }
 
 fn kind(compiler: &mut Compiler<'_>, name: &str, ty: &FieldType, spec: &CellSpec) -> Option<Kind> {
@@ -187,16 +206,41 @@ fn source(compiler: &mut Compiler<'_>, spec: &CellSpec) -> Option<Source> {
         SourceSpec::Path(text) => {
             let (variable, path): (Option<&str>, Path) = compiler.path(text)?;
             match variable {
-                None => Some(Source::Item(path)),
-                Some("record") => Some(Source::Record(path)),
-                Some("settings") => Some(Source::Settings(path)),
-                Some(other) => {
-                    compiler.unknown(&text.place, "variable", other, &["record", "settings"]);
+                None | Some("item") => Some(Source::Item(path)),
+                Some(variable @ ("record" | "settings")) if path.steps().is_empty() => {
+                    compiler.error(
+                        &text.place,
+                        "this is the whole of it",
+                        format!("say which value: `${variable}.name`"),
+                    );
                     None
                 }
+                Some("record") => Some(Source::Record(path)),
+                Some("settings") => Some(Source::Settings(path)),
+                Some(name) => match compiler.joins.iter().rposition(|known| known.name == name) {
+                    Some(join) => JoinedPath::new(join, path, text).map(Source::Joined).or_else(|| {
+                        compiler.error(
+                            &text.place,
+                            "this is the whole item",
+                            format!("say which value: `${name}.name`"),
+                        );
+                        None
+                    }),
+                    None => {
+                        let known = compiler.names();
+                        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                        compiler.unknown(&text.place, "variable", name, &known);
+                        None
+                    }
+                },
             }
         }
-        SourceSpec::Expr(text) => compiler.expression(text, &["record", "item", "settings"]).map(Source::Expr),
+        SourceSpec::Lists(paths) => {
+            let place = paths.first().map_or(&spec.place, |path| &path.place);
+            compiler.error(place, "several lists make no single value", "they go with `each` and `fields`");
+            None
+        }
+        SourceSpec::Expr(text) => compiler.item_expression(text).map(Source::Expr),
         SourceSpec::Const(scalar) => Some(Source::Const(scalar.text.clone())),
         SourceSpec::Ref { field, .. } => {
             compiler.error(&field.place, "`ref` is for `out` only", "use `from`");

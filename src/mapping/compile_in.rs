@@ -5,7 +5,10 @@
 use super::cell::Source;
 use super::compile::Compiler;
 use super::compile_cell::{extra_cell, scalar_cell};
-use super::inbound::{Cell, Entry, ExtraCell, ObjectPlan};
+use super::compile_list::{joins, lists};
+use super::inbound::{Base, Cell, Entry, ExtraCell, ObjectPlan};
+use super::list::ListPlan;
+use super::nulls::Nulls;
 use super::spec::{CellSpec, FieldSpec, SourceSpec};
 use crate::config::yaml::Place;
 use crate::model::{Entity, Field, FieldType, find_field, schema};
@@ -30,7 +33,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, entity: Entity, fields: &[Fie
     for field in fields {
         if let Some(key) = field.target.value.strip_prefix("extra.") {
             if let Some(cell) = extra_cell(compiler, &field.cell) {
-                note_personal(&cell, field.cell.personal, "", &mut plan.personal);
+                note_personal(compiler, &cell, field.cell.personal, "", &mut plan.personal);
                 plan.extras.push(ExtraCell { key: key.to_owned(), cell });
             }
         } else {
@@ -77,7 +80,7 @@ fn insert(
         });
         match &mut plan.entries[index].1 {
             Entry::Object { plan: inner, base: None } => plan = inner,
-            Entry::Object { base: Some(_), .. } | Entry::Leaf(_) | Entry::List { .. } => {
+            Entry::Object { base: Some(_), .. } | Entry::Leaf(_) | Entry::List(_) => {
                 let message = format!("`{name}` is already mapped as a whole");
                 return compiler.error(&spec.target.place, message, "put the field under its `fields`");
             }
@@ -93,24 +96,24 @@ fn entry(
     personal: &mut Vec<String>,
 ) -> Option<Entry> {
     match (field.ty, &spec.fields) {
-        (FieldType::List(FieldType::Object(inner)), Some(fields)) => {
-            let each = compiler.item_path(&spec.source, "each")?;
-            let plan = nested(compiler, inner, fields, &format!("{prefix}{each}[]."), spec, personal);
-            if !spec.each {
-                compiler.error(
-                    &spec.place,
-                    format!("`{}` is a list", field.name),
-                    "say `each: path` instead of `from`",
-                );
-            }
-            Some(Entry::List { plan, each, optional: spec.optional })
+        (FieldType::List(FieldType::Object(inner)), Some(fields)) if spec.each => {
+            list(compiler, inner, fields, spec, prefix, personal).map(Entry::List)
+        }
+        (FieldType::List(FieldType::Object(_)), Some(_)) => {
+            let message = format!("`{}` is a list", field.name);
+            compiler.error(&spec.place, message, "say `each: path` instead of `from`");
+            None
         }
         (FieldType::Object(inner), Some(fields)) => {
             let base = match &spec.source {
                 SourceSpec::Nothing => None,
-                source => Some((compiler.item_path(source, "from")?, spec.optional)),
+                source => {
+                    let path = compiler.item_path(source, "from")?;
+                    let nulls = Nulls::of_node(&spec.style, compiler.defaults);
+                    Some(Base { path, optional: spec.optional, nulls })
+                }
             };
-            let prefix = base.as_ref().map_or_else(|| prefix.to_owned(), |(path, _)| format!("{prefix}{path}."));
+            let prefix = base.as_ref().map_or_else(|| prefix.to_owned(), |base| format!("{prefix}{}.", base.path));
             let plan = nested(compiler, inner, fields, &prefix, spec, personal);
             Some(Entry::Object { plan, base })
         }
@@ -130,10 +133,41 @@ fn entry(
         }
         (ty, None) => {
             let cell = scalar_cell(compiler, field, &ty, spec)?;
-            note_personal(&cell, spec.personal || field.personal, prefix, personal);
+            note_personal(compiler, &cell, spec.personal || field.personal, prefix, personal);
             Some(Entry::Leaf(cell))
         }
     }
+}
+
+fn list(
+    compiler: &mut Compiler<'_>,
+    inner: &'static [Field],
+    fields: &[FieldSpec],
+    spec: &CellSpec,
+    prefix: &str,
+    personal: &mut Vec<String>,
+) -> Option<ListPlan> {
+    let each = lists(compiler, spec)?;
+    let around = compiler.joins.len();
+    let joins = joins(compiler, &spec.joins, prefix);
+    let when = spec.when.as_ref().map(|when| compiler.item_expression(when));
+    // Every list's items have the same fields: compiled once, and what is personal is so in each of the lists.
+    let mut found = Vec::new();
+    let named = each.iter().map(|path| format!("{prefix}{path}[].")).next().unwrap_or_default();
+    let plan = nested(compiler, inner, fields, &named, spec, &mut found);
+    for path in &each {
+        let here = format!("{prefix}{}[].", path.as_str().trim_end_matches("[]"));
+        let place =
+            |found: &String| found.strip_prefix(&named).map_or_else(|| found.clone(), |rest| format!("{here}{rest}"));
+        personal.extend(found.iter().map(place));
+    }
+    compiler.joins.truncate(around);
+    let when = match when {
+        Some(when) => Some(when?),
+        None => None,
+    };
+    let nulls = Nulls::of_node(&spec.style, compiler.defaults);
+    Some(ListPlan { plan, each, optional: spec.optional, nulls, when, joins: joins? })
 }
 
 fn nested(
@@ -175,8 +209,13 @@ fn check_required(
     }
 }
 
-fn note_personal(cell: &Cell, marked: bool, prefix: &str, personal: &mut Vec<String>) {
-    if let (true, Source::Item(path)) = (marked, &cell.source) {
-        personal.push(format!("{prefix}{path}"));
+fn note_personal(compiler: &Compiler<'_>, cell: &Cell, marked: bool, prefix: &str, personal: &mut Vec<String>) {
+    let place = match &cell.source {
+        Source::Item(path) => format!("{prefix}{path}"),
+        Source::Joined(joined) => joined.place(&compiler.joins),
+        Source::Record(_) | Source::Settings(_) | Source::Expr(_) | Source::Const(_) => return,
+    };
+    if marked && !personal.contains(&place) {
+        personal.push(place);
     }
 }

@@ -6,9 +6,9 @@ use serde_json::{Number, Value as Json};
 
 use super::compile::{self, Compiler};
 use super::compile_cell::{numbers, time_format};
-use super::expr::{Path, Step};
+use super::expr::{Expression, Path, Step};
 use super::filter::check_members;
-use super::outbound::{OutCell, OutNode, OutPlan, OutSource};
+use super::outbound::{OutCell, OutList, OutNode, OutPlan, OutSource};
 use super::spec::{Absent, Amount, As, CellSpec, FieldSpec, SourceSpec};
 use super::writer::{Form, Writer};
 use crate::config::yaml::{Scalar, Spanned};
@@ -60,22 +60,37 @@ fn insert(plan: &mut OutPlan, names: &[Step], node: OutNode) -> bool {
     });
     match &mut plan[index].1 {
         OutNode::Object { plan, base: None } => insert(plan, rest, node),
-        OutNode::Object { base: Some(_), .. } | OutNode::Cell(_) | OutNode::List { .. } => false,
+        OutNode::Object { base: Some(_), .. } | OutNode::Cell(_) | OutNode::List(_) => false,
     }
 }
 
 fn node(compiler: &mut Compiler<'_>, entity: Entity, base: &'static [Field], spec: &CellSpec) -> Option<OutNode> {
     let Some(fields) = &spec.fields else { return cell(compiler, entity, base, spec).map(OutNode::Cell) };
+    if let SourceSpec::Lists(_) = &spec.source {
+        let (_, _, _) = source(compiler, entity, base, spec)?;
+        return None;
+    }
     let SourceSpec::Path(text) = &spec.source else {
         let plan = object(compiler, entity, base, fields);
         return Some(OutNode::Object { plan, base: None });
     };
     let path = field_path(compiler, entity, base, text)?;
+    if let Some(join) = spec.joins.first() {
+        compiler.error(
+            &join.name.place,
+            "a join is for `in` only",
+            "an expression can look through `record`: see `find`",
+        );
+    }
     match (*path.ty(), spec.each) {
         (FieldType::List(FieldType::Object(inner)), true) => {
             let plan = object(compiler, entity, inner, fields);
             let absent = spec.absent.unwrap_or(Absent::Omit);
-            Some(OutNode::List { plan, each: path, from: text.value.clone(), absent })
+            let when = match &spec.when {
+                Some(when) => Some(expression(compiler, entity, when)?),
+                None => None,
+            };
+            Some(OutNode::List(OutList { plan, each: path, from: text.value.clone(), absent, when }))
         }
         (FieldType::Object(inner), false) => {
             let plan = object(compiler, entity, inner, fields);
@@ -182,18 +197,32 @@ fn source(
             Some((OutSource::Ref { field: path, entity: named, extra, optional: spec.optional }, None, text))
         }
         SourceSpec::Expr(text) => {
-            let expression = compiler.expression(text, &["record", "item", "settings", "binding"])?;
-            if let Err(error) = check_members(entity, &expression) {
-                compiler.error(&text.place, error.to_string(), "");
-            }
+            let expression = expression(compiler, entity, text)?;
             Some((OutSource::Expr(expression), None, text.value.clone()))
         }
         SourceSpec::Const(scalar) => Some((OutSource::Const(constant(scalar)), None, scalar.text.clone())),
+        SourceSpec::Lists(paths) => {
+            let place = paths.first().map_or(&spec.place, |path| &path.place);
+            compiler.error(
+                place,
+                "going out, `each` goes over one list of the record",
+                "write two lists for two lists",
+            );
+            None
+        }
         SourceSpec::Nothing => {
             compile::no_source(compiler, &spec.place);
             None
         }
     }
+}
+
+fn expression(compiler: &mut Compiler<'_>, entity: Entity, text: &Spanned<String>) -> Option<Expression> {
+    let expression = compiler.expression(text, &["record", "item", "settings", "binding"])?;
+    if let Err(error) = check_members(entity, &expression) {
+        compiler.error(&text.place, error.to_string(), "");
+    }
+    Some(expression)
 }
 
 fn form(compiler: &mut Compiler<'_>, ty: Option<&FieldType>, text: &str, spec: &CellSpec) -> Option<Form> {

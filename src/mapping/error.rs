@@ -117,9 +117,9 @@ impl Failure {
         Failure { from: from.to_owned(), to: to.to_owned(), fault: Box::new(fault) }
     }
 
-    /// Puts the place inside a list item.
-    pub(super) fn in_item(mut self, from: &str, to: &str, index: usize) -> Failure {
-        self.from = join(&format!("{}[{index}]", from.trim_end_matches("[]")), &self.from);
+    /// Puts the place inside a list item: the item `at` of the list `from`, which was to be the one at `index` of `to`.
+    pub(super) fn in_item(mut self, from: &str, at: usize, to: &str, index: usize) -> Failure {
+        self.from = join(&format!("{}[{at}]", from.trim_end_matches("[]")), &self.from);
         self.to = join(&format!("{to}[{index}]"), &self.to);
         self
     }

@@ -7,7 +7,9 @@ use serde_json::Value as Json;
 use super::cell::{Convert, Source};
 use super::crosswalk::Exponents;
 use super::error::{Failure, MappingFault};
-use super::expr::{Path, Scope, Tree};
+use super::expr::{Expression, Path, Tree};
+use super::list::{Joined, ListPlan, evaluate, read_list};
+use super::nulls::Nulls;
 use crate::model::{Currency, Extra, Field, Money, Object, Raw, Value};
 
 /// What a payload may be read with besides itself.
@@ -24,6 +26,8 @@ pub(super) struct Reading<'a, T> {
     pub exponents: &'a Exponents,
     /// Currency of the record, for amounts that name none of their own.
     pub currency: Option<Currency>,
+    /// What joins found for the items around the cell, outermost first.
+    pub joined: &'a [Joined<'a, T>],
 }
 
 /// Cells of one object, by slot.
@@ -39,13 +43,17 @@ pub(super) enum Entry {
     /// With a base, the object's paths start there, and without the base there is no object.
     Object {
         plan: ObjectPlan,
-        base: Option<(Path, bool)>,
+        base: Option<Base>,
     },
-    List {
-        plan: ObjectPlan,
-        each: Path,
-        optional: bool,
-    },
+    List(ListPlan),
+}
+
+/// Where the paths of an object start.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub path: Path,
+    pub optional: bool,
+    pub nulls: Nulls,
 }
 
 /// One compiled cell.
@@ -75,7 +83,7 @@ impl ObjectPlan {
             let value = match entry {
                 Entry::Leaf(cell) => cell.read(name, item, reading)?,
                 Entry::Object { plan, base } => read_object(plan, base.as_ref(), name, item, reading)?,
-                Entry::List { plan, each, optional } => read_list(plan, each, *optional, name, item, reading)?,
+                Entry::List(list) => read_list(list, name, item, reading)?,
             };
             if let Some(value) = value {
                 object.set_slot(*slot, value);
@@ -88,22 +96,22 @@ impl ObjectPlan {
     pub(super) fn currency_cell(&self) -> Option<&Cell> {
         self.entries.iter().find_map(|(slot, entry)| match entry {
             Entry::Leaf(cell) if self.fields[*slot].name == "currency" => Some(cell),
-            Entry::Leaf(_) | Entry::Object { .. } | Entry::List { .. } => None,
+            Entry::Leaf(_) | Entry::Object { .. } | Entry::List(_) => None,
         })
     }
 }
 
 fn read_object<T: Tree>(
     plan: &ObjectPlan,
-    base: Option<&(Path, bool)>,
+    base: Option<&Base>,
     name: &str,
     item: &T,
     reading: &Reading<'_, T>,
 ) -> Result<Option<Value>, Failure> {
     let (from, base) = match base {
         None => ("", item),
-        Some((path, optional)) => match path.first(item) {
-            Some(node) if node.is_null() => return Ok(None),
+        Some(Base { path, optional, nulls }) => match path.first(item) {
+            Some(node) if nulls.is(node) => return Ok(None),
             Some(node) if node.is_object() => (path.as_str(), node),
             Some(_) => {
                 return Err(Failure::new(
@@ -112,7 +120,7 @@ fn read_object<T: Tree>(
                     MappingFault::Composite { found: "a value that is no object" },
                 ));
             }
-            None if *optional => return Ok(None),
+            None if *optional || nulls.stop(path, item) => return Ok(None),
             None => return Err(Failure::new(path.as_str(), name, MappingFault::Missing)),
         },
     };
@@ -120,51 +128,25 @@ fn read_object<T: Tree>(
     Ok((!object.is_empty()).then_some(Value::Object(object)))
 }
 
-fn read_list<T: Tree>(
-    plan: &ObjectPlan,
-    each: &Path,
-    optional: bool,
-    name: &str,
-    item: &T,
-    reading: &Reading<'_, T>,
-) -> Result<Option<Value>, Failure> {
-    let items = match each.first(item) {
-        Some(node) if node.is_null() => return Ok(None),
-        // XML shows a list of one as the element itself.
-        Some(node) if node.is_object() => std::slice::from_ref(node),
-        Some(node) => match node.items() {
-            Some(items) => items,
-            None => return Err(Failure::new(each.as_str(), name, MappingFault::NotAList)),
-        },
-        None if optional => return Ok(None),
-        None => return Err(Failure::new(each.as_str(), name, MappingFault::Missing)),
-    };
-    let mut values = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        let object = plan.read(item, reading).map_err(|failure| failure.in_item(each.as_str(), name, index))?;
-        values.push(Value::Object(object));
-    }
-    Ok(Some(Value::List(values)))
-}
-
 impl Cell {
     pub(super) fn read<T: Tree>(&self, to: &str, item: &T, reading: &Reading<'_, T>) -> Result<Option<Value>, Failure> {
         let value = match &self.source {
-            Source::Item(path) if self.sum => self.read_sum(path, item, reading),
-            Source::Item(path) => self.read_path(path.first(item), item, reading),
-            Source::Record(path) => self.read_path(path.first(reading.root), item, reading),
-            Source::Settings(path) => self.read_path(path.first(reading.settings), item, reading),
+            Source::Item(path) if self.sum => self.read_sum(path, [item], item, reading),
+            Source::Item(path) => self.read_path(path, item, item, reading),
+            Source::Record(path) if self.sum => self.read_sum(path, [reading.root], item, reading),
+            Source::Record(path) => self.read_path(path, reading.root, item, reading),
+            Source::Settings(path) => self.read_path(path, reading.settings, item, reading),
+            Source::Joined(joined) => match joined.items(reading) {
+                Ok((items, path)) if self.sum => self.read_sum(path, items.iter().copied(), item, reading),
+                Ok(([], _)) => self.convert.value(Raw::Null, item, reading),
+                Ok(([found, ..], path)) => self.read_path(path, *found, item, reading),
+                Err(fault) => Err(fault),
+            },
             Source::Const(text) => self.convert.value(Raw::Text(text), item, reading),
-            Source::Expr(expression) => {
-                let record = reading.root.to_json(expression.members_of("record"));
-                let current = item.to_json(expression.members_of("item"));
-                let scope =
-                    Scope::new().with("record", &record).with("item", &current).with("settings", reading.settings);
-                match expression.eval(&scope) {
-                    Ok(json) => self.read_path(Some(&json), item, reading),
-                    Err(error) => Err(MappingFault::Expression(error)),
-                }
-            }
+            Source::Expr(expression) => match evaluate(expression, item, reading, Expression::eval) {
+                Ok(json) => self.read_node(&json, item, reading),
+                Err(error) => Err(MappingFault::Expression(error)),
+            },
         };
         match value {
             Ok(None) if self.required => Err(Failure::new(self.source.text(), to, MappingFault::Required)),
@@ -175,13 +157,25 @@ impl Cell {
 
     fn read_path<N: Tree, T: Tree>(
         &self,
-        node: Option<&N>,
+        path: &Path,
+        root: &N,
         item: &T,
         reading: &Reading<'_, T>,
     ) -> Result<Option<Value>, MappingFault> {
-        let Some(node) = node else {
-            return if self.optional { Ok(None) } else { Err(MappingFault::Missing) };
-        };
+        match path.first(root) {
+            Some(node) => self.read_node(node, item, reading),
+            None if self.optional => Ok(None),
+            None if self.convert.nulls.stop(path, root) => self.convert.value(Raw::Null, item, reading),
+            None => Err(MappingFault::Missing),
+        }
+    }
+
+    fn read_node<N: Tree, T: Tree>(
+        &self,
+        node: &N,
+        item: &T,
+        reading: &Reading<'_, T>,
+    ) -> Result<Option<Value>, MappingFault> {
         match node.raw() {
             Some(raw) => self.convert.value(raw, item, reading),
             None => Err(MappingFault::Composite { found: if node.is_object() { "an object" } else { "a list" } }),
@@ -189,24 +183,27 @@ impl Cell {
     }
 
     /// The sum of all values on the path; zero when there are none, nothing when an optional list is missing.
-    fn read_sum<T: Tree>(
+    fn read_sum<'t, T: Tree + 't>(
         &self,
         path: &Path,
+        roots: impl IntoIterator<Item = &'t T>,
         item: &T,
         reading: &Reading<'_, T>,
     ) -> Result<Option<Value>, MappingFault> {
-        let mut total: Result<Option<Value>, MappingFault> = Ok(None);
-        let complete = path.each(item, &mut |node: &T| {
-            let Ok(sum) = &mut total else { return };
-            let value = match node.raw() {
-                Some(raw) => self.convert.value(raw, item, reading),
-                None => Err(MappingFault::Composite { found: "a list or an object" }),
-            };
-            match value.and_then(|value| add(sum.take(), value)) {
-                Ok(sum) => total = Ok(sum),
-                Err(fault) => total = Err(fault),
-            }
-        });
+        let (mut total, mut complete): (Result<Option<Value>, MappingFault>, bool) = (Ok(None), true);
+        for root in roots {
+            complete &= path.each(root, &mut |node: &T| {
+                let Ok(sum) = &mut total else { return };
+                let value = match node.raw() {
+                    Some(raw) => self.convert.value(raw, item, reading),
+                    None => Err(MappingFault::Composite { found: "a list or an object" }),
+                };
+                match value.and_then(|value| add(sum.take(), value)) {
+                    Ok(sum) => total = Ok(sum),
+                    Err(fault) => total = Err(fault),
+                }
+            });
+        }
         match total? {
             Some(sum) => Ok(Some(sum)),
             None if complete => self.convert.zero(item, reading),

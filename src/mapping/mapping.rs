@@ -37,8 +37,13 @@ impl Mapping {
     /// the connector's crosswalks. The error holds every mistake with file, line and column.
     pub fn load(sources: &[Arc<Source>], values: &Values) -> Result<Mapping, Diagnostics> {
         let spec = MappingSpec::load(sources)?;
-        let mut compiler =
-            Compiler { values, defaults: &spec.defaults, found: Diagnostics::new(), has_currency: false };
+        let mut compiler = Compiler {
+            values,
+            defaults: &spec.defaults,
+            found: Diagnostics::new(),
+            has_currency: false,
+            joins: Vec::new(),
+        };
         let exponents = spec.exponents(values.exponents(), &mut compiler.found);
         let inward =
             spec.inward.as_ref().map(|fields| compile_in::compile(&mut compiler, spec.entity, fields, &spec.place));
@@ -94,8 +99,13 @@ impl Mapping {
     }
 
     fn read<T: Tree>(&self, plan: &InPlan, payload: &T, context: InContext<'_>) -> Result<Record, Failure> {
-        let mut reading =
-            Reading { root: payload, settings: context.settings, exponents: &self.exponents, currency: None };
+        let mut reading = Reading {
+            root: payload,
+            settings: context.settings,
+            exponents: &self.exponents,
+            currency: None,
+            joined: &[],
+        };
         reading.currency = self.currency(plan, &reading)?;
         let root = plan.root.read(payload, &reading)?;
         let extra = read_extras(&plan.extras, &reading)?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::crosswalk::Exponents;
 use super::error::{Failure, MappingFault};
-use super::expr::{Expression, Path, Scope, Tree};
+use super::expr::{Expression, ExpressionError, Path, Scope, Tree};
 use super::spec::Absent;
 use super::writer::Writer;
 use crate::model::{Entity, Extra, FieldPath, Object, Raw, Record, Value};
@@ -70,12 +70,17 @@ pub(super) enum OutNode {
         plan: OutPlan,
         base: Option<FieldPath>,
     },
-    List {
-        plan: OutPlan,
-        each: FieldPath,
-        from: String,
-        absent: Absent,
-    },
+    List(OutList),
+}
+
+#[derive(Debug)]
+pub(super) struct OutList {
+    pub plan: OutPlan,
+    pub each: FieldPath,
+    pub from: String,
+    pub absent: Absent,
+    /// Only items for which this holds.
+    pub when: Option<Expression>,
 }
 
 #[derive(Debug)]
@@ -111,7 +116,7 @@ pub(super) fn write_object(plan: &OutPlan, item: &Object, writing: &Writing<'_>)
         let value = match node {
             OutNode::Cell(cell) => cell.write(name, item, writing)?,
             OutNode::Object { plan, base } => write_nested(plan, base.as_ref(), name, item, writing)?,
-            OutNode::List { plan, each, from, absent } => write_list(plan, each, from, *absent, name, item, writing)?,
+            OutNode::List(list) => write_list(list, name, item, writing)?,
         };
         if let Some(value) = value {
             object.insert(String::from(&**name), value);
@@ -136,26 +141,27 @@ fn write_nested(
     Ok((!object.is_empty()).then_some(Json::Object(object)))
 }
 
-fn write_list(
-    plan: &OutPlan,
-    each: &FieldPath,
-    from: &str,
-    absent: Absent,
-    name: &str,
-    item: &Object,
-    writing: &Writing<'_>,
-) -> Result<Option<Json>, Failure> {
-    let Some(items) = each.first_in(item).and_then(Value::as_list) else {
-        return Ok(match absent {
+fn write_list(list: &OutList, name: &str, item: &Object, writing: &Writing<'_>) -> Result<Option<Json>, Failure> {
+    let Some(items) = list.each.first_in(item).and_then(Value::as_list) else {
+        return Ok(match list.absent {
             Absent::Omit => None,
             Absent::Null => Some(Json::Null),
             Absent::Empty => Some(Json::Array(Vec::new())),
         });
     };
-    let objects = items.iter().filter_map(Value::as_object).enumerate().map(|(index, inner)| {
-        write_object(plan, inner, writing).map(Json::Object).map_err(|failure| failure.in_item(from, name, index))
-    });
-    objects.collect::<Result<Vec<_>, _>>().map(|items| Some(Json::Array(items)))
+    let mut written = Vec::with_capacity(items.len());
+    for (at, inner) in items.iter().filter_map(Value::as_object).enumerate() {
+        let place = |failure: Failure, index| failure.in_item(&list.from, at, name, index);
+        if let Some(when) = &list.when {
+            let holds = evaluate(when, inner, writing, Expression::eval_bool);
+            if !holds.map_err(|fault| place(Failure::new("when", "", fault), written.len()))? {
+                continue;
+            }
+        }
+        let object = write_object(&list.plan, inner, writing).map_err(|failure| place(failure, written.len()))?;
+        written.push(Json::Object(object));
+    }
+    Ok(Some(Json::Array(written)))
 }
 
 impl OutCell {
@@ -191,7 +197,7 @@ impl OutCell {
                 }
             }
             OutSource::Expr(expression) => {
-                let json = evaluate(expression, item, writing)?;
+                let json = evaluate(expression, item, writing, Expression::eval)?;
                 match json.raw() {
                     Some(Raw::Null) => Ok(None),
                     Some(raw) => self.writer.raw(raw).map(Some),
@@ -224,7 +230,12 @@ impl OutCell {
 }
 
 /// Expressions see only what they can reach: making a whole record visible costs more than most expressions.
-fn evaluate(expression: &Expression, item: &Object, writing: &Writing<'_>) -> Result<Json, MappingFault> {
+fn evaluate<R>(
+    expression: &Expression,
+    item: &Object,
+    writing: &Writing<'_>,
+    run: impl FnOnce(&Expression, &Scope<'_>) -> Result<R, ExpressionError>,
+) -> Result<R, MappingFault> {
     let narrow: Json;
     let record = match expression.members_of("record") {
         Some(members) => {
@@ -243,5 +254,5 @@ fn evaluate(expression: &Expression, item: &Object, writing: &Writing<'_>) -> Re
         .with("item", &item)
         .with("settings", writing.context.settings)
         .with("binding", &binding);
-    expression.eval(&scope).map_err(MappingFault::Expression)
+    run(expression, &scope).map_err(MappingFault::Expression)
 }

@@ -6,10 +6,10 @@
 use serde_json::Value as Json;
 
 use super::cell::{Kind, Source};
-use super::expr::{Path, Step};
-use super::inbound::{Cell, Entry, ObjectPlan};
+use super::expr::{Path, Step, Tree};
+use super::inbound::{Base, Cell, Entry, ObjectPlan};
 use super::mapping::Mapping;
-use crate::model::FieldType;
+use crate::model::{FieldType, Raw};
 
 /// What is judged there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,23 +59,25 @@ fn object(plan: &ObjectPlan, item: &Json, at: &[Step], whole: Whole<'_>, found: 
         match entry {
             Entry::Leaf(cell) => leaf(cell, item, at, whole, found),
             Entry::Object { plan, base: None } => object(plan, item, at, whole, found),
-            Entry::Object { plan, base: Some((path, _)) } => {
+            Entry::Object { plan, base: Some(Base { path, .. }) } => {
                 if let Some(inner) = path.first(item).filter(|inner| inner.is_object()) {
                     object(plan, inner, &joined(at, path), whole, found);
                 }
             }
-            Entry::List { plan, each, .. } => {
+            // A condition or a join decides by values of its own, which a probe might change: their items are left alone.
+            Entry::List(list) if list.when.is_some() || !list.joins.is_empty() => {}
+            Entry::List(list) => list.each.iter().filter(|each| !each.is_many()).for_each(|each| {
                 let at = joined(at, each);
                 match each.first(item) {
                     Some(Json::Array(items)) => {
                         for (index, item) in items.iter().enumerate() {
-                            object(plan, item, &[&at[..], &[Step::Index(index)]].concat(), whole, found);
+                            object(&list.plan, item, &[&at[..], &[Step::Index(index)]].concat(), whole, found);
                         }
                     }
-                    Some(single @ Json::Object(_)) => object(plan, single, &at, whole, found),
+                    Some(single @ Json::Object(_)) => object(&list.plan, single, &at, whole, found),
                     Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) | None => {}
                 }
-            }
+            }),
         }
     }
 }
@@ -92,7 +94,7 @@ fn leaf(cell: &Cell, item: &Json, at: &[Step], whole: Whole<'_>, found: &mut Vec
     let (base, path, at) = match &cell.source {
         Source::Item(path) => (item, path, at),
         Source::Record(path) => (whole.root, path, &[][..]),
-        Source::Settings(_) | Source::Expr(_) | Source::Const(_) => return,
+        Source::Settings(_) | Source::Joined(_) | Source::Expr(_) | Source::Const(_) => return,
     };
     let place = match each_as_first(path) {
         Some(first) => [at, &first].concat(),
@@ -101,7 +103,7 @@ fn leaf(cell: &Cell, item: &Json, at: &[Step], whole: Whole<'_>, found: &mut Vec
     let value = follow(base, place.get(at.len()..).unwrap_or_default());
     let judged = value.filter(|value| !matches!(value, Json::Null | Json::Array(_) | Json::Object(_)));
     // Empty text, and what the mapping takes for it, is no value.
-    let is_empty = judged.and_then(Json::as_str).is_some_and(str::is_empty);
+    let is_empty = judged.and_then(Tree::raw).is_some_and(|raw| raw == Raw::Text("") || cell.convert.nulls.has(raw));
     if let (Some(kind), Some(_), false) = (kind(cell), judged, is_empty) {
         found.push(Probe { kind, path: shown(&place), place, from: path.as_str().to_owned() });
         if let Some(own) = own {
@@ -118,7 +120,7 @@ fn has_value(cell: &Cell, item: &Json, whole: Whole<'_>) -> bool {
         Source::Item(path) => path.first(item),
         Source::Record(path) => path.first(whole.root),
         Source::Settings(path) => path.first(whole.settings),
-        Source::Expr(_) | Source::Const(_) => return true,
+        Source::Joined(_) | Source::Expr(_) | Source::Const(_) => return true,
     };
     found.is_some_and(|found| !found.is_null() && found.as_str() != Some(""))
 }

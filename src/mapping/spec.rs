@@ -8,7 +8,9 @@ use crate::config::yaml::{Context, Decode, Diagnostic, Diagnostics, Node, Place,
 use crate::model::Entity;
 
 use super::crosswalk::{Exponents, set_exponent};
+use super::nulls::NullWord;
 use super::number_format::DecimalSign;
+use super::snippets;
 use super::test_spec::TestSpec;
 use super::time_format::Ambiguous;
 
@@ -37,6 +39,8 @@ pub(super) enum Amount {
 #[derive(Debug, Clone)]
 pub(super) enum SourceSpec {
     Path(Spanned<String>),
+    /// In only: several lists, one after the other.
+    Lists(Vec<Spanned<String>>),
     Expr(Spanned<String>),
     Const(Scalar),
     /// Out only: the remote id of the record that the field names, or one of its extras.
@@ -64,10 +68,27 @@ pub(super) struct CellSpec {
     pub sum: bool,
     /// The path was given as `each`: the cell is a list.
     pub each: bool,
+    /// Only items for which this holds.
+    pub when: Option<Spanned<String>>,
+    pub joins: Vec<JoinSpec>,
     pub fields: Option<Vec<FieldSpec>>,
     pub format: Option<Spanned<String>>,
     pub style: Style,
     pub absent: Option<Absent>,
+}
+
+/// `join`: the items of another list that belong to an item of `each`.
+#[derive(Debug, Clone)]
+pub(super) struct JoinSpec {
+    pub name: Spanned<String>,
+    pub list: Spanned<String>,
+    pub when: Option<Spanned<String>>,
+    /// A list inside each item of `list`: its items are what is joined.
+    pub items: Option<Spanned<String>>,
+    /// Path in the item of `each`, and in the joined one.
+    pub here: Spanned<String>,
+    pub there: Spanned<String>,
+    pub optional: bool,
 }
 
 /// How the payload writes things; given per cell, or for all cells under `defaults`.
@@ -79,7 +100,7 @@ pub(super) struct Style {
     pub grouping: Option<Spanned<String>>,
     pub trailing_minus: Option<bool>,
     pub trim: Option<bool>,
-    pub nulls: Option<Vec<String>>,
+    pub nulls: Option<Vec<NullWord>>,
 }
 
 /// `target: cell`.
@@ -203,8 +224,9 @@ impl Decode for Style {
 fn read(root: &Node, cx: &Context) -> Option<MappingSpec> {
     let reader = cx.map(root, "mapping file")?;
     let name: Option<Spanned<String>> = reader.required("mapping");
-    let inward = reader.node("in").and_then(|node| read_fields(node, cx));
-    let outward = reader.node("out").and_then(|node| read_fields(node, cx));
+    let snippets = reader.node("let").map(|node| snippets::read(node, cx)).unwrap_or_default();
+    let inward = reader.node("in").and_then(|node| read_fields(&snippets.expand(node, cx), cx));
+    let outward = reader.node("out").and_then(|node| read_fields(&snippets.expand(node, cx), cx));
     if !reader.has("in") && !reader.has("out") && !reader.has("tests") {
         cx.error(root.span, "a mapping has `in`, `out` or both", "add the direction that this connector needs");
     }
@@ -243,6 +265,8 @@ impl CellSpec {
             personal: false,
             sum: false,
             each: false,
+            when: None,
+            joins: Vec::new(),
             fields: None,
             format: None,
             style: Style::default(),
@@ -276,6 +300,8 @@ impl Decode for CellSpec {
             personal: reader.or("personal", false),
             sum: reader.or("sum", false),
             each: reader.has("each"),
+            when: reader.optional("when"),
+            joins: reader.node("join").map(|node| read_joins(node, cx)).unwrap_or_default(),
             fields: reader.node("fields").and_then(|node| read_fields(node, cx)),
             format: reader.optional("format"),
             style: Style::read(&reader),
@@ -285,8 +311,46 @@ impl Decode for CellSpec {
         if cell.optional && cell.required {
             reader.error("optional", "a cell is optional or required, not both", "remove one of them");
         }
+        if let (false, Some(key)) = (cell.each, ["when", "join"].into_iter().find(|key| reader.has(key))) {
+            reader.error(key, format!("`{key}` chooses among the items of a list"), "it goes with `each` and `fields`");
+        }
         reader.finish();
         Some(CellSpec { source: source?, ..cell })
+    }
+}
+
+/// One join, or a list of them; those that fail have been reported.
+fn read_joins(node: &Node, cx: &Context) -> Vec<JoinSpec> {
+    match node.seq() {
+        Some(nodes) => nodes.iter().filter_map(|node| JoinSpec::decode(node, cx)).collect(),
+        None => JoinSpec::decode(node, cx).into_iter().collect(),
+    }
+}
+
+impl Decode for JoinSpec {
+    fn decode(node: &Node, cx: &Context) -> Option<JoinSpec> {
+        let reader = cx.map(node, "join")?;
+        let (name, list) = (reader.required("as"), reader.required("list"));
+        let (when, items) = (reader.optional("when"), reader.optional("items"));
+        let on = match reader.node("on") {
+            Some(on) if on.scalar().is_some() => {
+                Spanned::decode(on, cx).map(|path: Spanned<String>| (path.clone(), path))
+            }
+            Some(on) => {
+                let sides = cx.map(on, "the two sides of a join")?;
+                let (here, there) = (sides.required("item"), sides.required("list"));
+                sides.finish();
+                here.zip(there)
+            }
+            None => {
+                reader.missing("on");
+                None
+            }
+        };
+        let optional = reader.or("optional", false);
+        reader.finish();
+        let (here, there) = on?;
+        Some(JoinSpec { name: name?, list: list?, when, items, here, there, optional })
     }
 }
 
@@ -295,6 +359,12 @@ fn read_source(reader: &crate::config::yaml::MapReader<'_>, cx: &Context) -> Opt
     const KEYS: [&str; 7] = ["from", "each", "money", "minor", "expr", "const", "ref"];
     let given: Vec<&str> = KEYS.into_iter().filter(|key| reader.has(key)).collect();
     let constant = reader.entry("const");
+    let lists = reader.entry("each").filter(|entry| entry.value.seq().is_some());
+    if let (Some(entry), ["each"]) = (lists, given.as_slice()) {
+        let _asked = (reader.entry("from"), reader.entry("money"), reader.entry("minor"), reader.entry("expr"));
+        let _asked = (reader.entry("ref"), reader.entry("extra"));
+        return Vec::decode(&entry.value, cx).map(SourceSpec::Lists);
+    }
     let mut paths: Vec<Option<Spanned<String>>> = Vec::new();
     for key in ["from", "each", "money", "minor"] {
         if reader.has(key) {

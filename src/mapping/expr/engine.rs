@@ -13,13 +13,14 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Number, Value as Json};
 use sha2::{Digest as _, Sha256};
 
+use super::lists;
 use crate::model::Exact;
 
 const MAX_OPERATIONS: u64 = 20_000;
 const MAX_EXPRESSION_DEPTH: usize = 64;
 const MAX_CALL_LEVELS: usize = 8;
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-const MAX_ITEMS: usize = 10_000;
+pub(super) const MAX_ITEMS: usize = 10_000;
 
 pub(super) static ENGINE: LazyLock<Engine> = LazyLock::new(build);
 
@@ -57,11 +58,12 @@ fn build() -> Engine {
         engine.disable_symbol(symbol);
     }
     register_exact_arithmetic(&mut engine);
-    engine.register_fn("digits_of", digits_of);
+    register_texts(&mut engine);
+    lists::register(&mut engine);
     engine
 }
 
-type Computed<T> = Result<T, Box<EvalAltResult>>;
+pub(super) type Computed<T> = Result<T, Box<EvalAltResult>>;
 
 /// Sums, products and quotients that would lose digits are errors, also where the stock operators round or truncate.
 fn register_exact_arithmetic(engine: &mut Engine) {
@@ -104,11 +106,43 @@ fn digits_of(text: &str, digits: INT) -> Computed<String> {
     }
 }
 
-fn refuse(reason: String) -> Box<EvalAltResult> {
+/// Texts made of texts: the interpreter's own functions change their text in place, which nothing here can be.
+fn register_texts(engine: &mut Engine) {
+    engine.register_fn("trimmed", |text: &str| text.trim().to_owned());
+    engine.register_fn("replaced", replaced);
+    engine.register_fn("pad_left", pad_left);
+    engine.register_fn("digits_of", digits_of);
+    engine.register_fn("strip_prefix", |text: &str, prefix: &str| text.strip_prefix(prefix).unwrap_or(text).to_owned());
+    engine.register_fn("strip_suffix", |text: &str, suffix: &str| text.strip_suffix(suffix).unwrap_or(text).to_owned());
+}
+
+fn replaced(text: &str, from: &str, to: &str) -> Computed<String> {
+    if from.is_empty() {
+        return Err(refuse("nothing cannot be replaced: say which text".to_owned()));
+    }
+    let found = text.matches(from).count();
+    if text.len() + found.saturating_mul(to.len()) > MAX_TEXT_BYTES {
+        return Err(refuse(format!("the text would be longer than {MAX_TEXT_BYTES} bytes")));
+    }
+    Ok(text.replace(from, to))
+}
+
+fn pad_left(text: &str, length: INT, fill: &str) -> Computed<String> {
+    let mut characters = fill.chars();
+    let (Some(fill), None) = (characters.next(), characters.next()) else {
+        return Err(refuse(format!("{fill:?} is not one character to fill up with")));
+    };
+    let wanted = usize::try_from(length).ok().filter(|wanted| *wanted <= MAX_TEXT_BYTES / 4);
+    let wanted = wanted.ok_or_else(|| refuse(format!("{length} is no length of a text")))?;
+    let missing = wanted.saturating_sub(text.chars().count());
+    Ok(std::iter::repeat_n(fill, missing).chain(text.chars()).collect())
+}
+
+pub(super) fn refuse(reason: String) -> Box<EvalAltResult> {
     reason.into()
 }
 
-fn add(a: Decimal, b: Decimal) -> Computed<Decimal> {
+pub(super) fn add(a: Decimal, b: Decimal) -> Computed<Decimal> {
     let exact = a.checked_add(b).filter(|sum| sum.checked_sub(a) == Some(b) && sum.checked_sub(b) == Some(a));
     exact.ok_or_else(|| refuse(format!("{a} + {b} has too many digits")))
 }
@@ -135,7 +169,7 @@ fn divide(a: Decimal, b: Decimal) -> Computed<Dynamic> {
     }
 }
 
-fn narrowed(value: Decimal) -> Dynamic {
+pub(super) fn narrowed(value: Decimal) -> Dynamic {
     let value = value.normalize();
     match INT::try_from(value.mantissa()) {
         Ok(whole) if value.scale() == 0 => Dynamic::from(whole),

@@ -8,7 +8,9 @@ use rhai::{AST, Dynamic, EvalAltResult, Map};
 use serde_json::Value as Json;
 
 use super::Scope;
+use super::calls::{Rewritten, calls, original, rewrite};
 use super::engine::{ENGINE, STRICT, to_dynamic, to_json};
+use super::functions;
 
 /// Longest expression, in bytes.
 const MAX_SOURCE_BYTES: usize = 4096;
@@ -19,16 +21,27 @@ pub struct Expression {
     source: Arc<str>,
     program: Arc<AST>,
     words: Arc<[Word]>,
+    /// Where `?.` was rewritten, so that columns lead back to the source.
+    places: Arc<[(usize, usize)]>,
 }
 
 /// An expression that cannot be compiled or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expression `{expression}`: {reason}{}", column.map(|column| format!(" (column {column})")).unwrap_or_default())]
+#[error("expression `{}`: {reason}{}", shortened(expression), column.map(|column| format!(" (column {column})")).unwrap_or_default())]
 pub struct ExpressionError {
     pub expression: String,
     pub reason: String,
     /// In characters, from 1, where known.
     pub column: Option<usize>,
+}
+
+/// What messages show of a source: a long one would hide the reason.
+pub(super) fn shortened(source: &str) -> std::borrow::Cow<'_, str> {
+    const MOST: usize = 120;
+    match source.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &source[..end]).into(),
+        None => source.into(),
+    }
 }
 
 /// A name that occurs in the source, and the names that follow it after a dot; `None` if it also stands alone.
@@ -49,12 +62,13 @@ impl Expression {
         for name in names {
             scope.push_dynamic(*name, Dynamic::UNIT);
         }
-        match STRICT.compile_expression_with_scope(&scope, source) {
+        let rewritten = rewritten(source, &expression.words);
+        match STRICT.compile_expression_with_scope(&scope, &rewritten.text) {
             Ok(_) => Ok(expression),
             Err(error) => Err(ExpressionError {
                 expression: source.to_owned(),
                 reason: format!("{}; known here: {}", error.err_type(), names.join(", ")),
-                column: error.position().position(),
+                column: error.position().position().map(|column| rewritten.column(column)),
             }),
         }
     }
@@ -67,10 +81,17 @@ impl Expression {
         if source.trim().is_empty() {
             return Err(fail("it is empty".to_owned(), None));
         }
-        let program = ENGINE
-            .compile_expression(source)
-            .map_err(|error| fail(error.err_type().to_string(), error.position().position()))?;
-        Ok(Expression { source: source.into(), program: Arc::new(program), words: words(source).into() })
+        let words = words(source);
+        let rewritten = rewritten(source, &words);
+        let program = ENGINE.compile_expression(&rewritten.text).map_err(|error| {
+            fail(error.err_type().to_string(), error.position().position().map(|column| rewritten.column(column)))
+        })?;
+        let known = functions::names();
+        if let Some((name, column)) = calls(source).into_iter().find(|(name, _)| !known.contains(name)) {
+            return Err(fail(format!("there is no function `{name}`; {}", nearest(name, &known)), Some(column)));
+        }
+        let places = rewritten.places().into();
+        Ok(Expression { source: source.into(), program: Arc::new(program), words: words.into(), places })
     }
 
     pub fn source(&self) -> &str {
@@ -118,11 +139,26 @@ impl Expression {
             EvalAltResult::ErrorPropertyNotFound(name, _) => format!("there is no property {name:?}"),
             error => unplaced(error),
         };
-        self.fail(reason, error.position().position())
+        self.fail(reason, error.position().position().map(|column| original(&self.places, column)))
     }
 
     fn fail(&self, reason: String, column: Option<usize>) -> ExpressionError {
         ExpressionError { expression: self.source.to_string(), reason, column }
+    }
+}
+
+/// Names that are always `?.` behind a variable are put there as null when they are missing, which costs less than asking.
+fn rewritten<'s>(source: &'s str, words: &[Word]) -> Rewritten<'s> {
+    let is_put = |variable: &str, member: &str| {
+        words.iter().any(|word| word.name == variable && word.optional.iter().any(|optional| optional == member))
+    };
+    rewrite(source, is_put)
+}
+
+fn nearest(name: &str, known: &[&str]) -> String {
+    match crate::config::yaml::closest(name, known) {
+        Some(near) => format!("did you mean `{near}`? mappings/README.md lists all"),
+        None => "mappings/README.md lists all".to_owned(),
     }
 }
 
@@ -271,7 +307,12 @@ mod tests {
         check("record?.nothing?.get(\"deeper\")", Ok("null"));
         check("type_of(record.customer) == \"map\"", Ok("true"));
         check("record.customer.get(\"name\") ?? \"-\"", Ok("\"-\""));
-        check("record?.nothing == () || record.nothing == 1", Err("there is no property \"nothing\""));
+        check("record?.nothing == () || record.nothing == 1", Ok("true"));
+        check("record?.nothing == 1 || record.nothing == 1", Err("there is no property \"nothing\""));
+        check("record?.customer?.email", Ok("\"a@b.c\""));
+        check("record?.customer?.name", Ok("null"));
+        check("record.customer?.name?.first ?? \"-\"", Ok("\"-\""));
+        check("record.customer.name", Err("there is no property \"name\""));
         check("#{a: record.n}", Ok("{\"a\":7}"));
         check("decimal(\"47.90\") == record.total", Ok("true"));
     }
@@ -292,6 +333,43 @@ mod tests {
         let error = compile("record.a + itme.b").unwrap_err();
         assert!(error.reason.contains("itme") && error.reason.contains("known here: record, item"), "{error}");
         assert_eq!(error.column, Some(12));
+    }
+
+    #[test]
+    fn lists_are_computed_exactly() {
+        check("sum(record.items, \"n\")", Err("item 0 has no \"n\"; with \"n?\" it counts as null"));
+        check("sum(record.items, \"n?\")", Ok("0"));
+        check("sum([0.1, 0.2, \"0.3\", ()])", Ok("0.6"));
+        check("sum([\"x\"])", Err("\"x\": it is not a number"));
+        check("sum([9223372036854775807, 1])", Ok("9223372036854775808"));
+        check("sum([true])", Err("a number is needed, not bool"));
+        check("pluck(record.items, \"sku\")", Ok("[\"a\",\"b\"]"));
+        check("find(record.items, \"sku\", \"c\") == ()", Ok("true"));
+        check("find(record.items, \"stauts\", \"c\")", Err("an item has no \"stauts\""));
+        check("count(record.items, \"sku\", [\"a\", \"b\"])", Ok("2"));
+        check("all([], \"x\", 1) && !any([], \"x\", 1)", Ok("true"));
+        check("where([#{n: 1.0}, #{n: \"1\"}], \"n\", 1)", Ok("[{\"n\":1}]"));
+        check("joined([#{a: 1}], \"a\", [#{b: 1}, #{b: \"1\"}], \"b\", \"x\")", Err("two items have the b \"1\""));
+        check("joined([#{a: ()}], \"a\", [#{b: ()}], \"b\", \"x\")", Ok("[{\"a\":null,\"x\":null}]"));
+        check(
+            "allocated([#{k: 1, n: 3}], \"k\", \"n\", [#{k: 1, o: 2}], \"k\", \"o\")",
+            Err("1 more of k \"1\" than there is"),
+        );
+        check("allocated([#{k: (), n: 1}], \"k\", \"n\", [#{k: (), o: 2}], \"k\", \"o\")", Err("1 more of k"));
+        check("allocated([#{k: 1, n: -1}], \"k\", \"n\", [], \"k\", \"o\")", Err("n is -1, less than nothing"));
+        check(
+            "allocated([#{k: 1, n: \"1.5\"}, #{k: 1, n: 0.5}], \"k\", \"n\", [#{k: 1, o: 9}], \"k\", \"o\")",
+            Ok("[{\"allocated\":2,\"k\":1,\"o\":9}]"),
+        );
+        check(
+            "allocated([#{k: 1, n: 2}], \"k\", \"n\", [#{k: 1, o: 3, u: 2}, #{k: 1, o: 1, u: 5}, #{k: 1, o: 4, u: ()}], \"k\", \"o\", \"u\").len()",
+            Ok("2"),
+        );
+        check("replaced(\"aaa\", \"\", \"b\")", Err("nothing cannot be replaced"));
+        check("pad_left(\"12345\", 3, \"0\")", Ok("\"12345\""));
+        check("pad_left(\"1\", 1000000000, \"0\")", Err("is no length"));
+        check("pad_left(\"1\", 3, \"\")", Err("not one character"));
+        check("replaced(pad_left(\"\", 16384, \"a\"), \"a\", pad_left(\"\", 16384, \"b\"))", Err("longer than"));
     }
 
     #[test]

@@ -80,10 +80,24 @@ pub struct PathSyntaxError {
     pub column: usize,
 }
 
+const AFTER: &str = "a name is followed by `.`, `[` or the end";
+
 impl Path {
     pub fn parse(source: &str) -> Result<Path, PathSyntaxError> {
         let mut reader = Reader { rest: source, source };
         let mut steps = Vec::new();
+        // Into a list that has no name: the items of a list of lists.
+        while reader.take('[') {
+            steps.push(reader.bracket()?);
+        }
+        if !steps.is_empty() && (reader.rest.is_empty() || !reader.take('.')) {
+            let end = reader.rest.is_empty();
+            return if end {
+                Ok(Path { source: source.into(), steps: steps.into() })
+            } else {
+                Err(reader.fault(AFTER))
+            };
+        }
         loop {
             steps.push(Step::Name(reader.name()?));
             while reader.take('[') {
@@ -93,9 +107,19 @@ impl Path {
                 return Ok(Path { source: source.into(), steps: steps.into() });
             }
             if !reader.take('.') {
-                return Err(reader.fault("a name is followed by `.`, `[` or the end"));
+                return Err(reader.fault(AFTER));
             }
         }
+    }
+
+    /// The whole: no step at all, known in messages as `source`.
+    pub fn whole(source: &str) -> Path {
+        Path { source: source.into(), steps: Box::default() }
+    }
+
+    /// What is left behind the first steps, known in messages by the same text.
+    pub(crate) fn behind(&self, first: usize) -> Path {
+        Path { source: self.source.clone(), steps: self.steps.get(first..).unwrap_or_default().into() }
     }
 
     pub fn as_str(&self) -> &str {
@@ -113,6 +137,18 @@ impl Path {
     /// The first value on the path. A null on the way is the answer; `None` means that something is missing.
     pub fn first<'t, T: Tree>(&self, root: &'t T) -> Option<&'t T> {
         first(root, &self.steps)
+    }
+
+    /// Where the path ends for want of its next step: the last thing that was found, the root itself at the worst.
+    pub(crate) fn last_reached<'t, T: Tree>(&self, root: &'t T) -> &'t T {
+        let mut node = root;
+        for index in 0..self.steps.len() {
+            match first(node, &self.steps[index..=index]) {
+                Some(next) => node = next,
+                None => return node,
+            }
+        }
+        node
     }
 
     /// Calls `visit` for every value on the path, in order; a null on the way has none. Ends with `false` at the first
@@ -238,6 +274,7 @@ mod tests {
         serde_json::json!({
             "id": 1, "customer": null, "a b": { "x.y": 2 }, "items": [{ "n": 1 }, { "n": 2 }], "one": { "n": 3 },
             "Verfügbar": 4,
+            "pairs": [[1, "a"], [2, "b"]],
         })
     }
 
@@ -261,6 +298,19 @@ mod tests {
         check("items[9].n", &[]);
         check("items.n", &[]);
         check("id[]", &[]);
+        check("pairs[][1]", &["\"a\"", "\"b\""]);
+    }
+
+    #[test]
+    fn paths_into_nameless_lists_begin_with_a_bracket() {
+        let pair = serde_json::json!(["k", [{ "n": 1 }]]);
+        assert_eq!(Path::parse("[0]").unwrap().first(&pair), Some(&Json::from("k")));
+        assert_eq!(Path::parse("[1][0].n").unwrap().first(&pair), Some(&Json::from(1)));
+        assert_eq!(Path::parse("[1][0].x.y").unwrap().last_reached(&pair), &pair[1][0]);
+        assert_eq!(Path::parse("[2]").unwrap().first(&pair), None);
+        for (text, column) in [("[0]x", 4), ("[0].", 5), ("[", 2)] {
+            assert_eq!(Path::parse(text).unwrap_err().column, column, "{text}");
+        }
     }
 
     #[test]

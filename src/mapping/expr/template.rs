@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::expression::{Expression, ExpressionError};
+use super::expression::{Expression, ExpressionError, shortened};
 use super::path::{Path, Step, first};
 use super::{Scope, Tree};
 use crate::model::Raw;
@@ -32,9 +32,9 @@ enum Part {
 pub enum TemplateError {
     #[error("template {template:?}: {reason} (column {column})")]
     Syntax { template: String, reason: String, column: usize },
-    #[error("template {template:?}: {path} {reason}")]
+    #[error("template {:?}: {path} {reason}", shortened(template))]
     Value { template: String, path: String, reason: String },
-    #[error("template {template:?}: {error}")]
+    #[error("template {:?}: {error}", shortened(template))]
     Expression { template: String, error: ExpressionError },
 }
 
