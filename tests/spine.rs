@@ -228,7 +228,12 @@ struct Spine {
 async fn start(latest: bool, faults_permille: u32, batching: bool) -> Spine {
     let dir = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("hub.db")).await.unwrap());
-    let vendor = Arc::new(Vendor { shelf: Mutex::default(), faults_permille: Mutex::new(faults_permille), batching, dead: AtomicBool::new(false) });
+    let vendor = Arc::new(Vendor {
+        shelf: Mutex::default(),
+        faults_permille: Mutex::new(faults_permille),
+        batching,
+        dead: AtomicBool::new(false),
+    });
     let quick = RetryPolicy {
         first: Duration::from_millis(5),
         cap: Duration::from_millis(50),

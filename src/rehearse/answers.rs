@@ -61,7 +61,11 @@ impl StandIn {
             Purpose::List(name) => {
                 let stream = stream(name)?;
                 let listed = self.list(connection, stream);
-                at(body, stream.http_read().and_then(|read| read.records.as_deref().map(|at| &**at)), Value::Array(listed));
+                at(
+                    body,
+                    stream.http_read().and_then(|read| read.records.as_deref().map(|at| &**at)),
+                    Value::Array(listed),
+                );
                 Ok(())
             }
             Purpose::Get(name) => {

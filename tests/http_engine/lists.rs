@@ -24,7 +24,8 @@ fn read(records: &str, pages: &str) -> Arc<Manifest> {
 async fn walk(shop: &Connection) -> Result<Vec<Page>, (ErrorClass, String)> {
     let (mut pages, mut token) = (Vec::new(), None);
     loop {
-        let page = shop.read_page("items", None, token.take()).await.map_err(|error| (error.class, error.to_string()))?;
+        let page =
+            shop.read_page("items", None, token.take()).await.map_err(|error| (error.class, error.to_string()))?;
         token = page.next.clone();
         pages.push(page);
         if token.is_none() {
@@ -61,7 +62,13 @@ async fn an_absent_list_is_empty_only_where_it_may_be() {
 }
 
 /// Pages of a list of `all`, `size` to a page, each with the totals that it states.
-async fn totals(pages: &str, all: u64, size: u64, empty: &'static [u64], says: fn(u64) -> Value) -> Result<Vec<u64>, String> {
+async fn totals(
+    pages: &str,
+    all: u64,
+    size: u64,
+    empty: &'static [u64],
+    says: fn(u64) -> Value,
+) -> Result<Vec<u64>, String> {
     let vendor = Vendor::start(move |_, asked| {
         let page: u64 = asked.query("page").unwrap().parse().unwrap();
         let from = (page - 1) * size + 1;

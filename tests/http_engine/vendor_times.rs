@@ -36,11 +36,13 @@ async fn walk(shop: &Connection, cursor: Option<&str>) -> Vec<Page> {
 /// A list of one record, changed then; what is asked for after it, and what is stored.
 async fn asked_and_stored(cursor: &str, changed: Value, stored: &str) -> (String, String) {
     let body = value!({ "items": [{ "id": 1, "at": changed }] }).to_string();
-    let vendor =
-        Vendor::start(move |_, _| with(200, &[("date", "Mon, 23 Nov 2026 10:00:00 GMT")], body.clone())).await;
+    let vendor = Vendor::start(move |_, _| with(200, &[("date", "Mon, 23 Nov 2026 10:00:00 GMT")], body.clone())).await;
     let pages = walk(&connect(stream(&reads(cursor, "")), &vendor.url), Some(stored)).await;
     let since = vendor.asked()[0].query("since").unwrap().replace("%20", " ").replace("%3A", ":").replace("%2B", "+");
-    (since.replace("%2F", "/").replace("%28", "(").replace("%29", ")").replace("%2C", ","), pages[0].cursor.clone().unwrap())
+    (
+        since.replace("%2F", "/").replace("%28", "(").replace("%29", ")").replace("%2C", ","),
+        pages[0].cursor.clone().unwrap(),
+    )
 }
 
 #[tokio::test]

@@ -220,8 +220,7 @@ async fn once(
             match keys.as_slice() {
                 [Some(first), Some(second)] if first == second => bench.findings.good(Behaviour::WriteOnce),
                 _ => {
-                    let problem =
-                        format!("after a lost answer the same key must be sent again; sent were {keys:?}");
+                    let problem = format!("after a lost answer the same key must be sent again; sent were {keys:?}");
                     bench.fail(fixture, Behaviour::WriteOnce, &problem);
                 }
             }

@@ -59,17 +59,18 @@ pub fn ask_until(cursor: &Cursor, until: &str) -> Result<Value, String> {
 }
 
 /// The watermark after a window up to `until` was read completely: its end, or what has settled by the vendor's clock; `now` is
-/// ours. Also whether another window follows.
+/// ours. Also whether another window follows: one that was cut short by the present was the last.
 pub fn window_done(
     cursor: &Cursor,
-    (from, until): (&str, &str),
+    (from, until, window): (&str, &str, Duration),
     seen: Option<String>,
     server_time: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(String, bool), String> {
     let (begin, end) = (moment(cursor, from)?, moment(cursor, until)?);
     let bound = server_time.map(|now| now.checked_sub(SETTLING)).transpose().map_err(|error| error.to_string())?;
-    let follows = end < now;
+    let whole = window_end(cursor, from, window, Timestamp::MAX)?;
+    let follows = moment(cursor, &whole)? <= end && end < now;
     let reached = match (bound, follows) {
         (Some(bound), _) => end.min(bound),
         (None, true) => end,
@@ -117,8 +118,7 @@ pub fn advance(
         (CursorKind::Id | CursorKind::Token | CursorKind::DeltaLink | CursorKind::Snapshot, _) => Some(value),
     };
     // One odd record is that record's problem and must not stop the stream; if all are odd, the manifest is wrong.
-    let values: Vec<String> =
-        page.records.iter().filter_map(|record| readable(text_at(field, record)?)).collect();
+    let values: Vec<String> = page.records.iter().filter_map(|record| readable(text_at(field, record)?)).collect();
     if values.is_empty() && !page.records.is_empty() {
         return Err(format!("no record has a readable cursor field `{}`", field.as_str()));
     }
@@ -267,7 +267,8 @@ mod tests {
     #[test]
     fn the_vendors_own_form_is_compared_as_instants_and_asked_in() {
         let mut cursor = cursor(CursorKind::Time, 600);
-        cursor.time = Some(crate::connector::manifest::TimeText::new("%Y-%m-%d %H:%M:%S", Some("Europe/Berlin")).unwrap());
+        cursor.time =
+            Some(crate::connector::manifest::TimeText::new("%Y-%m-%d %H:%M:%S", Some("Europe/Berlin")).unwrap());
         let record = |at: &str| json!({ "at": at });
         // The second 02:10 of the day comes after 02:50, and its text before it.
         let records = [record("2026-10-25 02:50:00"), record("2026-10-25 02:10:00"), record("soon")];

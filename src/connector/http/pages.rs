@@ -115,12 +115,10 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
             None => None,
             Some(url) => Some(Place::Url(allowed(seen.base, seen.url, &url)?.to_string())),
         },
-        Pages::LinkRelation { path, relation, name, href } => {
-            match linked(path, (relation, name, href), seen.body)? {
-                None => None,
-                Some(url) => Some(Place::Url(allowed(seen.base, seen.url, url)?.to_string())),
-            }
-        }
+        Pages::LinkRelation { path, relation, name, href } => match linked(path, (relation, name, href), seen.body)? {
+            None => None,
+            Some(url) => Some(Place::Url(allowed(seen.base, seen.url, url)?.to_string())),
+        },
         Pages::CursorToken { path, .. } => text_at(path, seen.body)?.map(Place::Token),
         Pages::GraphQl { page_info, .. } => {
             let missing = |reason| PageError::Value { path: page_info.as_str().to_owned(), reason };
@@ -144,7 +142,8 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
                 Some(Total::Pages(path)) => read >= total_at(path, seen.body)?,
                 // The last page holds exactly the rest; a vendor that gives fewer or more to a page than asked is read to the end.
                 Some(Total::Records(path)) => {
-                    total_at(path, seen.body)?.checked_sub((read - 1).saturating_mul(size)) == Some(count) && count <= size
+                    total_at(path, seen.body)?.checked_sub((read - 1).saturating_mul(size)) == Some(count)
+                        && count <= size
                 }
             };
             (!ends).then(|| Place::Number(number + 1))

@@ -180,9 +180,7 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
         Body::JsonLines(template) => {
             Content::Text { content_type: "application/x-ndjson", text: json_lines(template, scope)? }
         }
-        Body::Form(fields) => {
-            Content::Text { content_type: FORM, text: form_text(fields, scope)? }
-        }
+        Body::Form(fields) => Content::Text { content_type: FORM, text: form_text(fields, scope)? },
         Body::GraphQl { query, variables } => {
             let variables = members(variables, scope)?;
             Content::Json(serde_json::json!({ "query": query, "variables": variables }))

@@ -231,7 +231,8 @@ impl Connection {
             return Ok(None);
         };
         let (cursor, now) = (&reading.read.cursor, self.now());
-        let (reached, follows) = cursor::window_done(cursor, (from, until), walk.seen.clone(), walk.began, now)?;
+        let (reached, follows) =
+            cursor::window_done(cursor, (from, until, window), walk.seen.clone(), walk.began, now)?;
         if !follows {
             return Ok(Some((reached, None)));
         }
@@ -300,7 +301,8 @@ impl Connection {
             Some(until) => cursor::ask_until(&read.cursor, until).map_err(bad)?,
         };
         let page = pages::value(&read.pages, place);
-        let missing = [("cursor", &value), ("until", &until), ("page", &page)].into_iter().filter(|(_, value)| value.is_null());
+        let missing =
+            [("cursor", &value), ("until", &until), ("page", &page)].into_iter().filter(|(_, value)| value.is_null());
         let without: Vec<&str> = missing.map(|(name, _)| name).collect();
         let scope = Scope::new().with("settings", &self.settings).with("cursor", &value);
         let scope = scope.with("until", &until).with("page", &page);

@@ -154,9 +154,9 @@ impl Checker<'_> {
         }
         if let Some(confirm) = &operation.confirm {
             self.request(&confirm.request, scope::CONFIRM, known);
-            self.expression(Some(&confirm.done), scope::SUCCESS);
-            self.expression(confirm.failed.as_ref(), scope::SUCCESS);
-            self.template(confirm.message.as_ref(), scope::SUCCESS);
+            self.expression(Some(&confirm.done), scope::CONFIRMED);
+            self.expression(confirm.failed.as_ref(), scope::CONFIRMED);
+            self.template(confirm.message.as_ref(), scope::CONFIRMED);
             if matches!(operation.idempotency, Idempotency::Lookup { .. }) {
                 let help = "use a header or a natural key";
                 let message =
@@ -168,7 +168,9 @@ impl Checker<'_> {
 
     fn key_in_body(&self, path: &Spanned<Path>, body: &Body) {
         let fits = match body {
-            Body::Json(JsonTemplate::Map(_) | JsonTemplate::Text(_)) | Body::GraphQl { .. } | Body::JsonRpc { .. } => true,
+            Body::Json(JsonTemplate::Map(_) | JsonTemplate::Text(_)) | Body::GraphQl { .. } | Body::JsonRpc { .. } => {
+                true
+            }
             Body::Form(_) => matches!(path.steps(), [Step::Name(_)]),
             Body::None
             | Body::Json(

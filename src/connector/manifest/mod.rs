@@ -66,7 +66,7 @@ pub use process::{
     CreateSafety, Process, ProcessLimits, ProcessProtocol, ProcessRead, ProcessReadMode, ProcessTimeouts, ProcessWrite,
     Replication, ReplicationMethod, TapCatalog,
 };
-pub use rate::{RateLimit, RateScheme};
+pub use rate::{RateLimit, RateScheme, ResetUnit};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};

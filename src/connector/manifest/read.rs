@@ -146,7 +146,11 @@ impl HttpRead {
         if let (Some(window), Some(cursor)) = (window, cursor.as_ref()) {
             let cursor: &Cursor = cursor;
             if !matches!(cursor.kind, CursorKind::Time | CursorKind::Unix) {
-                map.error("window", "only time has windows", "use `cursor: { kind: time }` or `unix`, or remove `window`");
+                map.error(
+                    "window",
+                    "only time has windows",
+                    "use `cursor: { kind: time }` or `unix`, or remove `window`",
+                );
             } else if cursor.start.is_none() {
                 let help = "add `start` to the cursor, such as `start: \"{settings.since}\"`";
                 map.error("window", "the first window begins nowhere", help);

@@ -56,6 +56,8 @@ pub(super) const COMPARE: Scope =
 /// `accepted`: `body` and `headers` of the accepting answer.
 pub(super) const CONFIRM: Scope =
     scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);
+/// `record` is what was written.
+pub(super) const CONFIRMED: Scope = scope("what a confirmation says", &["status", "headers", "body", "record"]);
 pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers", "accepted"]);
 /// `batch`: the records that one request carries.
 pub(super) const BATCH: Scope = scope("a write of many records", &["settings", "batch"]);

@@ -5,9 +5,9 @@
 use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
+use super::list_path::ListPath;
 use super::process::{ProcessRead, ProcessWrite};
 use super::read::{Children, Get, Hint, HttpRead};
-use super::list_path::ListPath;
 use super::request::Request;
 use super::sql_stream::{SqlRead, SqlWrite};
 use super::time_text::TimeText;
@@ -270,11 +270,8 @@ impl Decode for VersionRule {
             Kind::Map(_) => {
                 let map = cx.map(node, "version")?;
                 let time = TimeText::read(&map);
-                let kind = if map.has("format") {
-                    Some(map.or("kind", VersionKind::Timestamp))
-                } else {
-                    map.required("kind")
-                };
+                let kind =
+                    if map.has("format") { Some(map.or("kind", VersionKind::Timestamp)) } else { map.required("kind") };
                 let value = map.optional("value");
                 if kind.is_some_and(|kind| !matches!(kind, VersionKind::Timestamp)) && map.has("format") {
                     map.error("kind", "only a timestamp has a format", "remove `kind`, or `format`");

@@ -65,7 +65,10 @@ impl TimeText {
         };
         let zone = match (zone, zoned) {
             (Some(name), _) => TimeZone::get(name).map_err(|_| {
-                (format!("there is no time zone `{}`", name.escape_debug()), "write `UTC` or `Europe/Berlin`".to_owned())
+                (
+                    format!("there is no time zone `{}`", name.escape_debug()),
+                    "write `UTC` or `Europe/Berlin`".to_owned(),
+                )
             })?,
             (None, true) => {
                 let help = "add `zone: UTC`, or the zone of the vendor's clock, such as `zone: Europe/Berlin`";
@@ -167,9 +170,9 @@ fn form(format: &str) -> Result<Form, (String, String)> {
     let offset = ["%z", "%:z", "%::z"].iter().any(|directive| format.contains(directive));
     let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
     // Written and read once, so that a directive that does not exist is found before any record is.
-    let tried = strtime::format(format, &sample).and_then(|text| strtime::parse(format, &text)).and_then(|parsed| {
-        if offset { parsed.to_timestamp().map(drop) } else { parsed.to_date().map(drop) }
-    });
+    let tried = strtime::format(format, &sample)
+        .and_then(|text| strtime::parse(format, &text))
+        .and_then(|parsed| if offset { parsed.to_timestamp().map(drop) } else { parsed.to_date().map(drop) });
     tried.map_err(|error| {
         let help = "write a pattern such as `%Y-%m-%d %H:%M:%S`, with `%z` where the text has an offset";
         (format!("the pattern tells no time: {error}"), help.to_owned())

@@ -50,7 +50,7 @@ pub struct CompareAndSet {
 #[derive(Debug, Clone)]
 pub struct Confirm {
     pub request: Request,
-    /// Over `status`, `headers`, `body` of the confirming answer. Neither holds: not yet.
+    /// Over `status`, `headers`, `body` of the confirming answer, and the `record` as it was written. Neither holds: not yet.
     pub done: Spanned<Expression>,
     pub failed: Option<Spanned<Expression>>,
     /// What a failure is, and what it says.

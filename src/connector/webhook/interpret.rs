@@ -264,11 +264,12 @@ impl Rule<'_> {
                 .map_err(|error| error.to_string())
                 .and_then(|text| version_of(&self.stream.version, &text)),
         };
-        // A deletion often carries nothing but the key.
-        let version = match (version, self.op) {
+        // A deletion often carries nothing but the key, and so does what is only a hint.
+        let hinted = self.op == IncomingOp::Delete || self.fetch == Fetch::Always;
+        let version = match (version, hinted) {
             (Ok(version), _) => version,
-            (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the version", reason)),
+            (Err(_), true) => None,
+            (Err(reason), false) => return Err(field(Some(&key), "the version", reason)),
         };
         let occurred_at = match &self.stream.occurred_at {
             None => Ok(None),
@@ -277,10 +278,10 @@ impl Rule<'_> {
                 text.and_then(|text| instant(rule.time.as_ref(), &text).map(Some))
             }
         };
-        let occurred_at = match (occurred_at, self.op) {
+        let occurred_at = match (occurred_at, hinted) {
             (Ok(at), _) => at,
-            (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the time", reason)),
+            (Err(_), true) => None,
+            (Err(reason), false) => return Err(field(Some(&key), "the time", reason)),
         };
         Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
     }
