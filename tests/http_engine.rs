@@ -11,6 +11,8 @@ mod dialects;
 mod egress;
 #[path = "http_engine/incoming.rs"]
 mod incoming;
+#[path = "http_engine/lists.rs"]
+mod lists;
 #[path = "http_engine/logins.rs"]
 mod logins;
 #[path = "http_engine/misbehaviour.rs"]
@@ -27,6 +29,8 @@ mod shipped;
 mod signatures;
 #[path = "http_engine/vendor.rs"]
 mod vendor;
+#[path = "http_engine/vendor_times.rs"]
+mod vendor_times;
 #[path = "http_engine/walking.rs"]
 mod walking;
 #[path = "http_engine/writing.rs"]

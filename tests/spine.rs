@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use syncline::process::{
 };
 use syncline::queue::{Dispatcher, DispatcherOptions, LaneLimits, Lanes, QueueHandle, run_workers};
 use syncline::store::sqlite::SqliteStore;
-use syncline::store::{DeadLetter, EntityKey, InboxRow, NewInbox, SourceKind, Store};
+use syncline::store::{ConnectionHealth, DeadLetter, EntityKey, InboxRow, NewInbox, SourceKind, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -102,11 +103,21 @@ struct Vendor {
     faults_permille: Mutex<u32>,
     /// Several effects go out in one call; some of them fail, or the call as a whole panics half-way.
     batching: bool,
+    /// Answers nothing, after a while.
+    dead: AtomicBool,
 }
 
 impl Vendor {
     fn strikes(&self) -> bool {
         fastrand::u32(0..1000) < *self.faults_permille.lock().unwrap()
+    }
+
+    async fn hang(&self) -> CallResult<()> {
+        if !self.dead.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(20..200))).await;
+        Err(Self::failure(ErrorClass::Transient, false))
     }
 
     fn failure(class: ErrorClass, sent: bool) -> Box<CallError> {
@@ -137,6 +148,7 @@ impl Destination for Vendor {
 
     async fn write(&self, effect: &Effect) -> CallResult<Receipt> {
         let key = effect.context.natural_key.clone();
+        self.hang().await?;
         if self.strikes() {
             return Err(Self::failure(ErrorClass::Transient, false));
         }
@@ -178,6 +190,7 @@ impl Destination for Vendor {
     }
 
     async fn lookup(&self, _: &str, context: &WriteContext) -> CallResult<Lookup> {
+        self.hang().await?;
         if self.strikes() {
             return Err(Self::failure(ErrorClass::RateLimited, false));
         }
@@ -215,7 +228,12 @@ struct Spine {
 async fn start(latest: bool, faults_permille: u32, batching: bool) -> Spine {
     let dir = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("hub.db")).await.unwrap());
-    let vendor = Arc::new(Vendor { shelf: Mutex::default(), faults_permille: Mutex::new(faults_permille), batching });
+    let vendor = Arc::new(Vendor {
+        shelf: Mutex::default(),
+        faults_permille: Mutex::new(faults_permille),
+        batching,
+        dead: AtomicBool::new(false),
+    });
     let quick = RetryPolicy {
         first: Duration::from_millis(5),
         cap: Duration::from_millis(50),
@@ -368,4 +386,29 @@ async fn batches_keep_order_and_double_nothing_whatever_becomes_of_them() {
         let vendor = spine.stop().await;
         check(&vendor, 40, 8);
     }
+}
+
+#[tokio::test]
+async fn after_a_dead_destination_everything_arrives_within_a_cool_down() {
+    let spine = start(false, 0, false).await;
+    spine.vendor.dead.store(true, Ordering::Relaxed);
+    for record in 0..64 {
+        spine.receive(&format!("SKU-{record:03}"), 1).await;
+    }
+    let is_open = async || {
+        let states = spine.store.connection_states().await.unwrap();
+        states.iter().any(|row| row.state == ConnectionHealth::Open)
+    };
+    while !is_open().await {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    spine.vendor.dead.store(false, Ordering::Relaxed);
+    let back = tokio::time::Instant::now();
+    spine.drained().await;
+    // The first opening is 2 s; each of the 16 calls that were under way would once have doubled it.
+    assert!(back.elapsed() < Duration::from_secs(10), "{:?}", back.elapsed());
+    let states = spine.store.connection_states().await.unwrap();
+    assert!(states.iter().all(|row| row.state == ConnectionHealth::Ok), "{states:?}");
+    let vendor = spine.stop().await;
+    check(&vendor, 64, 1);
 }

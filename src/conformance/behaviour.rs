@@ -147,6 +147,7 @@ fn of_list(name: &str, read: &HttpRead, claims: &mut Vec<Claim>) {
         }
         Pages::LinkHeader
         | Pages::NextUrl { .. }
+        | Pages::LinkRelation { .. }
         | Pages::CursorToken { .. }
         | Pages::GraphQl { .. }
         | Pages::LastId { .. }

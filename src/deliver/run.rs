@@ -38,6 +38,13 @@ struct Ended {
     response: String,
 }
 
+/// A call of which a delivery was a part, and when the delivery asked for it.
+#[derive(Clone, Copy)]
+struct Called {
+    share: Share,
+    begun: i64,
+}
+
 impl Ended {
     fn plain(outcome: AckOutcome) -> Ended {
         let class = match &outcome {
@@ -135,16 +142,17 @@ impl Deliverer {
                 return Ended::plain(AckOutcome::Released { run_at: self.clock.now_us() + 1_000_000 });
             }
         }
+        let begun = self.clock.now_us();
         let sent = self.sender.send(job, dest, protection, &mut effect).await;
         let share = sent.share;
         let mut result = match sent.result {
             Ok(Some(receipt)) => {
                 let echo = dest.echo(&effect, &receipt).to_string();
-                self.written(job, receipt, sent_hash, echo, share).await
+                self.written(job, receipt, sent_hash, echo, Called { share, begun }).await
             }
             Ok(None) if job.edited_in_doubt => Ended::dead(edited_in_doubt(job)),
             Ok(None) => Ended::dead(unresolvable(job)),
-            Err(error) => self.failed(job, flow, &error, share).await,
+            Err(error) => self.failed(job, flow, &error, Called { share, begun }).await,
         };
         result.request = request;
         if share.size > 1 {
@@ -154,9 +162,9 @@ impl Deliverer {
         result
     }
 
-    async fn written(&self, job: &Claimed, receipt: Receipt, sent_hash: String, echo: String, share: Share) -> Ended {
-        if share.speaks {
-            self.lanes.apply(&job.lane, LaneEffect::Works, "").await;
+    async fn written(&self, job: &Claimed, receipt: Receipt, sent_hash: String, echo: String, called: Called) -> Ended {
+        if called.share.speaks {
+            self.lanes.apply(&job.lane, LaneEffect::Works, called.begun, "").await;
         }
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => "done").increment(1);
         let remote_id =
@@ -175,7 +183,8 @@ impl Deliverer {
         }
     }
 
-    async fn failed(&self, job: &Claimed, flow: &FlowRun, error: &CallError, share: Share) -> Ended {
+    async fn failed(&self, job: &Claimed, flow: &FlowRun, error: &CallError, called: Called) -> Ended {
+        let Called { share, begun } = called;
         let facts = Facts {
             flow: &job.flow,
             record: &name(job),
@@ -193,7 +202,7 @@ impl Deliverer {
             outcome = AckOutcome::Unknown { run_at: *run_at, error: error.clone() };
         }
         if share.speaks || (lane.outweighs_success() && !share.whole) {
-            self.lanes.apply(&job.lane, lane, &error.to_string()).await;
+            self.lanes.apply(&job.lane, lane, begun, &error.to_string()).await;
         }
         metrics::counter!("syncline_deliveries_total", "flow" => job.flow.clone(), "outcome" => error.class.as_str())
             .increment(1);

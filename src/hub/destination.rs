@@ -63,7 +63,7 @@ impl Destination for ConnectionDestination {
         }
         match self.connection.manifest().stream(stream)?.write.as_ref()? {
             Write::Http(write) => Some(match &write.operation(op_kind(kind))?.idempotency {
-                Idempotency::Header { ttl, .. } => Protection::Key { ttl: *ttl },
+                Idempotency::Header { ttl, .. } | Idempotency::Body { ttl, .. } => Protection::Key { ttl: *ttl },
                 Idempotency::Lookup { .. } => Protection::LookUp,
                 Idempotency::Natural => Protection::Natural,
             }),

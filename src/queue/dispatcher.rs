@@ -69,7 +69,8 @@ pub struct Dispatcher {
     outcomes: mpsc::UnboundedReceiver<Ack>,
     outcome_sender: mpsc::UnboundedSender<Ack>,
     deliveries: mpsc::Sender<Delivery>,
-    running: HashMap<JobClaim, String>,
+    /// Their lane, and what it counted them under.
+    running: HashMap<JobClaim, (String, u64)>,
     next_due: Option<i64>,
     renewed_at: i64,
     /// Whose turn it is to be served first.
@@ -180,8 +181,8 @@ impl Dispatcher {
             self.renewed_at = now;
         }
         for ack in pending.drain(..) {
-            if let Some(lane) = self.running.remove(&ack.claim) {
-                self.lanes.ended(&lane);
+            if let Some((lane, hold)) = self.running.remove(&ack.claim) {
+                self.lanes.ended(&lane, hold);
             }
         }
         for claim in &result.stale {
@@ -215,8 +216,8 @@ impl Dispatcher {
 
     async fn hand_out(&mut self, claimed: Vec<crate::store::Claimed>, now: i64) {
         for job in claimed {
-            self.lanes.started(&job.lane, 1);
-            self.running.insert(job.claim, job.lane.clone());
+            let hold = self.lanes.started(&job.lane);
+            self.running.insert(job.claim, (job.lane.clone(), hold));
             let delivery = Delivery::new(job, now, self.outcome_sender.clone());
             // A closed channel means that the workers are gone; dropping the delivery reports it as unknown.
             if self.deliveries.send(delivery).await.is_err() {

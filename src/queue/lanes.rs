@@ -13,7 +13,12 @@ pub struct LaneLimits {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     concurrency: u32,
+    /// Jobs that were started since the present hold, or the end of the last one.
     in_flight: u32,
+    /// Jobs from before; what becomes of them says nothing about the one that tries.
+    stale: u32,
+    /// Counts holds that let one job try.
+    hold: u64,
     /// Nothing is claimed before; microseconds.
     held_until: i64,
     /// Held, but one job may try.
@@ -48,11 +53,20 @@ impl Lanes {
         if let Some(lane) = self.lock().get_mut(lane) {
             lane.held_until = until;
             lane.probe = probe;
+            if probe {
+                lane.hold += 1;
+                lane.stale += std::mem::take(&mut lane.in_flight);
+            }
         }
     }
 
     pub fn release(&self, lane: &str) {
         self.hold(lane, 0, false);
+    }
+
+    /// Whether only one job at a time may try.
+    pub fn tries_one(&self, lane: &str) -> bool {
+        self.lock().get(lane).is_some_and(|lane| lane.probe)
     }
 
     /// Flows that are paused: their jobs stay where they are.
@@ -68,12 +82,11 @@ impl Lanes {
     pub fn room(&self, now: i64) -> Vec<(String, u32)> {
         let lanes = self.lock();
         let room = |lane: &Lane| {
-            if lane.held_until <= now && !lane.probe {
-                lane.concurrency.saturating_sub(lane.in_flight)
-            } else if lane.probe && lane.held_until <= now {
-                1_u32.saturating_sub(lane.in_flight)
-            } else {
-                0
+            let free = lane.concurrency.saturating_sub(lane.in_flight + lane.stale);
+            match (lane.held_until <= now, lane.probe) {
+                (true, false) => free,
+                (true, true) => free.min(1_u32.saturating_sub(lane.in_flight)),
+                (false, _) => 0,
             }
         };
         lanes.iter().map(|(name, lane)| (name.clone(), room(lane))).filter(|(_, room)| *room > 0).collect()
@@ -84,18 +97,23 @@ impl Lanes {
         self.lock().values().map(|lane| lane.held_until).filter(|until| *until > now).min()
     }
 
-    pub fn started(&self, lane: &str, jobs: u32) {
-        self.lock().entry(lane.to_owned()).or_default().in_flight += jobs;
+    /// A job of the lane begins; what comes back is given to `ended`.
+    pub fn started(&self, lane: &str) -> u64 {
+        let mut lanes = self.lock();
+        let lane = lanes.entry(lane.to_owned()).or_default();
+        lane.in_flight += 1;
+        lane.hold
     }
 
-    pub fn ended(&self, lane: &str) {
+    pub fn ended(&self, lane: &str, hold: u64) {
         if let Some(lane) = self.lock().get_mut(lane) {
-            lane.in_flight = lane.in_flight.saturating_sub(1);
+            let counter = if hold == lane.hold { &mut lane.in_flight } else { &mut lane.stale };
+            *counter = counter.saturating_sub(1);
         }
     }
 
     pub fn in_flight(&self) -> u32 {
-        self.lock().values().map(|lane| lane.in_flight).sum()
+        self.lock().values().map(|lane| lane.in_flight + lane.stale).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Lane>> {
@@ -123,9 +141,9 @@ mod tests {
     #[test]
     fn a_busy_lane_does_not_take_room_from_another() {
         let lanes = lanes();
-        lanes.started("shop", 1);
+        let shop = lanes.started("shop");
         check(&lanes, 0, &[("erp", 4)]);
-        lanes.ended("shop");
+        lanes.ended("shop", shop);
         check(&lanes, 0, &[("erp", 4), ("shop", 1)]);
     }
 
@@ -139,7 +157,7 @@ mod tests {
         lanes.hold("erp", 200, true);
         check(&lanes, 150, &[("shop", 1)]);
         check(&lanes, 200, &[("erp", 1), ("shop", 1)]);
-        lanes.started("erp", 1);
+        lanes.started("erp");
         check(&lanes, 200, &[("shop", 1)]);
         lanes.release("erp");
         check(&lanes, 200, &[("erp", 3), ("shop", 1)]);

@@ -10,7 +10,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::connector::manifest::{Idempotency, OpKind, Operation, Step, Stream, VersionKind, Write};
+use crate::connector::manifest::{Idempotency, OpKind, Operation, Step, Stream, VersionKind, VersionRule, Write};
 use crate::mapping::expr::{Path, Scope};
 
 use super::cast::Way;
@@ -55,13 +55,17 @@ impl StandIn {
             Purpose::Check | Purpose::Subscribe => Ok(()),
             Purpose::Subscriptions => {
                 let records = vendor.manifest.webhooks.as_ref().and_then(|webhooks| webhooks.subscriptions.as_ref());
-                at(body, records.and_then(|subscriptions| subscriptions.records.as_deref()), json!([]));
+                at(body, records.and_then(|subscriptions| subscriptions.records.as_deref().map(|at| &**at)), json!([]));
                 Ok(())
             }
             Purpose::List(name) => {
                 let stream = stream(name)?;
                 let listed = self.list(connection, stream);
-                at(body, stream.http_read().and_then(|read| read.records.as_deref()), Value::Array(listed));
+                at(
+                    body,
+                    stream.http_read().and_then(|read| read.records.as_deref().map(|at| &**at)),
+                    Value::Array(listed),
+                );
                 Ok(())
             }
             Purpose::Get(name) => {
@@ -151,7 +155,7 @@ impl StandIn {
             }
             items.push(item);
         }
-        at(body, enrich.records.as_deref(), Value::Array(items));
+        at(body, enrich.records.as_deref().map(|at| &**at), Value::Array(items));
         Ok(())
     }
 
@@ -179,7 +183,7 @@ impl StandIn {
                     let own = candidate.get("id").cloned().unwrap_or(Value::Null);
                     put(candidate, &place_of(id), own);
                 }
-                at(body, found.as_deref(), Value::Array(candidates));
+                at(body, found.as_deref().map(|at| &**at), Value::Array(candidates));
             }
         }
     }
@@ -253,7 +257,7 @@ impl StandIn {
         }
         match &carried {
             Some((batch, records)) => super::batch::respond(operation, batch, records, body, || {
-                (json!(self.ids.fetch_add(1, Ordering::Relaxed)), version(stream.version.kind))
+                (json!(self.ids.fetch_add(1, Ordering::Relaxed)), version(&stream.version))
             }),
             None => respond(stream, operation, id, body),
         }
@@ -283,13 +287,16 @@ fn respond(stream: &Stream, operation: &Operation, id: u64, body: &mut Value) {
         say(template.as_str(), json!(id));
     }
     if let Some(template) = &operation.response.version {
-        say(template.as_str(), version(stream.version.kind));
+        say(template.as_str(), version(&stream.version));
     }
 }
 
-fn version(kind: VersionKind) -> Value {
+fn version(rule: &VersionRule) -> Value {
     let now = Timestamp::now();
-    match kind {
+    if let Some(written) = rule.time.as_ref().and_then(|form| form.write(now).ok()) {
+        return written;
+    }
+    match rule.kind {
         VersionKind::Timestamp | VersionKind::None => json!(now.to_string()),
         VersionKind::Unix => json!(now.as_second()),
         VersionKind::Sequence => json!(now.as_microsecond()),

@@ -65,7 +65,7 @@ pub(super) fn respond(
         told
     };
     let results: Vec<Value> = carried.iter().enumerate().map(answer).filter(|told| is_success(result, told)).collect();
-    let place = result.list.as_deref().map(place_of).unwrap_or_default();
+    let place = result.list.as_deref().map(|list| place_of(list)).unwrap_or_default();
     put(body, &place, Value::Array(results));
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::connector::manifest::{Manifest, Stream, Topic, TopicOp, VersionKind};
+use crate::connector::manifest::{Manifest, Stream, TimeText, Topic, TopicOp, VersionKind};
 use crate::mapping::expr::Template;
 
 use super::payload::{Place, Seg, place_of, plain_holes, put};
@@ -17,7 +17,14 @@ pub(super) struct Envelope {
     topic_at: Option<Spot>,
     id_at: Option<Spot>,
     /// Times of the envelope itself, as the stream's version and time rules read them.
-    times: Vec<(Place, VersionKind)>,
+    times: Vec<(Place, Form)>,
+}
+
+/// How a time is written.
+#[derive(Debug, Clone)]
+struct Form {
+    kind: VersionKind,
+    text: Option<TimeText>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,8 +77,10 @@ impl Envelope {
                 None => {}
             }
         }
-        for (place, kind) in &self.times {
-            let value = match kind {
+        for (place, form) in &self.times {
+            let written = form.text.as_ref().and_then(|text| text.write(now).ok());
+            let value = match form.kind {
+                VersionKind::Timestamp if written.is_some() => written.unwrap_or_default(),
                 VersionKind::Timestamp => json!(now.to_string()),
                 VersionKind::Unix => json!(now.as_second()),
                 VersionKind::Sequence | VersionKind::None => json!(sequence),
@@ -93,16 +102,19 @@ fn spot(template: &Template) -> Option<Spot> {
     }
 }
 
-fn times(stream: &Stream) -> Vec<(Place, VersionKind)> {
-    let in_body = |template: &Template, kind| {
+fn times(stream: &Stream) -> Vec<(Place, Form)> {
+    let in_body = |template: &Template, kind, text: &Option<TimeText>| {
+        let form = Form { kind, text: text.clone() };
         let holes = plain_holes(template.as_str()).into_iter();
-        holes.filter(|(root, _)| root == "body").map(move |(_, place)| (place, kind)).collect::<Vec<_>>()
+        holes.filter(|(root, _)| root == "body").map(move |(_, place)| (place, form.clone())).collect::<Vec<_>>()
     };
-    let mut found: Vec<(Place, VersionKind)> =
-        stream.version.value.iter().flat_map(|template| in_body(template, stream.version.kind)).collect();
-    if let Some(template) = &stream.occurred_at {
+    let version = &stream.version;
+    let mut found: Vec<(Place, Form)> =
+        version.value.iter().flat_map(|template| in_body(template, version.kind, &version.time)).collect();
+    if let Some(rule) = &stream.occurred_at {
         // A Unix time is understood wherever a time is read; a version of the same place keeps its own form.
-        let more = in_body(template, VersionKind::Unix);
+        let kind = if rule.time.is_some() { VersionKind::Timestamp } else { VersionKind::Unix };
+        let more = in_body(&rule.value, kind, &rule.time);
         found.extend(more.into_iter().filter(|(place, _)| !found_at(stream, place)));
     }
     found

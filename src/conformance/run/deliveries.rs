@@ -263,8 +263,8 @@ fn events(bench: &mut Bench<'_>, fixture: &Fixture, case: &WebhookCase, connecti
 
 fn version_differs(bench: &Bench<'_>, event: &Event, found: Option<i64>) -> Option<String> {
     let expected = event.version.as_ref()?;
-    let kind = bench.subject.manifest.stream(&event.stream)?.version.kind;
-    match version_of(kind, expected) {
+    let rule = &bench.subject.manifest.stream(&event.stream)?.version;
+    match version_of(rule, expected) {
         Ok(version) if version.map(crate::model::Version::value) == found => None,
         Ok(_) => Some(format!("{}: its version is not {expected}", event.key)),
         Err(reason) => Some(format!("{}: {reason}", event.key)),

@@ -111,7 +111,7 @@ pub(super) fn compare(expected: &[ExpectedRecord], found: &[SeenRecord], stream:
             ));
         }
         let Some(version) = &expected.version else { continue };
-        match version_of(stream.version.kind, version) {
+        match version_of(&stream.version, version) {
             Ok(expected) if expected.map(crate::model::Version::value) == found.version => {}
             Ok(_) => problems.push(format!("record {}: its version is not {version}", found.key)),
             Err(reason) => problems.push(format!("record {}: {reason}", found.key)),
@@ -246,6 +246,7 @@ fn is_single(pages: &Pages) -> bool {
         Pages::Single => true,
         Pages::LinkHeader
         | Pages::NextUrl { .. }
+        | Pages::LinkRelation { .. }
         | Pages::CursorToken { .. }
         | Pages::GraphQl { .. }
         | Pages::PageNumber { .. }

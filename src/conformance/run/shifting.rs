@@ -29,6 +29,7 @@ pub(super) async fn shift(
         Pages::Single
         | Pages::LinkHeader
         | Pages::NextUrl { .. }
+        | Pages::LinkRelation { .. }
         | Pages::CursorToken { .. }
         | Pages::GraphQl { .. }
         | Pages::LastId { .. }
@@ -129,7 +130,7 @@ fn but_for_numbers(one: &Node, other: &Node) -> bool {
 fn with_list(body: &Json, read: &HttpRead, list: Vec<Json>) -> Option<Vec<u8>> {
     let mut body = body.clone();
     let mut place = &mut body;
-    for step in read.records.as_deref().map(crate::mapping::expr::Path::steps).unwrap_or_default() {
+    for step in read.records.as_deref().map(|path| path.steps()).unwrap_or_default() {
         place = match step {
             Step::Name(name) => place.get_mut(&**name)?,
             Step::Index(index) => place.get_mut(*index)?,

@@ -3,14 +3,14 @@
 //! Not here: when the hub writes again (deliver); here it is done as the manifest's protection says.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bench::{Bench, at};
 use super::failing;
 use crate::conformance::behaviour::{Behaviour, operation_of};
 use crate::conformance::fixture::{Exchange, Fixture, WriteCase};
 use crate::conformance::subject::{entity_of, refs_json};
-use crate::conformance::vendor::{Fault, Script};
+use crate::conformance::vendor::{Asked, Fault, Script};
 use crate::connector::call::{Lookup, WriteContext};
 use crate::connector::manifest::{Idempotency, Operation, Stream, StreamEntity, Write};
 use crate::connector::webhook::version_of;
@@ -70,11 +70,27 @@ pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &Write
 
 fn version_differs(bench: &Bench<'_>, case: &WriteCase, found: Option<Version>) -> Option<String> {
     let expected = case.version.as_ref()?;
-    let kind = bench.subject.manifest.stream(&case.stream)?.version.kind;
-    match version_of(kind, expected) {
+    let rule = &bench.subject.manifest.stream(&case.stream)?.version;
+    match version_of(rule, expected) {
         Ok(version) if version == found => None,
         Ok(_) => Some(format!("the version that the answer tells is not {expected}")),
         Err(reason) => Some(reason),
+    }
+}
+
+/// The key that a request carried.
+fn key_of(idempotency: &Idempotency, asked: &Asked) -> Option<String> {
+    match idempotency {
+        Idempotency::Header { name, .. } => Some(asked.headers.get(name.as_str())?.to_str().ok()?.to_owned()),
+        Idempotency::Body { path, .. } => match serde_json::from_slice::<Value>(&asked.body) {
+            Ok(body) => path.first(&body)?.as_str().map(str::to_owned),
+            Err(_) => {
+                let prefix = format!("{}=", path.as_str());
+                let body = String::from_utf8_lossy(&asked.body).into_owned();
+                body.split('&').find_map(|field| field.strip_prefix(&prefix)).map(str::to_owned)
+            }
+        },
+        Idempotency::Lookup { .. } | Idempotency::Natural => None,
     }
 }
 
@@ -191,23 +207,20 @@ async fn once(
     }
     match &operation.idempotency {
         Idempotency::Lookup { .. } => looked_up(bench, fixture, case, context).await,
-        Idempotency::Header { name, .. } => {
+        Idempotency::Header { .. } | Idempotency::Body { .. } => {
             let again = connection.write(&case.stream, case.op, context).await;
             if !wrote_again(bench, fixture, case, again) {
                 return;
             }
             let keys: Vec<Option<String>> = {
                 let script = bench.vendor.script();
-                let key = |asked: &crate::conformance::vendor::Asked| {
-                    Some(asked.headers.get(name.as_str())?.to_str().ok()?.to_owned())
-                };
+                let key = |asked: &Asked| key_of(&operation.idempotency, asked);
                 script.effects.iter().map(key).collect()
             };
             match keys.as_slice() {
                 [Some(first), Some(second)] if first == second => bench.findings.good(Behaviour::WriteOnce),
                 _ => {
-                    let problem =
-                        format!("after a lost answer the same `{name}` must be sent again; sent were {keys:?}");
+                    let problem = format!("after a lost answer the same key must be sent again; sent were {keys:?}");
                     bench.fail(fixture, Behaviour::WriteOnce, &problem);
                 }
             }

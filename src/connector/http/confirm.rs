@@ -72,7 +72,7 @@ impl Connection {
         let until = clock_now() + confirm.within;
         loop {
             let last = match channel.caller.call(&outgoing, terms).await {
-                Ok(answer) => match said(confirm, &answer).map_err(|reason| {
+                Ok(answer) => match said(confirm, &answer, values).map_err(|reason| {
                     unknown(channel.caller.misshapen(&outgoing, &answer, ErrorClass::UnknownOutcome, reason))
                 })? {
                     Said::Applied => {
@@ -81,7 +81,7 @@ impl Connection {
                     }
                     Said::Failed => {
                         self.accepted.forget(ticket);
-                        return Err(failed(channel, confirm, &outgoing, &answer));
+                        return Err(failed(channel, confirm, (&outgoing, &answer), values));
                     }
                     Said::NotYet => None,
                 },
@@ -112,9 +112,9 @@ fn passes(class: ErrorClass) -> bool {
     }
 }
 
-fn said(confirm: &Confirm, answer: &Answered) -> Result<Said, String> {
+fn said(confirm: &Confirm, answer: &Answered, values: &Values<'_>) -> Result<Said, String> {
     let status = Value::from(answer.status);
-    let scope = seen(&status, answer);
+    let scope = seen(&status, answer, values);
     if let Some(failed) = &confirm.failed
         && failed.eval_bool(&scope).map_err(|error| error.to_string())?
     {
@@ -124,13 +124,19 @@ fn said(confirm: &Confirm, answer: &Answered) -> Result<Said, String> {
     Ok(if done { Said::Applied } else { Said::NotYet })
 }
 
-fn seen<'a>(status: &'a Value, answer: &'a Answered) -> Scope<'a> {
-    Scope::new().with("status", status).with("headers", &answer.headers_json).with("body", &answer.body)
+fn seen<'a>(status: &'a Value, answer: &'a Answered, values: &'a Values<'_>) -> Scope<'a> {
+    let scope = Scope::new().with("status", status).with("headers", &answer.headers_json);
+    scope.with("body", &answer.body).with("record", values.record())
 }
 
-fn failed(channel: &Channel, confirm: &Confirm, outgoing: &Outgoing, answer: &Answered) -> Box<CallError> {
+fn failed(
+    channel: &Channel,
+    confirm: &Confirm,
+    (outgoing, answer): (&Outgoing, &Answered),
+    values: &Values<'_>,
+) -> Box<CallError> {
     let status = Value::from(answer.status);
-    let words = confirm.message.as_ref().and_then(|message| message.render(&seen(&status, answer)).ok());
+    let words = confirm.message.as_ref().and_then(|message| message.render(&seen(&status, answer, values)).ok());
     let words = words.unwrap_or_else(|| "the vendor accepted it and could not apply it".to_owned());
     let mut error = channel.caller.misshapen(outgoing, answer, confirm.class, words);
     classify::next_step(confirm.class).clone_into(&mut error.next_step);

@@ -13,7 +13,7 @@ use super::form::percent_encode;
 use super::guard::Base;
 use super::link;
 use super::render::{Content, Outgoing};
-use crate::connector::manifest::Pages;
+use crate::connector::manifest::{Pages, Total};
 use crate::mapping::expr::Path;
 
 /// The place of one page in a list.
@@ -49,7 +49,7 @@ pub(crate) struct Seen<'a> {
 /// Turns the request for the first page into that for `place` (`None`: the first page itself).
 pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Option<&Place>) -> Result<(), PageError> {
     match (pages, place) {
-        (Pages::PageNumber { param, start, size_param, size }, place) => {
+        (Pages::PageNumber { param, start, size_param, size, total: _ }, place) => {
             let number = match place {
                 None => u64::from(*start),
                 Some(Place::Number(number)) => *number,
@@ -67,7 +67,7 @@ pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Op
             }
         }
         (_, None) => {}
-        (Pages::LinkHeader | Pages::NextUrl { .. }, Some(Place::Url(url))) => {
+        (Pages::LinkHeader | Pages::NextUrl { .. } | Pages::LinkRelation { .. }, Some(Place::Url(url))) => {
             outgoing.url = allowed(base, &outgoing.url, url)?;
         }
         (Pages::CursorToken { param, .. } | Pages::LastId { param, .. }, Some(Place::Token(token))) => {
@@ -83,6 +83,7 @@ pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Op
             Pages::Single
             | Pages::LinkHeader
             | Pages::NextUrl { .. }
+            | Pages::LinkRelation { .. }
             | Pages::CursorToken { .. }
             | Pages::GraphQl { .. }
             | Pages::LastId { .. }
@@ -93,9 +94,11 @@ pub(crate) fn ask(pages: &Pages, base: &Base, outgoing: &mut Outgoing, place: Op
     Ok(())
 }
 
-/// The place after `here`, or `None` at the end of the list. A page without records is always the end.
+/// The place after `here`, or `None` at the end of the list. A page without records is the end, unless the vendor says how many
+/// pages there are.
 pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Result<Option<Place>, PageError> {
-    if seen.records.is_empty() {
+    let counted = matches!(pages, Pages::PageNumber { total: Some(Total::Pages(_)), .. });
+    if seen.records.is_empty() && !counted {
         return Ok(None);
     }
     let count = seen.records.len() as u64;
@@ -112,6 +115,10 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
             None => None,
             Some(url) => Some(Place::Url(allowed(seen.base, seen.url, &url)?.to_string())),
         },
+        Pages::LinkRelation { path, relation, name, href } => match linked(path, (relation, name, href), seen.body)? {
+            None => None,
+            Some(url) => Some(Place::Url(allowed(seen.base, seen.url, url)?.to_string())),
+        },
         Pages::CursorToken { path, .. } => text_at(path, seen.body)?.map(Place::Token),
         Pages::GraphQl { page_info, .. } => {
             let missing = |reason| PageError::Value { path: page_info.as_str().to_owned(), reason };
@@ -127,9 +134,19 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
                 }
             }
         }
-        Pages::PageNumber { start, size, .. } => {
-            let number = number_of(here, u64::from(*start))?;
-            (count >= u64::from(*size)).then(|| Place::Number(number + 1))
+        Pages::PageNumber { start, size, total, .. } => {
+            let (number, start, size) = (number_of(here, u64::from(*start))?, u64::from(*start), u64::from(*size));
+            let read = number.saturating_sub(start) + 1;
+            let ends = match total {
+                None => count < size,
+                Some(Total::Pages(path)) => read >= total_at(path, seen.body)?,
+                // The last page holds exactly the rest; a vendor that gives fewer or more to a page than asked is read to the end.
+                Some(Total::Records(path)) => {
+                    total_at(path, seen.body)?.checked_sub((read - 1).saturating_mul(size)) == Some(count)
+                        && count <= size
+                }
+            };
+            (!ends).then(|| Place::Number(number + 1))
         }
         Pages::Offset { size, .. } => {
             let skipped = number_of(here, 0)?;
@@ -159,6 +176,31 @@ pub(crate) fn next(pages: &Pages, here: Option<&Place>, seen: &Seen<'_>) -> Resu
             }
         }
     })
+}
+
+/// The address of the link with that relation.
+fn linked<'b>(
+    path: &Path,
+    (relation, name, href): (&str, &str, &str),
+    body: &'b Value,
+) -> Result<Option<&'b str>, PageError> {
+    let wrong = |reason| PageError::Value { path: path.as_str().to_owned(), reason };
+    let links = match path.first(body) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(links)) => links,
+        Some(_) => return Err(wrong("is not a list of links")),
+    };
+    let Some(link) = links.iter().find(|link| link.get(name).and_then(Value::as_str) == Some(relation)) else {
+        return Ok(None);
+    };
+    link.get(href).and_then(Value::as_str).map(Some).ok_or_else(|| wrong("has a link without an address"))
+}
+
+/// A count, written as a number or as text.
+fn total_at(path: &Path, body: &Value) -> Result<u64, PageError> {
+    let wrong = |reason| PageError::Value { path: path.as_str().to_owned(), reason };
+    let text = text_at(path, body)?.ok_or_else(|| wrong("is missing"))?;
+    text.parse().map_err(|_| wrong("is not a whole number"))
 }
 
 /// Without a place to look at, only an empty page is the last.
@@ -196,6 +238,7 @@ pub(crate) fn before(pages: &Pages, here: Option<&Place>) -> Option<Option<Place
         Pages::Single
         | Pages::LinkHeader
         | Pages::NextUrl { .. }
+        | Pages::LinkRelation { .. }
         | Pages::CursorToken { .. }
         | Pages::GraphQl { .. }
         | Pages::LastId { .. }

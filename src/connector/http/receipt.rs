@@ -38,7 +38,7 @@ pub(super) fn receipt(
     };
     let version = operation.response.version.as_ref().map(|template| {
         let text = template.render(said.scope).map_err(|error| error.to_string())?;
-        version_of(stream.version.kind, &text)
+        version_of(&stream.version, &text)
     });
     let remote_version = version.transpose().unwrap_or_else(|reason| {
         // The write stands; without its version, our echo is recognised by content.

@@ -16,7 +16,7 @@ use super::guard::Base;
 use super::{form, multipart, protocol, xml, xml_rpc, xml_tree};
 use crate::config::yaml::Spanned;
 use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, MultipartPart, PartContent, Request, XmlContent};
-use crate::mapping::expr::{Scope, Template, TemplateError};
+use crate::mapping::expr::{Path, Scope, Step, Template, TemplateError};
 
 /// A request that cannot be built from the values at hand; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -139,6 +139,7 @@ fn optional(name: &str) -> (&str, bool) {
     name.strip_suffix('?').map_or((name, false), |bare| (bare, true))
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
 const ELSEWHERE: &str = "leads to another host than the connection's; if it is to be called, add it to `allow_hosts`";
 
 /// Values become one path segment each: a slash in a key must not lead elsewhere, nor may `..`.
@@ -179,9 +180,7 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
         Body::JsonLines(template) => {
             Content::Text { content_type: "application/x-ndjson", text: json_lines(template, scope)? }
         }
-        Body::Form(fields) => {
-            Content::Text { content_type: "application/x-www-form-urlencoded", text: form_text(fields, scope)? }
-        }
+        Body::Form(fields) => Content::Text { content_type: FORM, text: form_text(fields, scope)? },
         Body::GraphQl { query, variables } => {
             let variables = members(variables, scope)?;
             Content::Json(serde_json::json!({ "query": query, "variables": variables }))
@@ -216,6 +215,39 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
             Content::Text { content_type: "text/xml; charset=utf-8", text }
         }
     })
+}
+
+/// Puts a text into a rendered body: a member of a JSON object, made with the objects around it where they are absent, or a
+/// field of a form.
+pub fn put(body: &mut Content, path: &Path, text: String) -> Result<(), RenderError> {
+    let refuse = |reason: &str| RenderError::Value { what: format!("`{}`", path.as_str()), reason: reason.to_owned() };
+    match body {
+        Content::Json(whole) => {
+            let mut node = whole;
+            for step in path.steps() {
+                node = match (step, node) {
+                    (Step::Name(name), Value::Object(members)) => {
+                        members.entry(name.to_string()).or_insert_with(|| Value::Object(Map::new()))
+                    }
+                    (Step::Index(index), Value::Array(items)) => {
+                        items.get_mut(*index).ok_or_else(|| refuse("is beyond the list's end"))?
+                    }
+                    (Step::Name(_) | Step::Index(_) | Step::Each, _) => return Err(refuse("is not in the body")),
+                };
+            }
+            *node = Value::String(text);
+            Ok(())
+        }
+        Content::Text { content_type: FORM, text: fields } => {
+            let field = format!("{}={}", form::percent_encode(path.as_str()), form::percent_encode(&text));
+            if !fields.is_empty() {
+                fields.push('&');
+            }
+            fields.push_str(&field);
+            Ok(())
+        }
+        Content::None | Content::Text { .. } | Content::Multipart { .. } => Err(refuse("has no place in such a body")),
+    }
 }
 
 fn json_lines(template: &JsonTemplate, scope: &Scope<'_>) -> Result<String, RenderError> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::body::headers_json;
 use super::budget::{Limit, RateBudget, Usage};
 use crate::config::yaml::Spanned;
-use crate::connector::manifest::{RateLimit, RateScheme};
+use crate::connector::manifest::{RateLimit, RateScheme, ResetUnit};
 use crate::mapping::expr::{Scope, Template};
 
 /// Smaller numbers in a reset header are seconds from now, larger ones a time since 1970.
@@ -68,11 +68,16 @@ pub fn read(described: &RateLimit, headers: &HeaderMap, body: &Value, now: Times
             let points = |place: &Option<Spanned<Template>>| whole(&place.as_ref()?.render(&scope).ok()?);
             Some(Usage::Points { left: points(left)?, maximum: points(maximum), restore_per_s: points(restore) })
         }
-        RateScheme::FixedWindow { remaining_header, reset_header, .. } => {
+        RateScheme::FixedWindow { remaining_header, reset_header, reset_header_unit, .. } => {
             let left = text(remaining_header)?.parse().ok()?;
             let resets_in = text(reset_header).and_then(|text| text.parse().ok()).map(|number: i64| {
-                let seconds = if number < SMALLEST_PLAUSIBLE_EPOCH_S { number } else { number - now.as_second() };
-                Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(super::retry_after::MAX_RETRY_AFTER)
+                let (smallest_epoch, now, milliseconds) = match reset_header_unit {
+                    ResetUnit::Seconds => (SMALLEST_PLAUSIBLE_EPOCH_S, now.as_second(), 1_000),
+                    ResetUnit::Milliseconds => (SMALLEST_PLAUSIBLE_EPOCH_S * 1_000, now.as_millisecond(), 1),
+                };
+                let left = if number < smallest_epoch { number } else { number - now };
+                let left = u64::try_from(left).unwrap_or(0).saturating_mul(milliseconds);
+                Duration::from_millis(left).min(super::retry_after::MAX_RETRY_AFTER)
             });
             Some(Usage::Remaining { left, resets_in })
         }
@@ -119,7 +124,19 @@ mod tests {
             per: Duration::from_secs(1),
             remaining_header: Some("x-left".to_owned()),
             reset_header: Some("x-reset".to_owned()),
+            reset_header_unit: ResetUnit::Seconds,
         };
+        let in_ms = || RateScheme::FixedWindow {
+            requests: 10,
+            per: Duration::from_secs(1),
+            remaining_header: Some("x-left".to_owned()),
+            reset_header: Some("x-reset".to_owned()),
+            reset_header_unit: ResetUnit::Milliseconds,
+        };
+        for (reset, milliseconds) in [("1500", 1_500), ("1700000009250", 9_250), ("1600000000000", 0), ("-5", 0)] {
+            let expected = Usage::Remaining { left: 3, resets_in: Some(Duration::from_millis(milliseconds)) };
+            check(in_ms(), &[("x-left", "3"), ("x-reset", reset)], Some(expected));
+        }
         let seconds = |seconds| Some(Usage::Remaining { left: 3, resets_in: Some(Duration::from_secs(seconds)) });
         check(window(), &[("x-left", "3"), ("x-reset", "7")], seconds(7));
         check(window(), &[("x-left", "3"), ("x-reset", "1700000009")], seconds(9));

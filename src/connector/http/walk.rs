@@ -15,8 +15,8 @@ use super::pages::{self, Place, Seen};
 use super::render::{self, Outgoing};
 use crate::connector::call::{CallResult, Page, PageToken};
 use crate::connector::connection::{Channel, Connection};
-use crate::connector::manifest::{Cursor, CursorKind, HttpRead, Pages, ReadOrder, Request};
-use crate::mapping::expr::{Path, Scope};
+use crate::connector::manifest::{Cursor, CursorKind, HttpRead, ListPath, Pages, ReadOrder, Request};
+use crate::mapping::expr::{Path, Scope, Step};
 use crate::model::ErrorClass;
 
 /// Where a walk stands. Written into the page token, so that a walk survives a restart.
@@ -28,6 +28,9 @@ struct Walk {
     pages: u32,
     /// The watermark the walk began at; every page asks from it.
     from: Option<String>,
+    /// Where the present window ends, where the vendor answers for limited ranges only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
     /// The newest value seen.
     seen: Option<String>,
     /// The vendor's clock on the first page: nothing newer than this may be skipped by the next walk.
@@ -46,6 +49,23 @@ struct Walk {
 }
 
 impl Walk {
+    fn new(stream: &str, from: Option<String>) -> Self {
+        Self {
+            stream: stream.to_owned(),
+            place: None,
+            pages: 0,
+            from,
+            until: None,
+            seen: None,
+            began: None,
+            mark: String::new(),
+            mark_at: 1,
+            content: String::new(),
+            previous: Vec::new(),
+            ids: Ranges::default(),
+        }
+    }
+
     fn note_ids(&mut self, cursor: &Cursor, records: &[Value]) {
         let Some(field) = cursor.field.as_ref().filter(|_| !cursor.gap_wait.is_zero()) else { return };
         let numbers = records.iter().filter_map(|record| text_at(field, record)?.parse().ok());
@@ -148,7 +168,15 @@ impl Connection {
         let slipped = self.slipped(read, &walk, &records, channel).await?;
         walk.previous =
             if walk.counts_pages(&read.pages) { records.iter().map(digest_of).collect() } else { Vec::new() };
+        let windowed = next.is_none().then(|| self.next_window(reading, &walk)).transpose().map_err(&failed)?.flatten();
+        if let Some((cursor, following)) = windowed {
+            let server_time = answer.server_time;
+            let next = following.map(|walk| token(&walk)).transpose().map_err(&failed)?;
+            records.extend(slipped);
+            return Ok(Page { records, ids: Vec::new(), fetched: Vec::new(), next, server_time, cursor: Some(cursor) });
+        }
         let cursor = match (&next, read.order) {
+            (Some(_), _) if walk.until.is_some() => None,
             (None, _) | (Some(_), ReadOrder::Ascending) => self.watermark(read, &walk).map_err(&failed)?,
             (Some(_), ReadOrder::Descending | ReadOrder::Unordered) => None,
         };
@@ -156,7 +184,7 @@ impl Connection {
         walk.place = next;
         let next = match &walk.place {
             None => None,
-            Some(_) => Some(PageToken(serde_json::to_string(&walk).map_err(|error| failed(error.to_string()))?)),
+            Some(_) => Some(token(&walk).map_err(&failed)?),
         };
         records.extend(slipped);
         Ok(Page { records, ids: Vec::new(), fetched: Vec::new(), next, server_time, cursor })
@@ -197,6 +225,22 @@ impl Connection {
         Ok(again.into_iter().filter(is_new).collect())
     }
 
+    /// After the last page of a window: the watermark, and the walk through the next window if there is one.
+    fn next_window(&self, reading: &Reading<'_>, walk: &Walk) -> Result<Option<(String, Option<Walk>)>, String> {
+        let (Some(from), Some(until), Some(window)) = (&walk.from, &walk.until, reading.read.window) else {
+            return Ok(None);
+        };
+        let (cursor, now) = (&reading.read.cursor, self.now());
+        let (reached, follows) =
+            cursor::window_done(cursor, (from, until, window), walk.seen.clone(), walk.began, now)?;
+        if !follows {
+            return Ok(Some((reached, None)));
+        }
+        let end = cursor::window_end(cursor, until, window, now)?;
+        let following = Walk { until: Some(end), ..Walk::new(&reading.name, Some(until.clone())) };
+        Ok(Some((reached, Some(following))))
+    }
+
     fn watermark(&self, read: &HttpRead, walk: &Walk) -> Result<Option<String>, String> {
         if read.cursor.gap_wait.is_zero() {
             return cursor::settle(&read.cursor, walk.seen.clone(), walk.from.clone(), walk.began);
@@ -228,19 +272,15 @@ impl Connection {
             Some(cursor) => Some(cursor.to_owned()),
             None => start().transpose().map_err(|error| channel.caller.not_built(stream, &error))?,
         };
-        Ok(Walk {
-            stream: stream.to_owned(),
-            place: None,
-            pages: 0,
-            from,
-            seen: None,
-            began: None,
-            mark: String::new(),
-            mark_at: 1,
-            content: String::new(),
-            previous: Vec::new(),
-            ids: Ranges::default(),
-        })
+        let until = match (&from, read.window) {
+            (Some(from), Some(window)) => {
+                let end = cursor::window_end(&read.cursor, from, window, self.now());
+                let bad = |reason| self.misuse(stream, format!("the stored cursor cannot be used: {reason}"));
+                Some(end.map_err(bad)?)
+            }
+            (None, _) | (_, None) => None,
+        };
+        Ok(Walk { until, ..Walk::new(stream, from) })
     }
 
     fn first_request(
@@ -256,13 +296,23 @@ impl Connection {
             None => Value::Null,
             Some(from) => cursor::ask_from(&read.cursor, from).map_err(bad)?,
         };
+        let until = match &walk.until {
+            None => Value::Null,
+            Some(until) => cursor::ask_until(&read.cursor, until).map_err(bad)?,
+        };
         let page = pages::value(&read.pages, place);
-        let missing = [("cursor", &value), ("page", &page)].into_iter().filter(|(_, value)| value.is_null());
+        let missing =
+            [("cursor", &value), ("until", &until), ("page", &page)].into_iter().filter(|(_, value)| value.is_null());
         let without: Vec<&str> = missing.map(|(name, _)| name).collect();
-        let scope = Scope::new().with("settings", &self.settings).with("cursor", &value).with("page", &page);
+        let scope = Scope::new().with("settings", &self.settings).with("cursor", &value);
+        let scope = scope.with("until", &until).with("page", &page);
         render::render(&channel.base, &read.request, &scope, &without)
             .map_err(|error| channel.caller.not_built(&what, &error))
     }
+}
+
+fn token(walk: &Walk) -> Result<PageToken, String> {
+    serde_json::to_string(walk).map(PageToken).map_err(|error| error.to_string())
 }
 
 pub(super) fn terms(request: &Request) -> Terms<'_> {
@@ -270,8 +320,8 @@ pub(super) fn terms(request: &Request) -> Terms<'_> {
 }
 
 /// The list at `path`. XML shows a list of one as its only item and an empty list as nothing.
-pub(super) fn list_at(path: Option<&Path>, body: &Value) -> Result<Vec<Value>, String> {
-    let shown = path.map_or("the top", Path::as_str);
+pub(super) fn list_at(path: Option<&ListPath>, body: &Value) -> Result<Vec<Value>, String> {
+    let shown = path.map_or("the top", |path| path.as_str());
     if let Some(path) = path.filter(|path| path.is_many()) {
         let mut found = Vec::new();
         return if path.each(body, &mut |item: &Value| found.push(item.clone())) {
@@ -287,8 +337,21 @@ pub(super) fn list_at(path: Option<&Path>, body: &Value) -> Result<Vec<Value>, S
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
             Err(format!("the answer has no list at `{shown}` but a single value"))
         }
+        None if path.is_some_and(|path| path.optional && has_place_for(path, body)) => Ok(Vec::new()),
         None => Err(format!("the answer has no list at `{shown}`")),
     }
+}
+
+/// Whether only the list itself is absent: what would hold it is there.
+fn has_place_for(path: &Path, body: &Value) -> bool {
+    let (_, holders) = path.steps().split_last().unzip();
+    let inside = |node: &Value, step: &Step| match step {
+        Step::Name(name) => node.get(&**name).cloned(),
+        Step::Index(index) => node.get(*index).cloned(),
+        Step::Each => None,
+    };
+    let holder = holders.unwrap_or_default().iter().try_fold(body.clone(), |node, step| inside(&node, step));
+    holder.is_some_and(|holder| holder.is_object())
 }
 
 /// Ends walks that go in circles.
@@ -301,7 +364,7 @@ fn guard(walk: &mut Walk, next: &Place, records: &[Value], max_pages: u32) -> Re
     if walk.place.as_ref() == Some(next) || walk.mark == place {
         return Err("the vendor's list leads back to a page that was read already".to_owned());
     }
-    if walk.content == content {
+    if walk.content == content && !records.is_empty() {
         return Err("the vendor sent the same page twice; it may ignore the page parameter".to_owned());
     }
     walk.content = content;

@@ -147,7 +147,7 @@ impl Connection {
             Idempotency::Lookup { request, found, id, matches, steps_before } => {
                 Some((request, found, id, matches, operation.steps.get(..*steps_before).unwrap_or_default()))
             }
-            Idempotency::Header { .. } | Idempotency::Natural => None,
+            Idempotency::Header { .. } | Idempotency::Body { .. } | Idempotency::Natural => None,
         });
         let (request, list, id, matches, steps) =
             found.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no look-up")))?;
@@ -197,10 +197,17 @@ impl Connection {
         let fail = |error| channel.caller.not_built(what, &error);
         let scope = values.scope();
         let mut outgoing = render::render(&channel.base, &operation.request, &scope, &[]).map_err(fail)?;
-        if let Idempotency::Header { name, value, .. } = &operation.idempotency {
-            let value = render::text("the idempotency key", value, &scope).map_err(fail)?;
-            let (name, value) = render::header(name, &value).map_err(fail)?;
-            outgoing.headers.insert(name, value);
+        match &operation.idempotency {
+            Idempotency::Header { name, value, .. } => {
+                let value = render::text("the idempotency key", value, &scope).map_err(fail)?;
+                let (name, value) = render::header(name, &value).map_err(fail)?;
+                outgoing.headers.insert(name, value);
+            }
+            Idempotency::Body { path, value, .. } => {
+                let value = render::text("the idempotency key", value, &scope).map_err(fail)?;
+                render::put(&mut outgoing.body, path, value).map_err(fail)?;
+            }
+            Idempotency::Lookup { .. } | Idempotency::Natural => {}
         }
         if let (Some(signature), false) = (&channel.caller.http.signature, matches!(outgoing.body, Content::None)) {
             self.sign(channel, signature, &scope, &mut outgoing, what)?;
@@ -262,7 +269,7 @@ pub(super) fn http_write(stream: &Stream) -> Option<&HttpWrite> {
 
 pub(super) fn write_terms(operation: &Operation) -> Terms<'_> {
     let repeatable = match operation.idempotency {
-        Idempotency::Header { .. } | Idempotency::Natural => true,
+        Idempotency::Header { .. } | Idempotency::Body { .. } | Idempotency::Natural => true,
         Idempotency::Lookup { .. } => false,
     };
     Terms {

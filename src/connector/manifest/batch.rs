@@ -8,7 +8,8 @@ use crate::config::yaml::{ByteSize, Context, Decode, MapReader, Node, Spanned};
 
 use super::body::JsonTemplate;
 use super::errors::RuleClass;
-use crate::mapping::expr::{Expression, Path, Template};
+use super::list_path::ListPath;
+use crate::mapping::expr::{Expression, Template};
 use crate::model::ErrorClass;
 
 /// The operation's request carries up to `max` records. Its templates see `settings` and `batch`: `items`, `records`, `keys`,
@@ -31,7 +32,7 @@ pub struct BatchWrite {
 #[derive(Debug, Clone)]
 pub struct BatchResult {
     /// Where its list of results is; `None`: the answer is the list.
-    pub list: Option<Spanned<Path>>,
+    pub list: Option<Spanned<ListPath>>,
     /// Which result belongs to which record; `None`: the first to the first, and there must be as many.
     pub key: Option<ResultKey>,
     /// Over `item`, one result: whether the record was written. `None`: whatever is listed was.

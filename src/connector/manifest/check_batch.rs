@@ -78,7 +78,7 @@ impl Checker<'_> {
             let help = "remove one of them; a message's signature covers the id of one event";
             self.error(place, "`signature` and `batch` exclude each other", help);
         }
-        if matches!(operation.idempotency, Idempotency::Header { .. }) {
+        if matches!(operation.idempotency, Idempotency::Header { .. } | Idempotency::Body { .. }) {
             let help = "use `natural` or `lookup`; a key that the vendor demands is sent as a header with `{batch.idempotency_key}`";
             let message =
                 "a key for a whole batch protects only that very batch, and a crash or a partial answer takes it apart";

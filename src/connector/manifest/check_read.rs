@@ -17,6 +17,17 @@ impl Checker<'_> {
         self.needs_http(&read.request.place, "read");
         self.pages(&read.request, &read.pages);
         let uses_cursor = reads(&read.request, "cursor");
+        match (read.window.is_some(), reads(&read.request, "until")) {
+            (true, false) => {
+                let help = "put `{until}` beside `{cursor}` into the request";
+                self.error(&read.request.place, "the request does not say where its window ends", help);
+            }
+            (false, true) => {
+                let help = "add `window: 31d`, or remove `{until}`";
+                self.error(&read.request.place, "`{until}` is the end of a window, and there is none", help);
+            }
+            (true, true) | (false, false) => {}
+        }
         match (read.cursor.kind, uses_cursor) {
             (CursorKind::Snapshot, true) => {
                 let help = "remove `{cursor}` from the request, or choose another cursor kind";

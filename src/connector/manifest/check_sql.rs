@@ -100,6 +100,10 @@ impl Checker<'_> {
     fn sql_cursor(&self, read: &SqlRead, cursor: &Cursor) {
         self.template(cursor.start.as_ref(), scope::START);
         let place = cursor.field.as_ref().map_or(&read.query.place, |field| &field.place);
+        if cursor.time.is_some() || cursor.send_as.is_some() {
+            let help = "remove `format`; `sql.naive` states the zone of timestamps without one";
+            self.error(place, "a database tells times by their type", help);
+        }
         match cursor.kind {
             CursorKind::Token | CursorKind::DeltaLink => {
                 self.error(place, "a table has no such cursor", "use `kind: time`, `unix`, `id` or `snapshot`");

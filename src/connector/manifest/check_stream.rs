@@ -2,6 +2,7 @@
 //!
 //! Not here: connector-wide parts and what templates may read (`check`).
 
+use super::body::{Body, JsonTemplate};
 use super::check::Checker;
 use super::read::Get;
 use super::references;
@@ -9,6 +10,8 @@ use super::scope;
 use super::stream::{Read, Stream, VersionKind, Write};
 use super::webhook::{Fetch, StreamWebhook};
 use super::write::{Idempotency, OpKind, Operation};
+use crate::config::yaml::Spanned;
+use crate::mapping::expr::{Path, Step};
 
 impl Checker<'_> {
     pub(super) fn stream(&self, stream: &Stream) {
@@ -21,7 +24,7 @@ impl Checker<'_> {
         };
         self.template(stream.key.as_ref(), scope);
         self.template(stream.version.value.as_ref(), scope);
-        self.template(stream.occurred_at.as_ref(), scope);
+        self.template(stream.occurred_at.as_ref().map(|time| &time.value), scope);
         if let Some(enrich) = &stream.enrich {
             self.request(&enrich.request, scope::ENRICH, &[]);
             self.needs_http(&enrich.request.place, "enrich");
@@ -144,22 +147,45 @@ impl Checker<'_> {
                 let help = "send what the vendor compares, such as `headers: { If-Match: \"{current.headers.etag}\" }`";
                 self.error(place, "the request compares nothing with what was read", help);
             }
-            if matches!(operation.idempotency, Idempotency::Header { .. }) {
+            if matches!(operation.idempotency, Idempotency::Header { .. } | Idempotency::Body { .. }) {
                 let help = "use `scheme: natural`; the comparison already keeps a repeat from a second effect";
                 self.error(place, "a request that is built anew cannot keep its idempotency key", help);
             }
         }
         if let Some(confirm) = &operation.confirm {
             self.request(&confirm.request, scope::CONFIRM, known);
-            self.expression(Some(&confirm.done), scope::SUCCESS);
-            self.expression(confirm.failed.as_ref(), scope::SUCCESS);
-            self.template(confirm.message.as_ref(), scope::SUCCESS);
+            self.expression(Some(&confirm.done), scope::CONFIRMED);
+            self.expression(confirm.failed.as_ref(), scope::CONFIRMED);
+            self.template(confirm.message.as_ref(), scope::CONFIRMED);
             if matches!(operation.idempotency, Idempotency::Lookup { .. }) {
                 let help = "use a header or a natural key";
                 let message =
                     "a look-up does not see what is accepted and not yet applied, so a restart could write twice";
                 self.error(&operation.request.place, message, help);
             }
+        }
+    }
+
+    fn key_in_body(&self, path: &Spanned<Path>, body: &Body) {
+        let fits = match body {
+            Body::Json(JsonTemplate::Map(_) | JsonTemplate::Text(_)) | Body::GraphQl { .. } | Body::JsonRpc { .. } => {
+                true
+            }
+            Body::Form(_) => matches!(path.steps(), [Step::Name(_)]),
+            Body::None
+            | Body::Json(
+                JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) | JsonTemplate::List(_),
+            )
+            | Body::JsonLines(_)
+            | Body::Xml(_)
+            | Body::Soap { .. }
+            | Body::XmlRpc { .. }
+            | Body::Multipart(_) => false,
+        };
+        if !fits {
+            let help = "use a JSON object, or a form with the field's name; elsewhere write `{idempotency_key}` into the body and \
+                        say `scheme: natural` only if the vendor remembers it for good";
+            self.error(&path.place, "the request's body has no place for the key", help);
         }
     }
 
@@ -183,6 +209,10 @@ impl Checker<'_> {
         self.confirmation(operation, &known);
         match &operation.idempotency {
             Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
+            Idempotency::Body { path, value, .. } => {
+                self.template_with(Some(value), scope::WRITE, &known);
+                self.key_in_body(path, &operation.request.body);
+            }
             Idempotency::Lookup { request, matches, .. } => {
                 self.request(request, scope::WRITE, &known);
                 self.expression_with(matches.as_ref(), scope::MATCHES, &known);

@@ -24,6 +24,7 @@ mod fixed;
 mod format;
 mod format_out;
 mod handshake;
+mod list_path;
 mod pages;
 mod partner;
 mod process;
@@ -41,6 +42,7 @@ mod statement;
 mod status;
 mod stream;
 mod text;
+mod time_text;
 mod verify;
 mod verify_hmac;
 mod verify_odd;
@@ -57,13 +59,14 @@ pub use document::{Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use handshake::{Csrf, Tls};
-pub use pages::Pages;
+pub use list_path::ListPath;
+pub use pages::{Pages, Total};
 pub use partner::Partner;
 pub use process::{
     CreateSafety, Process, ProcessLimits, ProcessProtocol, ProcessRead, ProcessReadMode, ProcessTimeouts, ProcessWrite,
     Replication, ReplicationMethod, TapCatalog,
 };
-pub use rate::{RateLimit, RateScheme};
+pub use rate::{RateLimit, RateScheme, ResetUnit};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
 pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
@@ -74,7 +77,8 @@ pub use sql_stream::{
 };
 pub use sql_text::Statement;
 pub use status::StatusSet;
-pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, VersionKind, VersionRule, Write};
+pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, TimeRule, VersionKind, VersionRule, Write};
+pub use time_text::{Moment, TimeText};
 pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom,
     Verify,

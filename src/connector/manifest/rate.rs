@@ -25,12 +25,13 @@ pub enum RateScheme {
         leak_per_s: u32,
         usage_header: Option<String>,
     },
-    /// `remaining_header` and `reset_header` (seconds until, or unix seconds of, the next window) overrule our own count.
+    /// `remaining_header` and `reset_header` (how long until, or the Unix time of, the next window, in `reset_header_unit`) overrule our own count.
     FixedWindow {
         requests: u32,
         per: Duration,
         remaining_header: Option<String>,
         reset_header: Option<String>,
+        reset_header_unit: ResetUnit,
     },
     /// `requests` in any `per`; `remaining_header` overrules our own count.
     SlidingWindow {
@@ -55,6 +56,10 @@ impl Default for RateLimit {
     fn default() -> Self {
         Self { scheme: RateScheme::Unlimited, concurrency: 4, keep_free: Percent { basis_points: 1_000 } }
     }
+}
+
+crate::choice! {
+    pub enum ResetUnit ("unit of a reset header") { Seconds = "s", Milliseconds = "ms" }
 }
 
 crate::choice! {
@@ -86,12 +91,14 @@ impl Decode for RateLimit {
             }
             Scheme::FixedWindow => {
                 let (remaining_header, reset_header) = (map.optional("remaining_header"), map.optional("reset_header"));
+                let reset_header_unit = map.or("reset_header_unit", ResetUnit::Seconds);
                 let (requests, per) = (map.required("requests"), map.required("per"));
                 requests.zip(per).map(|(requests, per)| RateScheme::FixedWindow {
                     requests,
                     per,
                     remaining_header,
                     reset_header,
+                    reset_header_unit,
                 })
             }
             Scheme::SlidingWindow => {

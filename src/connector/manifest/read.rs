@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Percent, Spanned};
 
+use super::list_path::ListPath;
 use super::pages::Pages;
 use super::request::Request;
+use super::time_text::TimeText;
 use crate::mapping::expr::{Expression, Path, Template};
 
 #[derive(Debug, Clone)]
@@ -15,12 +17,14 @@ pub struct HttpRead {
     /// Sees `settings` and `cursor`.
     pub request: Request,
     /// The list in the body; `None`: the body is the list.
-    pub records: Option<Spanned<Path>>,
+    pub records: Option<Spanned<ListPath>>,
     /// Each record is a webhook body (an event list): topic, record, key and dedupe come from the webhook rules, so that an
     /// event that was both delivered and listed counts once.
     pub as_webhook: bool,
     pub pages: Pages,
     pub order: ReadOrder,
+    /// The longest range of time that the vendor answers for: `{cursor}` to `{until}`. Windows are read in order up to now.
+    pub window: Option<Duration>,
     pub cursor: Cursor,
     pub every: Duration,
 }
@@ -51,11 +55,15 @@ pub struct Cursor {
     /// Only for `snapshot`: records that a complete walk no longer shows are deleted, as long as they are at most this share of
     /// the known ones; more is held for a person. `None`: deletions are not looked for.
     pub deletions: Option<Percent>,
+    /// How the vendor writes the time, where it is not RFC 3339. Only for `time`; what is stored is RFC 3339 all the same.
+    pub time: Option<TimeText>,
+    /// How the question writes it, where it is otherwise.
+    pub send_as: Option<TimeText>,
 }
 
 crate::choice! {
     pub enum CursorKind ("cursor kind") {
-        /// RFC 3339 text; compared as instants.
+        /// RFC 3339 text, or as `format` says; compared as instants.
         Time = "time",
         /// Seconds since 1970.
         Unix = "unix",
@@ -86,7 +94,7 @@ pub struct Hint {
 pub struct Children {
     /// Sees `settings`, `parent` and `page`.
     pub request: Request,
-    pub records: Option<Spanned<Path>>,
+    pub records: Option<Spanned<ListPath>>,
     pub pages: Pages,
     /// The parent's member that holds them.
     pub as_field: String,
@@ -134,10 +142,26 @@ impl HttpRead {
         let pages = if map.has("pages") { map.optional("pages") } else { Some(Pages::Single) };
         let order = map.or("order", ReadOrder::Unordered);
         let (cursor, every) = (map.required("cursor"), map.or("every", Duration::from_secs(60)));
+        let window = map.optional::<Duration>("window");
+        if let (Some(window), Some(cursor)) = (window, cursor.as_ref()) {
+            let cursor: &Cursor = cursor;
+            if !matches!(cursor.kind, CursorKind::Time | CursorKind::Unix) {
+                map.error(
+                    "window",
+                    "only time has windows",
+                    "use `cursor: { kind: time }` or `unix`, or remove `window`",
+                );
+            } else if cursor.start.is_none() {
+                let help = "add `start` to the cursor, such as `start: \"{settings.since}\"`";
+                map.error("window", "the first window begins nowhere", help);
+            } else if window <= cursor.overlap || window < Duration::from_secs(60) {
+                map.error("window", "windows have to get ahead", "write at least `1m`, and more than the `overlap`");
+            }
+        }
         if every < Duration::from_secs(1) {
             map.error("every", "polling faster than once a second is refused", "write `every: 1s` or more");
         }
-        Some(Self { request: request?, records, as_webhook, pages: pages?, order, cursor: cursor?, every })
+        Some(Self { request: request?, records, as_webhook, pages: pages?, order, window, cursor: cursor?, every })
     }
 }
 
@@ -148,7 +172,14 @@ impl Decode for Cursor {
         let (field, start) = (map.optional("field"), map.optional("start"));
         let overlap = map.or("overlap", Duration::ZERO);
         let (gap_wait, deletions) = (map.or("gap_wait", Duration::ZERO), map.optional("deletions"));
+        let (time, send_as) = (TimeText::read(&map), TimeText::read_as(&map, "send_as"));
+        if map.has("zone") && !map.has("format") && !map.has("send_as") {
+            map.error("zone", "a zone of what?", "add `format`, such as `format: \"%Y-%m-%d %H:%M:%S\"`");
+        }
         if let Some(kind) = kind {
+            if !matches!(kind, CursorKind::Time) && (map.has("format") || map.has("send_as")) {
+                map.error("kind", "only a time has a format", "use `kind: time`, or remove `format`");
+            }
             let needs_field = !matches!(kind, CursorKind::Snapshot);
             if needs_field && !map.has("field") {
                 map.missing("field");
@@ -172,7 +203,7 @@ impl Decode for Cursor {
             }
         }
         map.finish();
-        Some(Self { kind: kind?, field, overlap, start, gap_wait, deletions })
+        Some(Self { kind: kind?, field, overlap, start, gap_wait, deletions, time, send_as })
     }
 }
 

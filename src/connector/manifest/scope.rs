@@ -27,7 +27,7 @@ pub(super) const SESSION: Scope = Scope { secrets: true, ..scope("a session's he
 pub(super) const SUCCESS: Scope = scope("a success condition", &["status", "headers", "body"]);
 pub(super) const ANSWER: Scope = scope("the answer of a check", &["body", "headers"]);
 pub(super) const CHECK: Scope = scope("a check", &["settings"]);
-pub(super) const READ: Scope = scope("a read request", &["settings", "cursor", "page"]);
+pub(super) const READ: Scope = scope("a read request", &["settings", "cursor", "until", "page"]);
 /// `parent`: the record that they belong to.
 pub(super) const CHILDREN: Scope = scope("children", &["settings", "parent", "page"]);
 pub(super) const PARENT: Scope = scope("a condition on a parent", &["parent"]);
@@ -56,6 +56,8 @@ pub(super) const COMPARE: Scope =
 /// `accepted`: `body` and `headers` of the accepting answer.
 pub(super) const CONFIRM: Scope =
     scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);
+/// `record` is what was written.
+pub(super) const CONFIRMED: Scope = scope("what a confirmation says", &["status", "headers", "body", "record"]);
 pub(super) const RESPONSE: Scope = scope("the answer of a write", &["body", "headers", "accepted"]);
 /// `batch`: the records that one request carries.
 pub(super) const BATCH: Scope = scope("a write of many records", &["settings", "batch"]);

@@ -5,10 +5,12 @@
 use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
 
 use super::file::{FileRead, FileWrite};
+use super::list_path::ListPath;
 use super::process::{ProcessRead, ProcessWrite};
 use super::read::{Children, Get, Hint, HttpRead};
 use super::request::Request;
 use super::sql_stream::{SqlRead, SqlWrite};
+use super::time_text::TimeText;
 use super::webhook::StreamWebhook;
 use super::write::HttpWrite;
 use crate::mapping::expr::{Expression, Path, Template};
@@ -25,7 +27,7 @@ pub struct Stream {
     pub key: Option<Spanned<Template>>,
     pub version: VersionRule,
     /// When it happened, by the vendor's clock.
-    pub occurred_at: Option<Spanned<Template>>,
+    pub occurred_at: Option<TimeRule>,
     /// One body record becomes several.
     pub explode: Option<Explode>,
     /// What the list leaves out is read by ids and joined in; for everything that comes through `read` and `get`.
@@ -56,11 +58,21 @@ pub struct VersionRule {
     pub kind: VersionKind,
     /// Over `record` (in files also `header` and `file`, in what is only pushed also `body`); `None` exactly when the kind is `none`.
     pub value: Option<Spanned<Template>>,
+    /// How the vendor writes it, where a timestamp is not RFC 3339.
+    pub time: Option<TimeText>,
+}
+
+/// When something happened: a template, or `{ value, format, zone }`.
+#[derive(Debug, Clone)]
+pub struct TimeRule {
+    /// RFC 3339, or a Unix time in seconds or milliseconds, unless `time` says otherwise.
+    pub value: Spanned<Template>,
+    pub time: Option<TimeText>,
 }
 
 crate::choice! {
     pub enum VersionKind ("version kind") {
-        /// RFC 3339 text.
+        /// RFC 3339 text, or as `format` says.
         Timestamp = "timestamp",
         /// Seconds since 1970.
         Unix = "unix",
@@ -84,7 +96,7 @@ pub struct Explode {
 pub struct Enrich {
     /// Sees `settings` and `ids` (joined by commas).
     pub request: Request,
-    pub records: Option<Spanned<Path>>,
+    pub records: Option<Spanned<ListPath>>,
     pub id: Spanned<Path>,
     pub by: Spanned<Path>,
     pub as_field: String,
@@ -199,7 +211,7 @@ impl Stream {
         let map = cx.map(node, format!("stream `{}`", *name))?;
         let (title, entity, mapping) = (map.optional("title"), map.required("entity"), map.optional("mapping"));
         let (key, occurred_at) = (map.optional("key"), map.optional("occurred_at"));
-        let version = map.or("version", VersionRule { kind: VersionKind::None, value: None });
+        let version = map.or("version", VersionRule::none());
         let (explode, enrich) = (map.optional("explode"), map.optional("enrich"));
         let (read, get) = (map.optional("read"), map.optional("get"));
         let (webhook, write) = (map.optional("webhook"), map.optional("write"));
@@ -250,14 +262,23 @@ impl Decode for VersionRule {
     /// A bare template is a timestamp; `none` stands for itself.
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         match &node.kind {
-            Kind::Scalar(scalar) if scalar.text == "none" => Some(Self { kind: VersionKind::None, value: None }),
+            Kind::Scalar(scalar) if scalar.text == "none" => Some(Self::none()),
             Kind::Scalar(_) | Kind::Seq(_) => {
                 let value = Spanned::<Template>::decode(node, cx)?;
-                Some(Self { kind: VersionKind::Timestamp, value: Some(value) })
+                Some(Self { kind: VersionKind::Timestamp, value: Some(value), time: None })
             }
             Kind::Map(_) => {
                 let map = cx.map(node, "version")?;
-                let (kind, value) = (map.required("kind"), map.optional("value"));
+                let time = TimeText::read(&map);
+                let kind =
+                    if map.has("format") { Some(map.or("kind", VersionKind::Timestamp)) } else { map.required("kind") };
+                let value = map.optional("value");
+                if kind.is_some_and(|kind| !matches!(kind, VersionKind::Timestamp)) && map.has("format") {
+                    map.error("kind", "only a timestamp has a format", "remove `kind`, or `format`");
+                }
+                if map.has("zone") && !map.has("format") {
+                    map.error("zone", "a zone of what?", "add `format`, such as `format: \"%Y-%m-%d %H:%M:%S\"`");
+                }
                 if let Some(kind) = kind
                     && map.has("value") == matches!(kind, VersionKind::None)
                 {
@@ -265,7 +286,30 @@ impl Decode for VersionRule {
                     map.error("kind", "version kind and value do not fit together", help);
                 }
                 map.finish();
-                Some(Self { kind: kind?, value })
+                Some(Self { kind: kind?, value, time })
+            }
+        }
+    }
+}
+
+impl VersionRule {
+    fn none() -> Self {
+        Self { kind: VersionKind::None, value: None, time: None }
+    }
+}
+
+impl Decode for TimeRule {
+    fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        match &node.kind {
+            Kind::Scalar(_) | Kind::Seq(_) => Some(Self { value: Spanned::decode(node, cx)?, time: None }),
+            Kind::Map(_) => {
+                let map = cx.map(node, "a time")?;
+                let (value, time) = (map.required("value"), TimeText::read(&map));
+                if !map.has("format") {
+                    map.missing("format");
+                }
+                map.finish();
+                Some(Self { value: value?, time })
             }
         }
     }

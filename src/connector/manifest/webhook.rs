@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, Entry, Kind, Node, Spanned};
 
+use super::list_path::ListPath;
 use super::request::Request;
 use super::verify::Verify;
 use crate::mapping::expr::{Expression, Path, Template};
@@ -40,7 +41,7 @@ pub struct Ping {
 pub struct Subscriptions {
     pub list: Request,
     /// The list of subscriptions in the answer of `list`; `None`: the answer is the list.
-    pub records: Option<Spanned<Path>>,
+    pub records: Option<Spanned<ListPath>>,
     /// In one subscription.
     pub topic: Spanned<Path>,
     pub url: Spanned<Path>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
 use super::batch::BatchWrite;
+use super::list_path::ListPath;
 use super::references;
 use super::request::Request;
 use super::status::StatusSet;
@@ -49,7 +50,7 @@ pub struct CompareAndSet {
 #[derive(Debug, Clone)]
 pub struct Confirm {
     pub request: Request,
-    /// Over `status`, `headers`, `body` of the confirming answer. Neither holds: not yet.
+    /// Over `status`, `headers`, `body` of the confirming answer, and the `record` as it was written. Neither holds: not yet.
     pub done: Spanned<Expression>,
     pub failed: Option<Spanned<Expression>>,
     /// What a failure is, and what it says.
@@ -101,13 +102,15 @@ pub struct WriteResponse {
 pub enum Idempotency {
     /// The vendor remembers a key for `ttl`; a retry after that is looked up by a person.
     Header { name: String, value: Spanned<Template>, ttl: Duration },
+    /// As `Header`, for vendors that read the key from the body: `path` is its place there, or a form's field.
+    Body { path: Spanned<Path>, value: Spanned<Template>, ttl: Duration },
     /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer
     /// (`None`: the answer itself), `id` the object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
     /// More than one that matches is a conflict for a person. It runs as soon as the steps that it reads have run: those up to number
     /// `steps_before`, counted from 1; the others follow only if nothing is found.
     Lookup {
         request: Box<Request>,
-        found: Option<Spanned<Path>>,
+        found: Option<Spanned<ListPath>>,
         id: Spanned<Path>,
         matches: Option<Spanned<Expression>>,
         steps_before: usize,
@@ -117,7 +120,7 @@ pub enum Idempotency {
 }
 
 crate::choice! {
-    enum Scheme ("idempotency scheme") { Header = "header", Lookup = "lookup", Natural = "natural" }
+    enum Scheme ("idempotency scheme") { Header = "header", Body = "body", Lookup = "lookup", Natural = "natural" }
 }
 
 const KINDS: [(&str, OpKind); 5] = [
@@ -246,6 +249,17 @@ impl Decode for Idempotency {
             Scheme::Header => {
                 let (name, value, ttl) = (map.required("name"), map.required("value"), map.required("ttl"));
                 name.zip(value).zip(ttl).map(|((name, value), ttl)| Self::Header { name, value, ttl })
+            }
+            Scheme::Body => {
+                let (path, value, ttl) = (map.required("path"), map.required("value"), map.required("ttl"));
+                let path = path.filter(|path: &Spanned<Path>| {
+                    let plain = !path.is_many();
+                    if !plain {
+                        map.error("path", "a key has one place", "name a single member, such as `payment.key`");
+                    }
+                    plain
+                });
+                path.zip(value).zip(ttl).map(|((path, value), ttl)| Self::Body { path, value, ttl })
             }
             Scheme::Lookup => {
                 let (request, found, id) = (map.required("request"), map.optional("found"), map.required("id"));

@@ -18,7 +18,7 @@ use super::session::{Next, Session};
 use super::singer::{Acknowledged, Load, load};
 use crate::connector::call::{CallError, CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::http::render::{self, RenderError};
-use crate::connector::manifest::{OpKind, ProcessProtocol, ProcessWrite, Stream, VersionKind};
+use crate::connector::manifest::{OpKind, ProcessProtocol, ProcessWrite, Stream, VersionRule};
 use crate::connector::webhook::version_of;
 use crate::mapping::expr::Scope;
 
@@ -29,7 +29,7 @@ const MESSAGE_BYTES: usize = 1 << 20;
 pub struct ProcessSink {
     program: Arc<Program>,
     name: StreamName,
-    version: VersionKind,
+    version: VersionRule,
     write: ProcessWrite,
     schema: Value,
     waiting: Mutex<VecDeque<Entry>>,
@@ -55,7 +55,7 @@ impl ProcessSink {
         Ok(Some(ProcessSink {
             program: Arc::clone(program),
             name: StreamName::new(&stream.name, write.stream.as_ref()),
-            version: stream.version.kind,
+            version: stream.version.clone(),
             write,
             schema,
             waiting: Mutex::default(),
@@ -230,7 +230,7 @@ impl ProcessSink {
     }
 
     fn receipt(&self, entry: &Entry, written: Written) -> Receipt {
-        let version = written.version.as_deref().map(|text| version_of(self.version, text));
+        let version = written.version.as_deref().map(|text| version_of(&self.version, text));
         let remote_version = version.transpose().unwrap_or_else(|reason| {
             // The write stands; without its version, our echo is recognised by content.
             tracing::warn!(connection = self.program.system, stream = self.name.ours, %reason, "no version in a result");

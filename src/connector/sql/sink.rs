@@ -14,7 +14,7 @@ use super::link::{Answer, Query};
 use super::param::Param;
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
 use crate::connector::manifest::{
-    OpKind, SqlIdempotency, SqlOperation, SqlStatement, SqlValue, SqlValueKind, SqlWrite, Stream, VersionKind,
+    OpKind, SqlIdempotency, SqlOperation, SqlStatement, SqlValue, SqlValueKind, SqlWrite, Stream, VersionRule,
 };
 use crate::connector::webhook::version_of;
 use crate::mapping::expr::Scope;
@@ -23,7 +23,7 @@ use crate::model::ErrorClass;
 pub struct SqlSink {
     database: Arc<Database>,
     stream: String,
-    version: VersionKind,
+    version: VersionRule,
     write: SqlWrite,
 }
 
@@ -64,7 +64,7 @@ impl SqlSink {
     /// `None` if the stream is not written to a database.
     pub fn new(database: &Arc<Database>, stream: &Stream) -> Option<SqlSink> {
         let write = stream.sql_write()?.clone();
-        let (stream, version) = (stream.name.value.clone(), stream.version.kind);
+        let (stream, version) = (stream.name.value.clone(), stream.version.clone());
         Some(SqlSink { database: Arc::clone(database), stream, version, write })
     }
 
@@ -125,7 +125,7 @@ impl SqlSink {
         };
         let (id, version) =
             (render("the id", operation.id.as_ref())?, render("the version", operation.version.as_ref())?);
-        let remote_version = match version.map(|text| version_of(self.version, &text)) {
+        let remote_version = match version.map(|text| version_of(&self.version, &text)) {
             Some(Ok(version)) => version,
             Some(Err(reason)) => return Err(Fault::Unfit(format!("the version of what was written: {reason}"))),
             None => None,

@@ -15,7 +15,7 @@ use crate::connector::connection::Connection;
 use crate::connector::http::body::{headers_json, parse};
 use crate::connector::http::form::decoded_pairs;
 use crate::connector::http::wrap::unwrap;
-use crate::connector::manifest::{Fetch, Stream, StreamWebhook, Topic, TopicOp, VersionKind};
+use crate::connector::manifest::{Fetch, Stream, StreamWebhook, TimeText, Topic, TopicOp, VersionKind, VersionRule};
 use crate::mapping::expr::{Path, Scope, Step, Template};
 use crate::model::{Timestamp as VendorTime, Version};
 
@@ -128,7 +128,7 @@ impl Connection {
     pub fn record_version(&self, stream: &str, record: &Value) -> Option<Version> {
         let rule = &self.manifest.stream(stream)?.version;
         let text = rule.value.as_ref()?.render(&Scope::new().with("record", record)).ok()?;
-        version_of(rule.kind, &text).ok()?
+        version_of(rule, &text).ok()?
     }
 
     /// How a test message of the vendor is answered; `None` for everything else. `query` is that of the address, as received.
@@ -262,24 +262,26 @@ impl Rule<'_> {
             Some(template) => template
                 .render(scope)
                 .map_err(|error| error.to_string())
-                .and_then(|text| version_of(self.stream.version.kind, &text)),
+                .and_then(|text| version_of(&self.stream.version, &text)),
         };
-        // A deletion often carries nothing but the key.
-        let version = match (version, self.op) {
+        // A deletion often carries nothing but the key, and so does what is only a hint.
+        let hinted = self.op == IncomingOp::Delete || self.fetch == Fetch::Always;
+        let version = match (version, hinted) {
             (Ok(version), _) => version,
-            (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the version", reason)),
+            (Err(_), true) => None,
+            (Err(reason), false) => return Err(field(Some(&key), "the version", reason)),
         };
         let occurred_at = match &self.stream.occurred_at {
             None => Ok(None),
-            Some(template) => {
-                template.render(scope).map_err(|error| error.to_string()).and_then(|text| instant(&text).map(Some))
+            Some(rule) => {
+                let text = rule.value.render(scope).map_err(|error| error.to_string());
+                text.and_then(|text| instant(rule.time.as_ref(), &text).map(Some))
             }
         };
-        let occurred_at = match (occurred_at, self.op) {
+        let occurred_at = match (occurred_at, hinted) {
             (Ok(at), _) => at,
-            (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the time", reason)),
+            (Err(_), true) => None,
+            (Err(reason), false) => return Err(field(Some(&key), "the time", reason)),
         };
         Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
     }
@@ -300,10 +302,11 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && !text.contains('\0')
 }
 
-/// A version as the stream's rule says; `None` for streams whose vendor tells none.
-pub(crate) fn version_of(kind: VersionKind, text: &str) -> Result<Option<Version>, String> {
+/// A version as the stream's rule says; `None` for streams whose vendor tells none, and where a local clock shows the time
+/// twice: the moment of reading stands in, since a guess could take a newer state for an older one.
+pub(crate) fn version_of(rule: &VersionRule, text: &str) -> Result<Option<Version>, String> {
     let number = || text.parse::<i64>().map_err(|_| format!("`{}` is not a whole number", shown(text)));
-    match kind {
+    match rule.kind {
         VersionKind::None => Ok(None),
         VersionKind::Sequence => number().map(Version::from_sequence).map(Some),
         VersionKind::Unix => {
@@ -311,14 +314,20 @@ pub(crate) fn version_of(kind: VersionKind, text: &str) -> Result<Option<Version
             Ok(Some(Version::from_timestamp(time)))
         }
         VersionKind::Timestamp => {
-            let time = VendorTime::parse(text).map_err(|error| error.to_string())?;
-            Ok(Some(Version::from_timestamp(time)))
+            let certain = match &rule.time {
+                Some(form) => form.read_text(text)?.certain().map(VendorTime::from),
+                None => Some(VendorTime::parse(text).map_err(|error| error.to_string())?),
+            };
+            Ok(certain.map(Version::from_timestamp))
         }
     }
 }
 
-/// RFC 3339, or a Unix time in seconds or (by its size) milliseconds.
-fn instant(text: &str) -> Result<Timestamp, String> {
+/// In the declared form; else RFC 3339, or a Unix time in seconds or (by its size) milliseconds.
+fn instant(form: Option<&TimeText>, text: &str) -> Result<Timestamp, String> {
+    if let Some(form) = form {
+        return form.read_text(text).map(|moment| moment.earliest);
+    }
     const SMALLEST_MILLISECONDS: i64 = 100_000_000_000;
     let time = match text.parse::<i64>() {
         Ok(number) if number.abs() < SMALLEST_MILLISECONDS => VendorTime::from_unix_seconds(number),
