@@ -109,13 +109,19 @@ impl Connection {
         let first = |templates: &[Spanned<Template>]| {
             templates.iter().filter_map(|template| template.render(&scope).ok()).find(|text| !text.is_empty())
         };
+        let id = Some(&webhooks.dedupe).filter(|_| events.len() == 1).and_then(|templates| first(templates));
         Label {
             topic: first(&webhooks.topic).unwrap_or_default(),
-            dedupe_key: Some(&webhooks.dedupe)
-                .filter(|_| events.len() == 1)
-                .and_then(|templates| first(templates))
-                .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
+            is_hint: id.is_none() && self.pushes_only_hints(),
+            dedupe_key: id.unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
         }
+    }
+
+    /// Nothing of what is pushed is believed, on any topic: every record is read from the vendor.
+    fn pushes_only_hints(&self) -> bool {
+        let webhooks = self.manifest.streams.iter().filter_map(|stream| stream.webhook.as_ref());
+        let mut rules = webhooks.flat_map(|hook| hook.topics.iter().map(|topic| topic.fetch.unwrap_or(hook.fetch)));
+        rules.all(|fetch| fetch == Fetch::Always)
     }
 
     /// The key of one record of a list; `None` where one list record becomes several, or where the key cannot be read.
@@ -264,11 +270,12 @@ impl Rule<'_> {
                 .map_err(|error| error.to_string())
                 .and_then(|text| version_of(self.stream.version.kind, &text)),
         };
-        // A deletion often carries nothing but the key.
-        let version = match (version, self.op) {
-            (Ok(version), _) => version,
-            (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the version", reason)),
+        // A deletion often carries nothing but the key, and so does a hint: the record is read in any case.
+        let bare = matches!(self.op, IncomingOp::Delete) || self.fetch == Fetch::Always;
+        let version = match version {
+            Ok(version) => version,
+            Err(_) if bare => None,
+            Err(reason) => return Err(field(Some(&key), "the version", reason)),
         };
         let occurred_at = match &self.stream.occurred_at {
             None => Ok(None),
@@ -276,10 +283,10 @@ impl Rule<'_> {
                 template.render(scope).map_err(|error| error.to_string()).and_then(|text| instant(&text).map(Some))
             }
         };
-        let occurred_at = match (occurred_at, self.op) {
-            (Ok(at), _) => at,
-            (Err(_), IncomingOp::Delete) => None,
-            (Err(reason), IncomingOp::Upsert) => return Err(field(Some(&key), "the time", reason)),
+        let occurred_at = match occurred_at {
+            Ok(at) => at,
+            Err(_) if bare => None,
+            Err(reason) => return Err(field(Some(&key), "the time", reason)),
         };
         Ok(Incoming { stream, op: self.op, key, version, occurred_at, fetch: self.fetch, payload: Value::Null })
     }
