@@ -255,6 +255,7 @@ class Door(BaseHTTPRequestHandler):
             session = self.headers.get("x-halde-session", "")
             halde.sessions[session] = halde.sessions.get(session, 0) - 1
             if halde.sessions[session] < 0:
+                halde.mischief["session_ended"] += session != ""
                 return self.answer(401, {"ok": False, "code": "SESSION", "text": "please log in"})
             found = self.guarded(lambda: (halde.spend(), self.route(method, path, query, body))[1])
         if found is None:  # the work is done, and nobody hears of it

@@ -90,9 +90,7 @@ fn left_out<'b>(body: &'b Body, scope: &Scope<'_>, without: &[&str]) -> Cow<'b, 
     if without.is_empty() {
         return Cow::Borrowed(body);
     }
-    let lacks = |template: &Template| {
-        without.iter().any(|name| template.reads(name)) && template.value(scope).is_err()
-    };
+    let lacks = |template: &Template| without.iter().any(|name| template.reads(name)) && template.value(scope).is_err();
     let mut kept = body.clone();
     match &mut kept {
         Body::Json(json) | Body::JsonLines(json) | Body::JsonRpc { params: json, .. } => prune(json, &lacks),
