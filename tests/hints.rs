@@ -30,6 +30,24 @@ streams:
     webhook: { record: order, topics: { order: upsert }, fetch: always }
 "#;
 
+/// A vendor that says the same each time, without an id.
+const THINNEST: &str = r#"
+connector: thin
+title: Thin
+settings: { base_url: { format: url } }
+http: { base_url: "{settings.base_url}" }
+webhooks: { verify: { scheme: path_secret }, topic: ["{body.look}"] }
+streams:
+  orders:
+    entity: order
+    mapping: canonical
+    key: "{record.number}"
+    version: { kind: sequence, value: "{record.extra['thin.rev']}" }
+    occurred_at: "{record.placed_at}"
+    get: { get: "/orders/{key}" }
+    webhook: { topics: { orders: { op: upsert, key: "{body.id}" } }, fetch: always }
+"#;
+
 const CONFIG: &str = r#"
 hub: { listen: "127.0.0.1:0", database: sqlite:data/syncline.db }
 connections:
@@ -99,5 +117,51 @@ async fn what_several_hints_of_one_delivery_say_is_not_believed() {
         assert!(record.contains("4790"), "{record}");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_hint_of_the_same_words_is_no_duplicate() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let vendor = Router::new().route(
+        "/orders/{number}",
+        get(async move |Path(number): Path<String>| {
+            let times = count.fetch_add(1, Ordering::SeqCst) as i64;
+            let mut order = order(&number, 1_000 + times);
+            order["extra"] = json!({ "thin.rev": times });
+            Json(order)
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, vendor).await });
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("connectors/thin")).unwrap();
+    std::fs::write(folder.path().join("connectors/thin/connector.yaml"), THINNEST).unwrap();
+    std::fs::write(folder.path().join("syncline.yaml"), CONFIG.replace("VENDOR", &address)).unwrap();
+    let config = syncline::config::load(folder.path()).unwrap_or_else(|problems| panic!("{problems}"));
+    let hub = Hub::start(config, HubOptions::default(), |_| Router::new()).await.unwrap();
+    let door = format!("http://{}/hooks/shop/a-secret-of-sixteen", hub.address);
+
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    for total in ["1000", "1001"] {
+        let hint = reqwest::Client::new().post(&door).body(r#"{"look":"orders","id":"A"}"#);
+        assert_eq!(hint.header("content-type", "application/json").send().await.unwrap().status(), 200);
+        let id = syncline::store::EntityKey {
+            connection: "shop".to_owned(),
+            stream: "orders".to_owned(),
+            key: "A".to_owned(),
+        };
+        loop {
+            let state = hub.store.entities(std::slice::from_ref(&id)).await.unwrap().pop();
+            if state.is_some_and(|state| state.doc.contains(total)) {
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the order never came to {total}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     hub.stop().await;
 }

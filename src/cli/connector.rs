@@ -6,6 +6,7 @@ use super::args::{ConnectorCommand, Global};
 use super::entry::Exit;
 use super::error::CliError;
 use super::output::{Surroundings, Table, clean};
+use super::status::plural;
 use crate::api::Level;
 use crate::config::yaml::{Diagnostics, suggest};
 use crate::conformance::{self, Behaviour, Report, Verdict};
@@ -130,7 +131,8 @@ fn lint(global: &Global, names: &[String], all: bool, to: &mut Surroundings) -> 
             }
             to.line("")?;
         }
-        to.line(&format!("{} problems, {} warnings", problems.len(), warnings.len()))?;
+        let counted = |found: usize, one| plural(i64::try_from(found).unwrap_or(i64::MAX), one);
+        to.line(&format!("{}, {}", counted(problems.len(), "problem"), counted(warnings.len(), "warning")))?;
     }
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }

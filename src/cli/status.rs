@@ -34,7 +34,9 @@ pub(super) async fn status(client: &Client, global: &Global, to: &mut Surroundin
         today.received, today.applied, today.superseded, today.ignored, today.dead, today.pending
     ))?;
     if overview.open_issues > 0 {
-        to.line(&format!("{} need a person: see `syncline issues list`", plural(overview.open_issues, "open issue")))?;
+        let need = if overview.open_issues == 1 { "needs" } else { "need" };
+        let issues = plural(overview.open_issues, "open issue");
+        to.line(&format!("{issues} {need} a person: see `syncline issues list`"))?;
     }
     Ok(exit)
 }

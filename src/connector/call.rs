@@ -158,6 +158,8 @@ pub struct Label {
     pub topic: String,
     /// The vendor's id of the event, or the hash of its body where it gives none: what makes a second delivery a duplicate.
     pub dedupe_key: String,
+    /// A bare "look again", with no id of its own: it says the same each time, so a second one is no duplicate of the first.
+    pub is_hint: bool,
 }
 
 /// The answer to a test message.

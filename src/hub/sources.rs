@@ -110,7 +110,12 @@ impl WebhookSource for ConnectionHook {
             Some(Err(refusal)) => Verdict::Refused { label: refusal.label(), reason: refusal.to_string() },
             Some(Ok(_)) => {
                 let label = self.connection.label(body, headers);
-                Verdict::Proven(Proven { topic: label.topic, dedupe_key: event_key(&label.dedupe_key) })
+                let mut dedupe_key = event_key(&label.dedupe_key);
+                if label.is_hint {
+                    // What it is about may have changed again since the last one of the same words.
+                    dedupe_key = format!("{dedupe_key}@{now_us}");
+                }
+                Verdict::Proven(Proven { topic: label.topic, dedupe_key })
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json as value;
 use syncline::config::yaml::Source;
-use syncline::connector::call::{CallError, Receipt, WriteContext};
+use syncline::connector::call::{CallError, Lookup, Receipt, WriteContext};
 use syncline::connector::connection::Connection;
 use syncline::connector::manifest::{Manifest, OpKind};
 use syncline::model::ErrorClass;
@@ -165,6 +165,42 @@ async fn the_next_attempt_asks_before_it_sends() {
     assert_eq!(posts(&vendor), 3);
 }
 
+/// No idempotency key, and the work is done later: the look-up asks for what is accepted as well.
+const QUEUED: &str = r#"      create:
+        post: /jobs
+        json: { record: "{record}" }
+        response: { id: "{body.item}" }
+        confirm:
+          get: "/jobs/{accepted.body.job}"
+          done: 'body.state == "applied"'
+          failed: 'body.state == "failed"'
+          every: 50ms
+          within: 100ms
+        idempotency:
+          scheme: lookup
+          request: { get: /jobs, query: { reference: "{record.name}" } }
+          found: jobs
+          id: item
+          matches: 'candidate.state != "failed"'
+          pending: 'candidate.state == "queued"'"#;
+
+#[tokio::test]
+async fn what_is_accepted_and_not_yet_applied_is_neither_found_nor_absent() {
+    let look_up = async |jobs: &'static str| {
+        let vendor = Vendor::start(move |_, _| json(200, jobs)).await;
+        let looked_up = connect(sink(QUEUED), &vendor.url).lookup("sink", &context()).await;
+        assert_eq!(vendor.count(), 1);
+        looked_up
+    };
+    let error = look_up(r#"{"jobs":[{"state":"queued","item":null}]}"#).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::UnknownOutcome, "{error}");
+    assert!(error.to_string().contains("accepted it and not applied it yet"), "{error}");
+    let found = look_up(r#"{"jobs":[{"state":"failed","item":null},{"state":"applied","item":"i-7"}]}"#).await.unwrap();
+    assert!(matches!(&found, Lookup::Found { remote_id, .. } if remote_id == "i-7"), "{found:?}");
+    let absent = look_up(r#"{"jobs":[{"state":"failed","item":null}]}"#).await.unwrap();
+    assert!(matches!(absent, Lookup::Absent), "{absent:?}");
+}
+
 #[test]
 fn what_cannot_be_safe_is_refused() {
     let problems = |operations: &str| {
@@ -183,6 +219,7 @@ fn what_cannot_be_safe_is_refused() {
     );
     let looked_up = format!("{CONFIRMED}\n        idempotency: {{ scheme: lookup, request: {{ get: /x }}, id: id }}");
     assert!(problems(&looked_up).contains("a restart could write twice"));
+    assert!(problems(&looked_up).contains("pending:"), "the refusal says what would do");
     assert!(problems(&CONFIRMED.replace("within: 300ms", "within: 10m")).contains("wait without end"));
     let typo = problems(&CONFIRMED.replace("          done:", "          don:"));
     assert!(typo.contains("did you mean `done`?"), "{typo}");

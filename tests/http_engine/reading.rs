@@ -122,6 +122,29 @@ async fn by_next_url_token_and_graphql() {
     assert!(vendor.asked()[0].body.contains("query($after"), "{:?}", vendor.asked()[0]);
 }
 
+/// What has no value on a first page is left out of the body; what can do without it stays, and so does the rest.
+#[tokio::test]
+async fn by_a_token_inside_the_body() {
+    let read = stream(
+        "      request: { post: /items, json: { since: \"{cursor}\", at: [{ place: \"{page}\", shown: \"{page?}\", limit: 2 }] } }\n      \
+         records: items\n      pages: { scheme: cursor_token, path: next }\n      cursor: { kind: time, field: at }",
+    );
+    let vendor = Vendor::start(|_, asked| {
+        let body: Value = serde_json::from_str(&asked.body).unwrap();
+        let skip: usize = body["at"][0]["place"].as_str().map_or(0, |text| text.parse().unwrap());
+        let (items, more) = page_of(skip);
+        let items = items.replace("\"id\"", "\"at\":\"2026-11-20T08:00:00Z\",\"id\"");
+        let next = if more { (skip + 2).to_string() } else { String::new() };
+        json(200, format!("{{\"items\":{items},\"next\":\"{next}\"}}"))
+    })
+    .await;
+    let pages = walk(&connect(read, &vendor.url), "items").await;
+    assert_eq!(ids(&pages), [1, 2, 3, 4, 5]);
+    let bodies: Vec<String> = vendor.asked().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(bodies[0], r#"{"at":[{"shown":null,"limit":2}]}"#);
+    assert_eq!(bodies[1], r#"{"at":[{"place":"2","shown":"2","limit":2}]}"#);
+}
+
 #[tokio::test]
 async fn by_number_offset_and_last_id() {
     let asked = check("{ scheme: page_number, param: page, size_param: per_page, size: 2 }", |_, asked| {

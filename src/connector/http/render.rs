@@ -64,7 +64,8 @@ impl Content {
     }
 }
 
-/// Renders `request` under `base`. Query parameters that read a name in `without` are left out.
+/// Renders `request` under `base`. Query parameters that read a name in `without` are left out, and so are members of the body
+/// that cannot do without it.
 pub fn render(base: &Base, request: &Request, scope: &Scope<'_>, without: &[&str]) -> Result<Outgoing, RenderError> {
     let mut url = address(base, &request.path, scope)?;
     let kept = request.query.iter().filter(|(_, value)| !without.iter().any(|name| value.reads(name)));
@@ -80,8 +81,38 @@ pub fn render(base: &Base, request: &Request, scope: &Scope<'_>, without: &[&str
     }
     let mut headers = HeaderMap::new();
     add_headers(&mut headers, &request.headers, scope)?;
-    let body = body(&request.body, scope, &mut headers)?;
+    let body = body(&left_out(&request.body, scope, without), scope, &mut headers)?;
     Ok(Outgoing { method: method(request.method), url, headers, body })
+}
+
+/// The body without what has no value on a first page or a first read; a template that can do without it (`{page?}`) stays.
+fn left_out<'b>(body: &'b Body, scope: &Scope<'_>, without: &[&str]) -> Cow<'b, Body> {
+    if without.is_empty() {
+        return Cow::Borrowed(body);
+    }
+    let lacks = |template: &Template| without.iter().any(|name| template.reads(name)) && template.value(scope).is_err();
+    let mut kept = body.clone();
+    match &mut kept {
+        Body::Json(json) | Body::JsonLines(json) | Body::JsonRpc { params: json, .. } => prune(json, &lacks),
+        Body::XmlRpc { params, .. } => params.iter_mut().for_each(|json| prune(json, &lacks)),
+        Body::GraphQl { variables, .. } => prune_members(variables, &lacks),
+        Body::Form(fields) => fields.retain(|(_, value)| !lacks(value)),
+        Body::None | Body::Xml(_) | Body::Soap { .. } | Body::Multipart(_) => {}
+    }
+    Cow::Owned(kept)
+}
+
+fn prune(json: &mut JsonTemplate, lacks: &dyn Fn(&Template) -> bool) {
+    match json {
+        JsonTemplate::Map(members) => prune_members(members, lacks),
+        JsonTemplate::List(items) => items.iter_mut().for_each(|item| prune(item, lacks)),
+        JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) | JsonTemplate::Text(_) => {}
+    }
+}
+
+fn prune_members(members: &mut Vec<(String, JsonTemplate)>, lacks: &dyn Fn(&Template) -> bool) {
+    members.retain(|(_, value)| !matches!(value, JsonTemplate::Text(template) if lacks(template)));
+    members.iter_mut().for_each(|(_, value)| prune(value, lacks));
 }
 
 /// Adds rendered headers; later ones replace earlier ones of the same name.

@@ -21,7 +21,7 @@ use crate::connector::manifest::{
     HttpWrite, Idempotency, OpKind, Operation, OutgoingSignature, Step, Stream, Wrapper, Write,
 };
 use crate::connector::webhook::standard::Signer;
-use crate::mapping::expr::Scope;
+use crate::mapping::expr::{Expression, Scope};
 use crate::model::ErrorClass;
 
 /// The values of one write as templates see them.
@@ -144,12 +144,13 @@ impl Connection {
         let channel = self.channel(&what)?;
         let operations = http_write(self.stream(&what, stream)?).map_or(&[][..], |write| &write.operations);
         let found = operations.iter().find_map(|operation| match &operation.idempotency {
-            Idempotency::Lookup { request, found, id, matches, steps_before } => {
-                Some((request, found, id, matches, operation.steps.get(..*steps_before).unwrap_or_default()))
+            Idempotency::Lookup { request, found, id, matches, pending, steps_before } => {
+                let steps = operation.steps.get(..*steps_before).unwrap_or_default();
+                Some((request, found, id, (matches, pending), steps))
             }
             Idempotency::Header { .. } | Idempotency::Body { .. } | Idempotency::Natural => None,
         });
-        let (request, list, id, matches, steps) =
+        let (request, list, id, (matches, pending), steps) =
             found.ok_or_else(|| self.misuse(&what, format!("stream `{stream}` describes no look-up")))?;
         let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, steps, &mut values).await?;
@@ -163,13 +164,21 @@ impl Connection {
         let refuse = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
         let mut meant = Vec::new();
         for candidate in list_at(list.as_deref(), &answer.body).map_err(&refuse)? {
-            let is_meant = match matches {
-                None => Ok(true),
-                Some(condition) => condition.eval_bool(&values.scope().with("candidate", &candidate)),
+            let holds = |condition: &Expression| {
+                let holds = condition.eval_bool(&values.scope().with("candidate", &candidate));
+                holds.map_err(|error| refuse(error.to_string()))
             };
-            if is_meant.map_err(|error| refuse(error.to_string()))? {
-                meant.push(candidate);
+            if !matches.as_deref().map_or(Ok(true), holds)? {
+                continue;
             }
+            if pending.as_deref().map_or(Ok(false), holds)? {
+                let message = "the vendor has accepted it and not applied it yet".to_owned();
+                let mut error = channel.caller.misshapen(&outgoing, &answer, ErrorClass::UnknownOutcome, message);
+                "it is asked about again by itself, and sent again only if the vendor has dropped it"
+                    .clone_into(&mut error.next_step);
+                return Err(error);
+            }
+            meant.push(candidate);
         }
         match meant.as_slice() {
             [] => Ok(Lookup::Absent),

@@ -157,8 +157,9 @@ impl Checker<'_> {
             self.expression(Some(&confirm.done), scope::CONFIRMED);
             self.expression(confirm.failed.as_ref(), scope::CONFIRMED);
             self.template(confirm.message.as_ref(), scope::CONFIRMED);
-            if matches!(operation.idempotency, Idempotency::Lookup { .. }) {
-                let help = "use a header or a natural key";
+            if matches!(operation.idempotency, Idempotency::Lookup { pending: None, .. }) {
+                let help = "let the look-up ask for what is accepted as well, and say how to tell it: \
+                            `pending: 'candidate.state == \"queued\"'`; or use a header or a natural key";
                 let message =
                     "a look-up does not see what is accepted and not yet applied, so a restart could write twice";
                 self.error(&operation.request.place, message, help);
@@ -213,9 +214,10 @@ impl Checker<'_> {
                 self.template_with(Some(value), scope::WRITE, &known);
                 self.key_in_body(path, &operation.request.body);
             }
-            Idempotency::Lookup { request, matches, .. } => {
+            Idempotency::Lookup { request, matches, pending, .. } => {
                 self.request(request, scope::WRITE, &known);
                 self.expression_with(matches.as_ref(), scope::MATCHES, &known);
+                self.expression_with(pending.as_ref(), scope::MATCHES, &known);
             }
             Idempotency::Natural => {}
         }

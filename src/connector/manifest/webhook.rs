@@ -20,7 +20,8 @@ pub struct Webhooks {
     pub events: Option<Spanned<Path>>,
     /// What happened, in the vendor's word; the first that can be evaluated counts.
     pub topic: Vec<Spanned<Template>>,
-    /// The vendor's id of the event; the first that can be evaluated counts. Empty: the hash of the body.
+    /// The vendor's id of the event; the first that can be evaluated counts. Empty: the hash of the body, or nothing
+    /// where all that is pushed are hints.
     pub dedupe: Vec<Spanned<Template>>,
     pub ping: Option<Ping>,
     pub subscriptions: Option<Subscriptions>,

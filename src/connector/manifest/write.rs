@@ -106,13 +106,15 @@ pub enum Idempotency {
     Body { path: Spanned<Path>, value: Spanned<Template>, ttl: Duration },
     /// Asked for before the first attempt and after every unknown outcome. `found` is the list (or object) in the answer
     /// (`None`: the answer itself), `id` the object's id in it; `matches` (over `candidate` and the operation's values) keeps those that are really meant.
-    /// More than one that matches is a conflict for a person. It runs as soon as the steps that it reads have run: those up to number
+    /// More than one that matches is a conflict for a person. `pending` (over the same) tells one that is accepted there and not
+    /// yet applied: neither found nor absent, so that nothing is sent until the vendor has made up its mind. It runs as soon as the steps that it reads have run: those up to number
     /// `steps_before`, counted from 1; the others follow only if nothing is found.
     Lookup {
         request: Box<Request>,
         found: Option<Spanned<ListPath>>,
         id: Spanned<Path>,
         matches: Option<Spanned<Expression>>,
+        pending: Option<Spanned<Expression>>,
         steps_before: usize,
     },
     /// The request states a result; repeating it changes nothing further.
@@ -178,17 +180,17 @@ impl Operation {
         }
         let steps: Vec<Step> = steps?.into_iter().map(|(_, step)| step).collect();
         let mut idempotency = idempotency?;
-        if let Idempotency::Lookup { request, matches, steps_before, .. } = &mut idempotency {
-            *steps_before = steps_read(request, matches.as_ref(), &steps);
+        if let Idempotency::Lookup { request, matches, pending, steps_before, .. } = &mut idempotency {
+            *steps_before = steps_read(request, [matches.as_ref(), pending.as_ref()], &steps);
         }
         Some(Self { kind, steps, compare, batch, request: request?, accepts, response, confirm, idempotency })
     }
 }
 
 /// The number of the last step that a look-up reads.
-fn steps_read(request: &Request, matches: Option<&Spanned<Expression>>, steps: &[Step]) -> usize {
+fn steps_read(request: &Request, conditions: [Option<&Spanned<Expression>>; 2], steps: &[Step]) -> usize {
     let mut read = references::of_request(request);
-    read.extend(matches.into_iter().flat_map(|matches| references::of_expression(matches)));
+    read.extend(conditions.into_iter().flatten().flat_map(|condition| references::of_expression(condition)));
     let named = |step: &Step| read.iter().any(|r| r.root == "steps" && r.member.as_deref() == Some(step.name.as_str()));
     steps.iter().rposition(named).map_or(0, |last| last + 1)
 }
@@ -263,8 +265,9 @@ impl Decode for Idempotency {
             }
             Scheme::Lookup => {
                 let (request, found, id) = (map.required("request"), map.optional("found"), map.required("id"));
-                let matches = map.optional("matches");
-                request.zip(id).map(|(request, id)| Self::Lookup { request, found, id, matches, steps_before: 0 })
+                let (matches, pending) = (map.optional("matches"), map.optional("pending"));
+                let made = |(request, id)| Self::Lookup { request, found, id, matches, pending, steps_before: 0 };
+                request.zip(id).map(made)
             }
             Scheme::Natural => Some(Self::Natural),
         };

@@ -109,13 +109,19 @@ impl Connection {
         let first = |templates: &[Spanned<Template>]| {
             templates.iter().filter_map(|template| template.render(&scope).ok()).find(|text| !text.is_empty())
         };
+        let id = Some(&webhooks.dedupe).filter(|_| events.len() == 1).and_then(|templates| first(templates));
         Label {
             topic: first(&webhooks.topic).unwrap_or_default(),
-            dedupe_key: Some(&webhooks.dedupe)
-                .filter(|_| events.len() == 1)
-                .and_then(|templates| first(templates))
-                .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
+            is_hint: id.is_none() && self.pushes_only_hints(),
+            dedupe_key: id.unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
         }
+    }
+
+    /// Nothing of what is pushed is believed, on any topic: every record is read from the vendor.
+    fn pushes_only_hints(&self) -> bool {
+        let webhooks = self.manifest.streams.iter().filter_map(|stream| stream.webhook.as_ref());
+        let mut rules = webhooks.flat_map(|hook| hook.topics.iter().map(|topic| topic.fetch.unwrap_or(hook.fetch)));
+        rules.all(|fetch| fetch == Fetch::Always)
     }
 
     /// The key of one record of a list; `None` where one list record becomes several, or where the key cannot be read.
