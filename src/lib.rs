@@ -16,6 +16,7 @@ pub mod process;
 pub mod queue;
 pub mod rehearse;
 pub mod sandbox;
+pub mod scaffold;
 pub mod store;
 pub mod telemetry;
 pub mod web;

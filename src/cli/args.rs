@@ -198,6 +198,14 @@ fn time(text: &str) -> Result<Duration, String> {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConnectorCommand {
+    /// Write a connector to begin with: manifest, mapping, fixtures; nothing that is there is overwritten
+    New {
+        /// Lower-case letters, digits, `-` and `_`
+        name: String,
+        /// Derive it from this OpenAPI 3 or Swagger 2 document, YAML or JSON; nothing is fetched
+        #[arg(long, value_name = "FILE")]
+        openapi: Option<PathBuf>,
+    },
     /// Play the fixtures against the engine, well-behaved and misbehaving, and judge every behaviour (docs/conformance.md)
     Test {
         /// Connectors, shipped or of this installation
