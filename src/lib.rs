@@ -17,6 +17,7 @@ pub mod queue;
 pub mod rehearse;
 pub mod sandbox;
 pub mod scaffold;
+pub mod schemas;
 pub mod store;
 pub mod telemetry;
 pub mod web;

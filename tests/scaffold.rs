@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use syncline::connector::registry::Registry;
 use syncline::conformance;
+use syncline::connector::registry::Registry;
 use syncline::scaffold::{NoteKind, ScaffoldError, Scaffolded, new_connector};
 use tempfile::TempDir;
 
@@ -51,7 +51,9 @@ async fn is_whole(installation: &Path, name: &str) {
             .verdicts
             .iter()
             .filter(|(_, verdict)| !verdict.is_good())
-            .map(|(behaviour, verdict)| format!("{}: {}: {:#?}", behaviour.as_str(), verdict.word(), verdict.problems()))
+            .map(|(behaviour, verdict)| {
+                format!("{}: {}: {:#?}", behaviour.as_str(), verdict.word(), verdict.problems())
+            })
             .collect();
         assert!(failed.is_empty(), "{name}:\n{}", failed.join("\n"));
     }

@@ -75,7 +75,20 @@ pub enum Command {
     /// What does this configuration carry on this machine? A copy of it under load, against stand-ins for all vendors
     Rehearse(RehearseArgs),
     /// What can be connected; with a name: how
-    Connectors { name: Option<String> },
+    Connectors {
+        name: Option<String>,
+        /// Print the catalogue as Markdown (docs/catalog.md)
+        #[arg(long, conflicts_with = "name")]
+        markdown: bool,
+    },
+    /// JSON Schemas of configuration, manifests, mappings, fixtures and canonical records, for editors
+    Schema {
+        /// connector, mapping, values, config, fixture, or an entity; without it, the list
+        name: Option<String>,
+        /// Write all of them into this folder
+        #[arg(long = "write", value_name = "DIR", conflicts_with = "name")]
+        write: Option<PathBuf>,
+    },
     /// Is a connector right? Its files, and the conformance suite over its fixtures
     Connector {
         #[command(subcommand)]

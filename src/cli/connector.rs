@@ -42,6 +42,7 @@ fn new(
             | ScaffoldError::Unsound(_) => CliError::new(error.to_string(), "", next),
         }
     })?;
+    super::schema::write(&global.config.join(super::schema::FOLDER))?;
     if global.json {
         to.json(&json!({ "files": made.files, "notes": made.notes, "warnings": made.warnings.to_json() }))?;
         return Ok(Exit::Done);
@@ -67,7 +68,9 @@ fn new(
     let here = global.config.display();
     to.line("")?;
     to.line(&format!("Next: edit connectors/{name}/connector.yaml and mappings/{name}/ in {here}, then"))?;
-    to.line(&format!("  syncline connector lint {name} --config {here} && syncline connector test {name} --config {here}"))?;
+    to.line(&format!(
+        "  syncline connector lint {name} --config {here} && syncline connector test {name} --config {here}"
+    ))?;
     to.line("docs/conformance.md says what fixtures are; connectors/README.md, which words a manifest has.")?;
     Ok(Exit::Done)
 }

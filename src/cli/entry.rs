@@ -12,7 +12,7 @@ use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
     backup, check, connector, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run,
-    status, verify,
+    schema, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -77,6 +77,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Init
         | Command::Check { .. }
         | Command::Connectors { .. }
+        | Command::Schema { .. }
         | Command::Connector { .. }
         | Command::Mapping { .. }
         | Command::Status
@@ -146,7 +147,10 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
         Command::Connector { command } => return connector::connector(global, command, to).await,
-        Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
+        Command::Connectors { name, markdown } => {
+            return connectors::connectors(global, name.as_deref(), *markdown, to);
+        }
+        Command::Schema { name, write } => return schema::schema(global, name.as_deref(), write.as_deref(), to),
         Command::Mapping { command: MappingCommand::Test { only } } => {
             return mapping::test(global, only.as_deref(), to);
         }
@@ -190,6 +194,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Run
         | Command::Rehearse(_)
         | Command::Connectors { .. }
+        | Command::Schema { .. }
         | Command::Connector { .. }
         | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
     }

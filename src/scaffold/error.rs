@@ -6,7 +6,9 @@ use crate::config::yaml::Diagnostics;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
-    #[error("`{0}` is not a connector name: lower-case letters, digits, `-` and `_`, starting with a letter, at most 40 characters")]
+    #[error(
+        "`{0}` is not a connector name: lower-case letters, digits, `-` and `_`, starting with a letter, at most 40 characters"
+    )]
     Name(String),
     #[error("there is a connector {0} already")]
     Known(String),

@@ -18,13 +18,15 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn scalar(text: &str) -> String {
     let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let plain = first && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
-    let word = matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "none" | "yes" | "no" | "on" | "off");
+    let word =
+        matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "none" | "yes" | "no" | "on" | "off");
     if plain && !word { text.to_owned() } else { quoted(text) }
 }
 
 /// One line, no control characters, at most `max` characters: for comments and titles out of somebody's document.
 pub(super) fn one_line(text: &str, max: usize) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");
     match line.char_indices().nth(max) {
         Some((cut, _)) => format!("{}…", line[..cut].trim_end()),

@@ -35,7 +35,8 @@ pub(super) fn path(names: &[String]) -> String {
 }
 
 fn step(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if plain { name.to_owned() } else { quoted(name) }
 }
 
@@ -59,7 +60,14 @@ pub(super) struct Ways<'e> {
 
 impl Ways<'_> {
     /// Cells of `in`; `base` is the path to the object, `optional` whether it may be missing, `prefix` the canonical object.
-    pub(super) fn inward(&self, pairs: &[Pair<'_>], base: &[String], prefix: &str, optional: bool, indent: usize) -> Vec<Line> {
+    pub(super) fn inward(
+        &self,
+        pairs: &[Pair<'_>],
+        base: &[String],
+        prefix: &str,
+        optional: bool,
+        indent: usize,
+    ) -> Vec<Line> {
         let mut lines = Vec::new();
         for pair in pairs {
             let mut names = base.to_vec();
@@ -71,10 +79,19 @@ impl Ways<'_> {
         lines
     }
 
-    fn inward_pair(&self, pair: &Pair<'_>, names: &[String], target: String, may_miss: bool, indent: usize, lines: &mut Vec<Line>) {
+    fn inward_pair(
+        &self,
+        pair: &Pair<'_>,
+        names: &[String],
+        target: String,
+        may_miss: bool,
+        indent: usize,
+        lines: &mut Vec<Line>,
+    ) {
         let comment = pair.doubt.as_ref().map(|doubt| format!("guess: {doubt}"));
         let optional = if may_miss { ", optional: true" } else { "" };
-        let line = |cell: String, off: bool| Line { indent, target: target.clone(), cell, comment: comment.clone(), off };
+        let line =
+            |cell: String, off: bool| Line { indent, target: target.clone(), cell, comment: comment.clone(), off };
         let own_currency = if self.needs_currency { ", currency: $settings.currency" } else { "" };
         match &pair.form {
             Form::Plain if may_miss => lines.push(line(format!("{{ from: {}, optional: true }}", value(names)), false)),
@@ -97,14 +114,21 @@ impl Ways<'_> {
             }
             Form::Unlisted => {
                 let table = crosswalk(self.entity, pair.field.name);
-                let mut line = line(format!("{{ from: {}, values: {table}{optional} }}", value(names)), !pair.field.required);
+                let mut line =
+                    line(format!("{{ from: {}, values: {table}{optional} }}", value(names)), !pair.field.required);
                 line.comment = Some("choose: list its words in values.yaml; the document does not".to_owned());
                 lines.push(line);
             }
             Form::Object(inner) => lines.extend(self.inward(inner, names, &format!("{target}."), may_miss, indent)),
             Form::List(inner) => {
                 lines.push(line(String::new(), false));
-                let more = |target: &str, cell: String| Line { indent: indent + 1, target: target.to_owned(), cell, comment: None, off: false };
+                let more = |target: &str, cell: String| Line {
+                    indent: indent + 1,
+                    target: target.to_owned(),
+                    cell,
+                    comment: None,
+                    off: false,
+                };
                 lines.push(more("each", value(names)));
                 if may_miss {
                     lines.push(more("optional", "true".to_owned()));
@@ -124,11 +148,19 @@ impl Ways<'_> {
             let source = format!("{prefix}{}", pair.field.name);
             let comment = pair.doubt.as_ref().map(|doubt| format!("guess: {doubt}"));
             let required = if pair.property.required { ", required: true" } else { "" };
-            let line = |names: &[String], cell: String, off: bool| Line { indent, target: target(names), cell, comment: comment.clone(), off };
+            let line = |names: &[String], cell: String, off: bool| Line {
+                indent,
+                target: target(names),
+                cell,
+                comment: comment.clone(),
+                off,
+            };
             let number = if pair.property.ty.is_number() { ", as: number" } else { "" };
             match &pair.form {
                 Form::Plain => lines.push(line(&names, plain_out(pair, &source, required), false)),
-                Form::Unix => lines.push(line(&names, format!("{{ from: {source}, format: unix_s{required} }}"), false)),
+                Form::Unix => {
+                    lines.push(line(&names, format!("{{ from: {source}, format: unix_s{required} }}"), false))
+                }
                 Form::Money => lines.push(line(&names, format!("{{ money: {source}{number}{required} }}"), false)),
                 Form::Minor => lines.push(line(&names, format!("{{ minor: {source}{required} }}"), false)),
                 Form::MoneyObject { amount, currency, minor, numeric } => {
@@ -139,18 +171,29 @@ impl Ways<'_> {
                     };
                     lines.push(line(&[&names[..], std::slice::from_ref(amount)].concat(), cell, false));
                     if let Some(member) = currency.as_ref().filter(|_| !self.needs_currency) {
-                        lines.push(line(&[&names[..], std::slice::from_ref(member)].concat(), "currency".to_owned(), !prefix.is_empty()));
+                        lines.push(line(
+                            &[&names[..], std::slice::from_ref(member)].concat(),
+                            "currency".to_owned(),
+                            !prefix.is_empty(),
+                        ));
                     }
                 }
                 Form::Status | Form::Unlisted => {
                     let off = matches!(pair.form, Form::Unlisted);
-                    let cell = format!("{{ from: {source}, values: {}{required} }}", crosswalk(self.entity, pair.field.name));
+                    let cell =
+                        format!("{{ from: {source}, values: {}{required} }}", crosswalk(self.entity, pair.field.name));
                     lines.push(line(&names, cell, off));
                 }
                 Form::Object(inner) => lines.extend(self.outward(inner, &names, &format!("{source}."), indent)),
                 Form::List(inner) => {
                     lines.push(line(&names, String::new(), false));
-                    let more = |target: &str, cell: String| Line { indent: indent + 1, target: target.to_owned(), cell, comment: None, off: false };
+                    let more = |target: &str, cell: String| Line {
+                        indent: indent + 1,
+                        target: target.to_owned(),
+                        cell,
+                        comment: None,
+                        off: false,
+                    };
                     lines.push(more("each", source));
                     lines.push(more("fields", String::new()));
                     lines.extend(self.outward(inner, &[], "", indent + 2));
@@ -171,7 +214,11 @@ fn plain_out(pair: &Pair<'_>, source: &str, required: &str) -> String {
     } else {
         ""
     };
-    if form.is_empty() && required.is_empty() { source.to_owned() } else { format!("{{ from: {source}{form}{required} }}") }
+    if form.is_empty() && required.is_empty() {
+        source.to_owned()
+    } else {
+        format!("{{ from: {source}{form}{required} }}")
+    }
 }
 
 /// The vendor's field as a key of the file.

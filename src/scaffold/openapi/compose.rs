@@ -37,7 +37,10 @@ fn compose(document: &Document, name: &str, notes: &mut Notes) -> Files {
     for stream in &mut streams {
         let writes = stream.create.is_some() || stream.update.is_some();
         if writes && !goes_out(document, stream) {
-            notes.missing(format!("stream `{}`", stream.name), "writing is left out: nothing of what is sent is like a canonical field");
+            notes.missing(
+                format!("stream `{}`", stream.name),
+                "writing is left out: nothing of what is sent is like a canonical field",
+            );
             (stream.create, stream.update) = (None, None);
         }
         found_again(document, stream);
@@ -53,9 +56,15 @@ fn compose(document: &Document, name: &str, notes: &mut Notes) -> Files {
     files.add(format!("{folder}/README.md"), readme(name, about, &settings));
     files.add(format!("{folder}/fixtures/settings.yaml"), samples(&settings));
     if !check_fixture.is_empty() {
-        files.add(format!("{folder}/fixtures/check.yaml"), format!("{}exchanges:\n{}{check_fixture}expect: {{}}\n", head("check"), login(&service)));
+        files.add(
+            format!("{folder}/fixtures/check.yaml"),
+            format!("{}exchanges:\n{}{check_fixture}expect: {{}}\n", head("check"), login(&service)),
+        );
         if service.token_path.is_some() {
-            files.add(format!("{folder}/fixtures/login.yaml"), format!("{}exchanges:\n{}{check_fixture}expect: {{}}\n", head("login"), login(&service)));
+            files.add(
+                format!("{folder}/fixtures/login.yaml"),
+                format!("{}exchanges:\n{}{check_fixture}expect: {{}}\n", head("login"), login(&service)),
+            );
         }
     }
     for (stream, composed) in streams.iter().zip(&composed) {
@@ -99,17 +108,27 @@ fn found_again(document: &Document, stream: &mut Stream<'_>) {
 }
 
 /// The check's lines in the manifest, and its exchange: the first stream's list, as short as it can be asked for.
-fn check(service: &Service, streams: &[Stream<'_>], composed: &[Composed], settings: &mut Vec<Setting>) -> (String, String) {
+fn check(
+    service: &Service,
+    streams: &[Stream<'_>],
+    composed: &[Composed],
+    settings: &mut Vec<Setting>,
+) -> (String, String) {
     let Some((stream, composed)) = streams.first().zip(composed.first()) else { return (String::new(), String::new()) };
     let path = template(&stream.path, None, settings);
-    let text = format!("# guess: reading a list proves address, log-in and rights; an address about the account itself would be better\ncheck: {{ get: {} }}\n", quoted(&path.text));
-    let body = stream.records.as_ref().map_or_else(|| json!([composed.sample]), |member| json!({ member: [composed.sample] }));
+    let text = format!(
+        "# guess: reading a list proves address, log-in and rights; an address about the account itself would be better\ncheck: {{ get: {} }}\n",
+        quoted(&path.text)
+    );
+    let body =
+        stream.records.as_ref().map_or_else(|| json!([composed.sample]), |member| json!({ member: [composed.sample] }));
     let ask = json!({ "get": format!("{}{}", service.path, path.heard) });
     (text, exchange(&ask, &json!({ "json": body }), false))
 }
 
 fn samples(settings: &[Setting]) -> String {
-    let mut text = String::from("# The connection under test. {base} is the local vendor's address.\nbase_url: \"{base}\"\n");
+    let mut text =
+        String::from("# The connection under test. {base} is the local vendor's address.\nbase_url: \"{base}\"\n");
     for setting in settings {
         text.push_str(&format!("{}: {}\n", setting.name, quoted(&setting.sample)));
     }

@@ -51,8 +51,8 @@ impl Document {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, ScaffoldError> {
         let source = Source::new(name, as_yaml(text));
         let root = parse_within(&source, BOUNDS).map_err(|found| ScaffoldError::Document(Diagnostics::from(found)))?;
-        let edition = edition(&source, &root)
-            .map_err(|problem| ScaffoldError::Document(Diagnostics::from(vec![problem])))?;
+        let edition =
+            edition(&source, &root).map_err(|problem| ScaffoldError::Document(Diagnostics::from(vec![problem])))?;
         Ok(Self { source, root, edition, problems: RefCell::new(Diagnostics::new()) })
     }
 
@@ -103,18 +103,14 @@ impl Document {
             match next {
                 Some(next) => at = next,
                 None => {
-                    let message = format!("`$ref` to `{}`, which is not there", crate::scaffold::text::one_line(text, 80));
+                    let message =
+                        format!("`$ref` to `{}`, which is not there", crate::scaffold::text::one_line(text, 80));
                     self.error(reference, message, "correct the name, or add what it names");
                     return None;
                 }
             }
         }
         Some(at)
-    }
-
-    /// The last name of a reference: `Order` of `#/components/schemas/Order`.
-    pub(super) fn reference_name(node: &Node) -> Option<&str> {
-        node.get("$ref")?.as_str()?.rsplit('/').next()
     }
 }
 
@@ -137,7 +133,8 @@ fn joined_escapes(line: &str) -> String {
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let pair = unit(rest, 0).zip(unit(rest, 6)).and_then(|(high, low)| char::decode_utf16([high, low]).next()?.ok());
+        let pair =
+            unit(rest, 0).zip(unit(rest, 6)).and_then(|(high, low)| char::decode_utf16([high, low]).next()?.ok());
         if let Some(joined) = pair.filter(|c| u32::from(*c) > 0xffff) {
             out.push(joined);
             rest = &rest[12..];
@@ -228,7 +225,9 @@ mod tests {
 
     #[test]
     fn json_with_tabs_and_pairs_of_escapes_is_read() {
-        let document = document("{\n\t\"swagger\": \"2.0\",\n\t\"paths\": {},\n\t\"x\": \"\\ud83d\\ude00 \\\\ud83d \\u00e9\\/\"\n}");
+        let document = document(
+            "{\n\t\"swagger\": \"2.0\",\n\t\"paths\": {},\n\t\"x\": \"\\ud83d\\ude00 \\\\ud83d \\u00e9\\/\"\n}",
+        );
         assert_eq!(document.edition, Edition::Swagger2);
         assert_eq!(document.root().get("x").unwrap().as_str(), Some("😀 \\ud83d é/"));
     }

@@ -25,7 +25,12 @@ pub(super) enum Form<'d> {
     Money,
     Minor,
     /// An amount in an object with its currency: names of both members.
-    MoneyObject { amount: String, currency: Option<String>, minor: bool, numeric: bool },
+    MoneyObject {
+        amount: String,
+        currency: Option<String>,
+        minor: bool,
+        numeric: bool,
+    },
     Status,
     /// A closed vocabulary of which the document does not list the words.
     Unlisted,
@@ -65,7 +70,8 @@ fn matched_at<'d>(
         let best = names.iter().enumerate().find_map(|(rank, name)| {
             let property = known.iter().find(|property| plain(&property.name) == *name)?;
             let used = taken.iter().any(|(name, _)| *name == property.name) && !may_share(field);
-            let reserved = own.iter().any(|(own, field_name)| own == name && *field_name != field.name && !field.required);
+            let reserved =
+                own.iter().any(|(own, field_name)| own == name && *field_name != field.name && !field.required);
             if used || reserved {
                 return None;
             }
@@ -75,7 +81,13 @@ fn matched_at<'d>(
         match best {
             Some((rank, property, (form, doubt))) => {
                 taken.push((&property.name, field.name));
-                let named = (rank > 0).then(|| format!("{} is called `{}`", field.doc.to_lowercase(), crate::scaffold::text::one_line(&property.name, 60)));
+                let named = (rank > 0).then(|| {
+                    format!(
+                        "{} is called `{}`",
+                        field.doc.to_lowercase(),
+                        crate::scaffold::text::one_line(&property.name, 60)
+                    )
+                });
                 found.pairs.push(Pair { field, property: property.clone(), form, doubt: doubt.or(named) });
             }
             None if field.required => found.missing.push(field),
@@ -111,8 +123,12 @@ fn form<'d>(
         (FieldType::Timestamp, Type::Text) => doubt(Form::Plain, "text that is not said to be an RFC 3339 time"),
         (FieldType::Timestamp, Type::Integer) => doubt(Form::Unix, "a number, taken for seconds since 1970"),
         (FieldType::Money | FieldType::UnitPrice, Type::Number) => sure(Form::Money),
-        (FieldType::Money | FieldType::UnitPrice, Type::Text) => doubt(Form::Money, "text, taken for an amount in major units"),
-        (FieldType::Money | FieldType::UnitPrice, Type::Integer) => doubt(Form::Minor, "a whole number, taken for minor units (cents)"),
+        (FieldType::Money | FieldType::UnitPrice, Type::Text) => {
+            doubt(Form::Money, "text, taken for an amount in major units")
+        }
+        (FieldType::Money | FieldType::UnitPrice, Type::Integer) => {
+            doubt(Form::Minor, "a whole number, taken for minor units (cents)")
+        }
         (FieldType::Money | FieldType::UnitPrice, Type::Object) => money_object(document, property),
         (FieldType::Status(_), Type::Text) if !property.words.is_empty() => sure(Form::Status),
         (FieldType::Status(_), Type::Text) => doubt(Form::Unlisted, "the document does not list its words"),
@@ -126,9 +142,20 @@ fn form<'d>(
             (!inner.pairs.is_empty() && inner.missing.is_empty()).then_some((Form::List(inner.pairs), None))
         }
         (
-            FieldType::Text | FieldType::Integer | FieldType::Bool | FieldType::Decimal | FieldType::Quantity | FieldType::Money
-            | FieldType::UnitPrice | FieldType::Timestamp | FieldType::Date | FieldType::Currency | FieldType::Status(_)
-            | FieldType::Ref(_) | FieldType::Object(_) | FieldType::List(_),
+            FieldType::Text
+            | FieldType::Integer
+            | FieldType::Bool
+            | FieldType::Decimal
+            | FieldType::Quantity
+            | FieldType::Money
+            | FieldType::UnitPrice
+            | FieldType::Timestamp
+            | FieldType::Date
+            | FieldType::Currency
+            | FieldType::Status(_)
+            | FieldType::Ref(_)
+            | FieldType::Object(_)
+            | FieldType::List(_),
             _,
         ) => None,
     }
@@ -139,7 +166,8 @@ fn money_object<'d>(document: &'d Document, property: &Property<'d>) -> Option<F
     let find = |names: &[&str], wanted: fn(Type) -> bool| {
         members.iter().find(|member| names.contains(&plain(&member.name).as_str()) && wanted(member.ty))
     };
-    let amount = find(&["amount", "value", "units", "total"], |ty| matches!(ty, Type::Number | Type::Text | Type::Integer))?;
+    let amount =
+        find(&["amount", "value", "units", "total"], |ty| matches!(ty, Type::Number | Type::Text | Type::Integer))?;
     let currency = find(&["currency", "currencycode"], |ty| ty == Type::Text);
     let minor = amount.ty == Type::Integer;
     let form = Form::MoneyObject {

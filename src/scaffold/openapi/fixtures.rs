@@ -54,7 +54,8 @@ impl Scene<'_, '_> {
     }
 
     fn key(&self, number: u32) -> Json {
-        let ty = self.stream.properties.iter().find(|property| property.name == self.stream.key).map(|property| property.ty);
+        let ty =
+            self.stream.properties.iter().find(|property| property.name == self.stream.key).map(|property| property.ty);
         let number = 1000 + number;
         if ty.is_some_and(Type::is_number) { json!(number) } else { json!(number.to_string()) }
     }
@@ -159,7 +160,13 @@ impl Scene<'_, '_> {
         if self.stream.since.is_some() {
             expected.insert("cursor".to_owned(), if self.unix() { json!(UNIX.to_string()) } else { json!(MOMENT) });
         }
-        format!("{}stream: {}\nexchanges:\n{}{exchanges}expect: {}\n", head("read"), self.stream.name, login(self.service), Json::Object(expected))
+        format!(
+            "{}stream: {}\nexchanges:\n{}{exchanges}expect: {}\n",
+            head("read"),
+            self.stream.name,
+            login(self.service),
+            Json::Object(expected)
+        )
     }
 
     fn key_text(&self, number: u32) -> String {
@@ -172,7 +179,8 @@ impl Scene<'_, '_> {
 
     pub(super) fn resume(&self) -> Option<String> {
         let since = self.stream.since.as_ref()?;
-        let (cursor, asked) = if self.unix() { (UNIX.to_string(), json!(UNIX - 120)) } else { (MOMENT.to_owned(), json!(BEFORE)) };
+        let (cursor, asked) =
+            if self.unix() { (UNIX.to_string(), json!(UNIX - 120)) } else { (MOMENT.to_owned(), json!(BEFORE)) };
         let mut query = self.asked();
         query.insert(since.param.clone(), asked);
         let path = self.list_path();
@@ -188,13 +196,21 @@ impl Scene<'_, '_> {
             Pages::PageNumber { param, size: 1, start, .. } => ends_at_empty(param, json!(start + 1)),
             Pages::Offset { param, size: 1, .. } => ends_at_empty(param, json!(1)),
             Pages::LastId { param, has_more: None } => ends_at_empty(param, self.key(1)),
-            Pages::PageNumber { .. } | Pages::Offset { .. } | Pages::LastId { .. } | Pages::Single | Pages::LinkHeader
-            | Pages::NextUrl { .. } | Pages::CursorToken { .. } => {}
+            Pages::PageNumber { .. }
+            | Pages::Offset { .. }
+            | Pages::LastId { .. }
+            | Pages::Single
+            | Pages::LinkHeader
+            | Pages::NextUrl { .. }
+            | Pages::CursorToken { .. } => {}
         }
         let expected = json!({ "records": [{ "key": self.key_text(1) }], "cursor": cursor });
         Some(format!(
             "{}stream: {}\ncursor: {}\nexchanges:\n{}{exchanges}expect: {expected}\n",
-            head("read"), self.stream.name, quoted(&cursor), login(self.service)
+            head("read"),
+            self.stream.name,
+            quoted(&cursor),
+            login(self.service)
         ))
     }
 
@@ -207,7 +223,10 @@ impl Scene<'_, '_> {
             let exchange = exchange(&json!({ "get": self.item_path(&get.path, key) }), &answer, false);
             format!(
                 "{}stream: {}\nkey: {}\nexchanges:\n{}{exchange}expect: {{ found: {found} }}\n",
-                head("get"), self.stream.name, quoted(key), login(self.service)
+                head("get"),
+                self.stream.name,
+                quoted(key),
+                login(self.service)
             )
         };
         Some([whole(&key, json!({ "json": body }), true), whole("999", json!({ "status": 404, "json": {} }), false)])
@@ -239,7 +258,10 @@ impl Scene<'_, '_> {
         let expected = if write.answer.is_some() { json!({ "id": self.key_text(1) }) } else { json!({}) };
         Some(format!(
             "{}stream: {}\nop: create\ncanonical: {given}\nexchanges:\n{}{}{lookup}expect: {expected}\n",
-            head("write"), self.stream.name, login(self.service), exchange(&Json::Object(ask), &answer, true)
+            head("write"),
+            self.stream.name,
+            login(self.service),
+            exchange(&Json::Object(ask), &answer, true)
         ))
     }
 
@@ -251,7 +273,11 @@ impl Scene<'_, '_> {
         let expected = if write.answer.is_some() { json!({ "id": key }) } else { json!({}) };
         Some(format!(
             "{}stream: {}\nop: update\nkey: {}\ncanonical: {given}\nexchanges:\n{}{}expect: {expected}\n",
-            head("write"), self.stream.name, quoted(&key), login(self.service), exchange(&ask, &answer, true)
+            head("write"),
+            self.stream.name,
+            quoted(&key),
+            login(self.service),
+            exchange(&ask, &answer, true)
         ))
     }
 

@@ -46,7 +46,8 @@ pub(super) fn manifest(
     );
     let base = match &service.base_url {
         Some(url) => format!("  base_url: {{ format: url, default: {}, title: Address }}\n", quoted(url)),
-        None => "  base_url: { format: url, title: Address }   # choose: the document names no absolute address\n".to_owned(),
+        None => "  base_url: { format: url, title: Address }   # choose: the document names no absolute address\n"
+            .to_owned(),
     };
     text.push_str(&base);
     for setting in settings.iter() {
@@ -69,13 +70,24 @@ fn one(text: &mut String, stream: &Stream<'_>, settings: &mut Vec<Setting>, note
         text.push_str(&format!("  {comment}\n"));
     }
     let key = std::slice::from_ref(&stream.key);
-    text.push_str(&format!("  {}:\n    title: {}\n    entity: {}\n", stream.name, quoted(&stream.title), stream.entity));
+    text.push_str(&format!(
+        "  {}:\n    title: {}\n    entity: {}\n",
+        stream.name,
+        quoted(&stream.title),
+        stream.entity
+    ));
     text.push_str(&format!("    key: {}\n", quoted(&format!("{{{}}}", member("record", key)))));
     match &stream.version {
-        None => text.push_str("    version: none                # guess: no property looks like a time of change or a revision\n"),
+        None => text.push_str(
+            "    version: none                # guess: no property looks like a time of change or a revision\n",
+        ),
         Some(version) => {
             let value = quoted(&format!("{{{}}}", member("record", std::slice::from_ref(&version.field))));
-            let line = if version.kind == "timestamp" { value } else { format!("{{ kind: {}, value: {value} }}", version.kind) };
+            let line = if version.kind == "timestamp" {
+                value
+            } else {
+                format!("{{ kind: {}, value: {value} }}", version.kind)
+            };
             text.push_str(&format!("    version: {line}\n"));
         }
     }
@@ -114,13 +126,23 @@ fn read(text: &mut String, stream: &Stream<'_>, settings: &mut Vec<Setting>) {
         (Some(since), Some(version)) => {
             let kind = if version.kind == "unix" { "unix" } else { "time" };
             if since.unix != (kind == "unix") {
-                text.push_str("      # choose: parameter and property are not of one type; see what the vendor expects\n");
+                text.push_str(
+                    "      # choose: parameter and property are not of one type; see what the vendor expects\n",
+                );
             }
-            text.push_str(&format!("      # guess: `{}` asks for what changed since, by its name\n", one_line(&since.param, 60)));
-            text.push_str(&format!("      cursor: {{ kind: {kind}, field: {}, overlap: 2m }}\n      every: 60s\n", as_path(&version.field)));
+            text.push_str(&format!(
+                "      # guess: `{}` asks for what changed since, by its name\n",
+                one_line(&since.param, 60)
+            ));
+            text.push_str(&format!(
+                "      cursor: {{ kind: {kind}, field: {}, overlap: 2m }}\n      every: 60s\n",
+                as_path(&version.field)
+            ));
         }
         (Some(_) | None, _) => {
-            text.push_str("      # choose: no parameter asks for what changed; a snapshot reads the whole list every time\n");
+            text.push_str(
+                "      # choose: no parameter asks for what changed; a snapshot reads the whole list every time\n",
+            );
             text.push_str("      cursor: { kind: snapshot }\n      every: 15m\n");
         }
     }
@@ -136,12 +158,16 @@ fn pages(pages: &Pages, key: &str) -> String {
         Pages::Single => "{ scheme: single }".to_owned(),
         Pages::LinkHeader => "{ scheme: link_header }".to_owned(),
         Pages::NextUrl { path } => format!("{{ scheme: next_url, path: {} }}", yaml(path)),
-        Pages::CursorToken { path, param } => format!("{{ scheme: cursor_token, path: {}, param: {} }}", yaml(path), quoted(param)),
+        Pages::CursorToken { path, param } => {
+            format!("{{ scheme: cursor_token, path: {}, param: {} }}", yaml(path), quoted(param))
+        }
         Pages::PageNumber { param, size_param, size, start } => {
             let start = if *start == 1 { String::new() } else { format!(", start: {start}") };
             format!("{{ scheme: page_number, {}{start} }}", sized(param, size_param, *size))
         }
-        Pages::Offset { param, size_param, size } => format!("{{ scheme: offset, {} }}", sized(param, size_param, *size)),
+        Pages::Offset { param, size_param, size } => {
+            format!("{{ scheme: offset, {} }}", sized(param, size_param, *size))
+        }
         Pages::LastId { param, has_more } => {
             let more = has_more.as_ref().map_or_else(String::new, |path| format!(", has_more: {}", yaml(path)));
             format!("{{ scheme: last_id, param: {}, id: {}{more} }}", quoted(param), as_path(key))
@@ -177,9 +203,19 @@ fn write(text: &mut String, stream: &Stream<'_>, settings: &mut Vec<Setting>, no
     }
 }
 
-fn operation(text: &mut String, kind: &str, write: &Write<'_>, stream: &Stream<'_>, key: Option<&str>, settings: &mut Vec<Setting>) {
+fn operation(
+    text: &mut String,
+    kind: &str,
+    write: &Write<'_>,
+    stream: &Stream<'_>,
+    key: Option<&str>,
+    settings: &mut Vec<Setting>,
+) {
     let Template { text: path, .. } = template(&write.path, key, settings);
-    let json = write.wrapper.as_ref().map_or_else(|| "\"{record}\"".to_owned(), |name| format!("{{ {}: \"{{record}}\" }}", quoted(name)));
+    let json = write
+        .wrapper
+        .as_ref()
+        .map_or_else(|| "\"{record}\"".to_owned(), |name| format!("{{ {}: \"{{record}}\" }}", quoted(name)));
     text.push_str(&format!("      {kind}:\n        {}: {}\n        json: {json}\n", write.method, quoted(&path)));
     if let Some(answer) = &write.answer {
         let at = |field: &String| {
@@ -196,18 +232,29 @@ fn idempotency(text: &mut String, write: &Write<'_>, stream: &Stream<'_>, settin
     match once(write) {
         Once::Header(name) => {
             text.push_str("        # choose: `ttl`, how long the vendor remembers a key\n");
-            text.push_str(&format!("        idempotency: {{ scheme: header, name: {}, value: \"{{idempotency_key}}\", ttl: 24h }}\n", quoted(name)));
+            text.push_str(&format!(
+                "        idempotency: {{ scheme: header, name: {}, value: \"{{idempotency_key}}\", ttl: 24h }}\n",
+                quoted(name)
+            ));
         }
         Once::Lookup(parameter, property) => {
             let Template { text: path, .. } = template(&stream.path, None, settings);
             let field = [property.to_owned()];
             text.push_str(&format!("        # guess: the list's parameter `{}` finds what was created\n        idempotency:\n          scheme: lookup\n", one_line(parameter, 60)));
-            text.push_str(&format!("          request: {{ get: {}, query: {{ {}: {} }} }}\n", quoted(&path), quoted(parameter), quoted(&format!("{{{}}}", member("record", &field)))));
+            text.push_str(&format!(
+                "          request: {{ get: {}, query: {{ {}: {} }} }}\n",
+                quoted(&path),
+                quoted(parameter),
+                quoted(&format!("{{{}}}", member("record", &field)))
+            ));
             if let Some(records) = &stream.records {
                 text.push_str(&format!("          found: {}\n", as_path(records)));
             }
             text.push_str(&format!("          id: {}\n", as_path(&stream.key)));
-            text.push_str(&format!("          matches: {}\n", quoted(&format!("{} == {}", member("candidate", &field), member("record", &field)))));
+            text.push_str(&format!(
+                "          matches: {}\n",
+                quoted(&format!("{} == {}", member("candidate", &field), member("record", &field)))
+            ));
         }
         Once::Unknown => {}
     }

@@ -70,7 +70,13 @@ fn add(settings: &mut Vec<Setting>, wanted: Setting) {
 }
 
 /// A required field that nothing is named like: the first property of its type, else a setting of the connection.
-fn stand_in(field: &Field, entity: &str, known: &[Property<'_>], stream: &Stream<'_>, settings: &mut Vec<Setting>) -> Line {
+fn stand_in(
+    field: &Field,
+    entity: &str,
+    known: &[Property<'_>],
+    stream: &Stream<'_>,
+    settings: &mut Vec<Setting>,
+) -> Line {
     if matches!(field.ty, FieldType::Currency) {
         need_currency(settings);
         let comment = "choose: the records state no currency; the connection does".to_owned();
@@ -87,20 +93,45 @@ fn stand_in(field: &Field, entity: &str, known: &[Property<'_>], stream: &Stream
         FieldType::Currency | FieldType::Status(_) | FieldType::Object(_) | FieldType::List(_) => false,
     };
     let (source, reason) = match known.iter().find(fits) {
-        Some(property) => {
-            (quoted(&path(std::slice::from_ref(&property.name))), format!("nothing is named like {}; this is the first property of its type", field.name))
-        }
+        Some(property) => (
+            quoted(&path(std::slice::from_ref(&property.name))),
+            format!("nothing is named like {}; this is the first property of its type", field.name),
+        ),
         None => {
             let name = format!("{entity}_{}", field.name);
             let value = text_of(&canonical_value(field));
-            add(settings, setting(&name, &format!("{{ title: {} }}", quoted(&format!("{} of every {entity}", one_line(field.doc, 60)))), &value));
-            (format!("$settings.{name}"), format!("nothing in the records is like {} ({}); the connection states it", field.name, field.ty.name()))
+            add(
+                settings,
+                setting(
+                    &name,
+                    &format!("{{ title: {} }}", quoted(&format!("{} of every {entity}", one_line(field.doc, 60)))),
+                    &value,
+                ),
+            );
+            (
+                format!("$settings.{name}"),
+                format!(
+                    "nothing in the records is like {} ({}); the connection states it",
+                    field.name,
+                    field.ty.name()
+                ),
+            )
         }
     };
     let cell = match field.ty {
         FieldType::Money | FieldType::UnitPrice => format!("{{ money: {source} }}"),
-        FieldType::Text | FieldType::Integer | FieldType::Bool | FieldType::Decimal | FieldType::Quantity | FieldType::Timestamp
-        | FieldType::Date | FieldType::Currency | FieldType::Status(_) | FieldType::Ref(_) | FieldType::Object(_) | FieldType::List(_) => source,
+        FieldType::Text
+        | FieldType::Integer
+        | FieldType::Bool
+        | FieldType::Decimal
+        | FieldType::Quantity
+        | FieldType::Timestamp
+        | FieldType::Date
+        | FieldType::Currency
+        | FieldType::Status(_)
+        | FieldType::Ref(_)
+        | FieldType::Object(_)
+        | FieldType::List(_) => source,
     };
     Line::new(field.name, cell, Some(format!("choose: {reason}")))
 }
@@ -143,14 +174,22 @@ fn outward(
     text.push_str("out:\n");
     lines.iter().for_each(|line| text.push_str(&line.text()));
     tell(&lines, about, notes);
-    for property in sent.iter().filter(|property| property.required && !found.pairs.iter().any(|pair| pair.property.name == property.name)) {
+    for property in sent
+        .iter()
+        .filter(|property| property.required && !found.pairs.iter().any(|pair| pair.property.name == property.name))
+    {
         let shown = one_line(&property.name, 60);
-        text.push_str(&format!("  # choose: {}: ?   # the vendor requires it, and no canonical field is like it\n", scalar(&shown)));
+        text.push_str(&format!(
+            "  # choose: {}: ?   # the vendor requires it, and no canonical field is like it\n",
+            scalar(&shown)
+        ));
         notes.choose(about, format!("out: the vendor requires `{shown}`, and no canonical field is like it"));
     }
     let given = canonical(schema(stream.entity).fields, &found.pairs, crosswalks, ways.entity);
     let seen = found.pairs.iter().find(|pair| {
-        matches!(pair.form, super::fields::Form::Plain) && matches!(pair.field.ty, FieldType::Text) && pair.property.ty == Type::Text
+        matches!(pair.form, super::fields::Form::Plain)
+            && matches!(pair.field.ty, FieldType::Text)
+            && pair.property.ty == Type::Text
     });
     let expected = seen.and_then(|pair| Some((pair.property.name.clone(), given.get(pair.field.name)?.clone())));
     Some((given, Json::Object(expected.into_iter().collect())))
@@ -173,12 +212,15 @@ fn tests(
     lines: &[Line],
     settings: &[Setting],
 ) {
-    let used: Map<String, Json> = settings.iter()
+    let used: Map<String, Json> = settings
+        .iter()
         .filter(|setting| lines.iter().any(|line| line.cell.contains(&format!("$settings.{}", setting.name))))
-        .map(|setting| (setting.name.clone(), json!(setting.sample))).collect();
+        .map(|setting| (setting.name.clone(), json!(setting.sample)))
+        .collect();
     let mut expected = Map::new();
     for name in schema(stream.entity).natural_key {
-        let pair = found.pairs.iter().find(|pair| pair.field.name == *name && matches!(pair.form, super::fields::Form::Plain));
+        let pair =
+            found.pairs.iter().find(|pair| pair.field.name == *name && matches!(pair.form, super::fields::Form::Plain));
         let text = pair.and_then(|pair| record.get(&pair.property.name)).map(text_of);
         if let (Some(pair), Some(text)) = (pair, text)
             && matches!(pair.field.ty, FieldType::Text | FieldType::Ref(_))
@@ -193,6 +235,8 @@ fn tests(
     }
     text.push_str(&format!("    expect: {}\n", Json::Object(expected)));
     if let Some((given, expected)) = outgoing {
-        text.push_str(&format!("  - name: a record that goes out\n    direction: out\n    given: {given}\n    expect: {expected}\n"));
+        text.push_str(&format!(
+            "  - name: a record that goes out\n    direction: out\n    given: {given}\n    expect: {expected}\n"
+        ));
     }
 }

@@ -24,7 +24,13 @@ pub(super) fn mend(record: &mut Json, pairs: &[Pair<'_>], crosswalks: &Crosswalk
             Form::Money => decimal(&found, pair.property.ty),
             Form::Minor => (!found.is_i64()).then(|| json!(950)),
             Form::MoneyObject { amount, currency, minor, numeric } => {
-                let value = if *minor { json!(950) } else if *numeric { number("9.5") } else { json!("9.50") };
+                let value = if *minor {
+                    json!(950)
+                } else if *numeric {
+                    number("9.5")
+                } else {
+                    json!("9.50")
+                };
                 let mut object = Map::from_iter([(amount.clone(), value)]);
                 object.extend(currency.iter().map(|name| (name.clone(), json!("EUR"))));
                 Some(Json::Object(object))
@@ -63,8 +69,17 @@ fn plain(found: &Json, pair: &Pair<'_>) -> Option<Json> {
         (FieldType::Quantity | FieldType::Decimal, Type::Text) => Some(json!("2")),
         (FieldType::Text | FieldType::Ref(_), Type::Text) => text.is_empty().then(|| json!("1001")),
         (
-            FieldType::Text | FieldType::Ref(_) | FieldType::Integer | FieldType::Bool | FieldType::Decimal | FieldType::Quantity
-            | FieldType::Money | FieldType::UnitPrice | FieldType::Status(_) | FieldType::Object(_) | FieldType::List(_),
+            FieldType::Text
+            | FieldType::Ref(_)
+            | FieldType::Integer
+            | FieldType::Bool
+            | FieldType::Decimal
+            | FieldType::Quantity
+            | FieldType::Money
+            | FieldType::UnitPrice
+            | FieldType::Status(_)
+            | FieldType::Object(_)
+            | FieldType::List(_),
             _,
         ) => found.is_null().then(|| json!(1)),
     }
@@ -97,13 +112,11 @@ pub(super) fn canonical(fields: &'static [Field], pairs: &[Pair<'_>], crosswalks
             (Some(Form::List(inner)), FieldType::List(FieldType::Object(fields))) => {
                 json!([canonical(fields, inner, crosswalks, entity)])
             }
-            (Some(Form::Status | Form::Unlisted), _) => {
-                match crosswalks.known_word(&crosswalk(entity, field.name)) {
-                    Some((_, value)) => json!(value),
-                    None if field.required => value(&field.ty),
-                    None => continue,
-                }
-            }
+            (Some(Form::Status | Form::Unlisted), _) => match crosswalks.known_word(&crosswalk(entity, field.name)) {
+                Some((_, value)) => json!(value),
+                None if field.required => value(&field.ty),
+                None => continue,
+            },
             (Some(_), ty) => value(ty),
             (None, ty) if field.required => value(ty),
             (None, _) => continue,

@@ -5,13 +5,64 @@ use crate::scaffold::text::words;
 
 /// Canonical name and what else it is called, likeliest first, letters and digits only. The canonical name itself comes before all.
 const NAMES: [(&str, &[&str]); 66] = [
-    ("number", &["ordernumber", "invoicenumber", "deliverynumber", "shipmentnumber", "documentnumber", "orderno", "no", "code", "name", "reference", "id"]),
-    ("placed_at", &["orderedat", "orderdate", "createdat", "created", "createdon", "creationdate", "datecreated", "date"]),
+    (
+        "number",
+        &[
+            "ordernumber",
+            "invoicenumber",
+            "deliverynumber",
+            "shipmentnumber",
+            "documentnumber",
+            "orderno",
+            "no",
+            "code",
+            "name",
+            "reference",
+            "id",
+        ],
+    ),
+    (
+        "placed_at",
+        &["orderedat", "orderdate", "createdat", "created", "createdon", "creationdate", "datecreated", "date"],
+    ),
     ("created_at", &["created", "createdon", "datecreated", "creationdate", "createdate", "date"]),
-    ("updated_at", &["modifiedat", "changedat", "lastmodifiedat", "lastupdatedat", "lastmodified", "lastupdated", "updated", "modified", "updatedon", "modifiedon", "datemodified", "dateupdated", "lastmodifieddatetime"]),
-    ("changed_at", &["updatedat", "modifiedat", "lastmodifiedat", "lastmodified", "updated", "modified", "datemodified"]),
+    (
+        "updated_at",
+        &[
+            "modifiedat",
+            "changedat",
+            "lastmodifiedat",
+            "lastupdatedat",
+            "lastmodified",
+            "lastupdated",
+            "updated",
+            "modified",
+            "updatedon",
+            "modifiedon",
+            "datemodified",
+            "dateupdated",
+            "lastmodifieddatetime",
+        ],
+    ),
+    (
+        "changed_at",
+        &["updatedat", "modifiedat", "lastmodifiedat", "lastmodified", "updated", "modified", "datemodified"],
+    ),
     ("currency", &["currencycode", "currencyiso", "ordercurrency"]),
-    ("total", &["grandtotal", "totalprice", "totalamount", "amounttotal", "ordertotal", "totalgross", "amount", "linetotal", "price"]),
+    (
+        "total",
+        &[
+            "grandtotal",
+            "totalprice",
+            "totalamount",
+            "amounttotal",
+            "ordertotal",
+            "totalgross",
+            "amount",
+            "linetotal",
+            "price",
+        ],
+    ),
     ("subtotal", &["subtotalprice", "nettotal", "totalnet", "itemstotal"]),
     ("tax_total", &["totaltax", "tax", "taxamount", "taxes", "vat", "vatamount"]),
     ("shipping_total", &["totalshipping", "shippingcost", "shippingprice", "shippingamount", "shipping", "freight"]),
@@ -42,7 +93,10 @@ const NAMES: [(&str, &[&str]); 66] = [
     ("region", &["state", "province", "statecode"]),
     ("country", &["countrycode", "countryiso"]),
     ("line_id", &["id", "lineid"]),
-    ("sku", &["articlenumber", "itemnumber", "productcode", "variantsku", "itemcode", "code", "productid", "variantid"]),
+    (
+        "sku",
+        &["articlenumber", "itemnumber", "productcode", "variantsku", "itemcode", "code", "productid", "variantid"],
+    ),
     ("title", &["name", "description", "productname", "label"]),
     ("quantity", &["qty", "count", "amount"]),
     ("unit_price", &["price", "priceperunit", "unitamount"]),
@@ -77,7 +131,11 @@ const NAMES: [(&str, &[&str]); 66] = [
 pub(super) fn candidates(entity: Entity, field: &str) -> Vec<String> {
     let own = words(field).concat();
     // A processor's reference is its id; other members called so are the merchant's.
-    let first = if field == "reference" && entity != Entity::Customer { vec!["id".to_owned(), own.clone()] } else { vec![own.clone()] };
+    let first = if field == "reference" && entity != Entity::Customer {
+        vec!["id".to_owned(), own.clone()]
+    } else {
+        vec![own.clone()]
+    };
     // An order in a shipment or a payment may be called by its number only there.
     let others = NAMES.iter().find(|(name, _)| *name == field).map(|(_, others)| *others).unwrap_or_default();
     let mut found = first;

@@ -98,7 +98,8 @@ impl<'d> Operation<'d> {
 
 fn json_content(node: &Node) -> Option<&Node> {
     let contents = node.get("content")?.entries()?;
-    let json = contents.iter().find(|entry| entry.key.contains("json")).or_else(|| contents.iter().find(|e| e.key == "*/*"));
+    let json =
+        contents.iter().find(|entry| entry.key.contains("json")).or_else(|| contents.iter().find(|e| e.key == "*/*"));
     json?.value.get("schema")
 }
 
@@ -120,7 +121,8 @@ pub(super) fn list<'d>(document: &'d Document, schema: &'d Node, segment: &str) 
         .filter(|property| property.ty == Type::List)
         .filter_map(|property| Some((property.clone(), holds_objects(document, property.schema)?)))
         .collect();
-    let named = |(property, _): &&(Property<'d>, &'d Node)| property.name == segment || USUAL.contains(&property.name.as_str());
+    let named =
+        |(property, _): &&(Property<'d>, &'d Node)| property.name == segment || USUAL.contains(&property.name.as_str());
     let chosen = match lists.as_slice() {
         [] => None,
         [only] => Some(only),
@@ -143,7 +145,9 @@ pub(super) fn wrapped(document: &Document, schema: &Node, key: &str) -> Option<S
     if known.iter().any(|property| property.name == key) {
         return None;
     }
-    let mut objects = known.iter().filter(|property| property.ty == Type::Object)
+    let mut objects = known
+        .iter()
+        .filter(|property| property.ty == Type::Object)
         .filter(|property| properties(document, property.schema).iter().any(|inner| inner.name == key));
     let first = objects.next()?;
     objects.next().is_none().then(|| first.name.clone())

@@ -30,12 +30,32 @@ pub(super) struct Paging {
 const PAGE: [&str; 5] = ["page", "pagenumber", "pageno", "pageindex", "p"];
 const OFFSET: [&str; 4] = ["offset", "skip", "start", "startindex"];
 const SIZE: [&str; 9] = ["perpage", "pagesize", "limit", "size", "count", "top", "maxresults", "itemsperpage", "first"];
-const TOKEN: [&str; 10] =
-    ["cursor", "after", "pagetoken", "nexttoken", "nextcursor", "pagecursor", "continuationtoken", "nextpagetoken", "token", "marker"];
+const TOKEN: [&str; 10] = [
+    "cursor",
+    "after",
+    "pagetoken",
+    "nexttoken",
+    "nextcursor",
+    "pagecursor",
+    "continuationtoken",
+    "nextpagetoken",
+    "token",
+    "marker",
+];
 const LAST_ID: [&str; 4] = ["startingafter", "afterid", "sinceid", "lastid"];
-const NEXT_TOKEN: [&str; 9] =
-    ["nextcursor", "nextpagetoken", "nexttoken", "endcursor", "nextpagecursor", "continuationtoken", "cursor", "after", "next"];
-const NEXT_URL: [&str; 8] = ["next", "nexturl", "nextpage", "nextpageurl", "nextlink", "nexthref", "nextpagelink", "href"];
+const NEXT_TOKEN: [&str; 9] = [
+    "nextcursor",
+    "nextpagetoken",
+    "nexttoken",
+    "endcursor",
+    "nextpagecursor",
+    "continuationtoken",
+    "cursor",
+    "after",
+    "next",
+];
+const NEXT_URL: [&str; 8] =
+    ["next", "nexturl", "nextpage", "nextpageurl", "nextlink", "nexthref", "nextpagelink", "href"];
 
 /// Letters and digits only.
 pub(super) fn plain(name: &str) -> String {
@@ -49,14 +69,20 @@ fn find<'p, 'd>(operation: &'p Operation<'d>, names: &[&str]) -> Option<&'p Para
 pub(super) fn paging(document: &Document, operation: &Operation<'_>, list: Option<&str>) -> Paging {
     let leaves = leaves(document, operation, list);
     let leaf = |names: &[&str], wanted: fn(Type) -> bool| {
-        names.iter().find_map(|name| leaves.iter().find(|leaf| plain(&leaf.name) == *name && wanted(leaf.ty))).map(|leaf| leaf.path.clone())
+        names
+            .iter()
+            .find_map(|name| leaves.iter().find(|leaf| plain(&leaf.name) == *name && wanted(leaf.ty)))
+            .map(|leaf| leaf.path.clone())
     };
     let mut comments = Vec::new();
     let (size_param, size) = match find(operation, &SIZE) {
         Some(parameter) => {
             let (size, known) = page_size(document, parameter);
             if !known {
-                comments.push(format!("# guess: `{}` has no stated maximum; a vendor that gives fewer would end the walk early", parameter.name));
+                comments.push(format!(
+                    "# guess: `{}` has no stated maximum; a vendor that gives fewer would end the walk early",
+                    parameter.name
+                ));
             }
             (Some(parameter.name.to_owned()), size)
         }
@@ -76,7 +102,9 @@ pub(super) fn paging(document: &Document, operation: &Operation<'_>, list: Optio
         let param = parameter.name.to_owned();
         return done(Pages::LastId { param, has_more }, asked, vec!["# guess: by the parameter's name".to_owned()]);
     }
-    let counts = find(operation, &PAGE).map(|parameter| (parameter, true)).or_else(|| find(operation, &OFFSET).map(|p| (p, false)));
+    let counts = find(operation, &PAGE)
+        .map(|parameter| (parameter, true))
+        .or_else(|| find(operation, &OFFSET).map(|p| (p, false)));
     if let Some((parameter, by_page)) = counts {
         let mut size = size;
         if size_param.is_none() {

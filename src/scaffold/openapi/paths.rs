@@ -50,7 +50,8 @@ pub(super) fn template(path: &str, key: Option<&str>, settings: &mut Vec<Setting
 pub(super) fn member(root: &str, names: &[String]) -> String {
     let mut text = root.to_owned();
     for name in names {
-        let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if plain {
             text.push('.');
             text.push_str(name);

@@ -43,7 +43,8 @@ fn value(document: &Document, schema: &Node, name: &str, depth: usize, left: &mu
             if depth >= MAX_DEPTH {
                 return None;
             }
-            let item = value(document, items(document, schema)?, &crate::scaffold::text::singular(name), depth + 1, left);
+            let item =
+                value(document, items(document, schema)?, &crate::scaffold::text::singular(name), depth + 1, left);
             Some(Json::Array(item.into_iter().collect()))
         }
         Type::Text => Some(json!(word(document, schema).unwrap_or_else(|| text(name)))),
@@ -104,7 +105,9 @@ fn text(name: &str) -> String {
         () if says("currency") => "EUR",
         () if says("country") => "DE",
         () if says("url") || says("link") || says("href") => "https://example.com/1",
-        () if ["total", "amount", "price", "subtotal", "tax", "fee", "net", "gross"].iter().any(|word| says(word)) => "9.50",
+        () if ["total", "amount", "price", "subtotal", "tax", "fee", "net", "gross"].iter().any(|word| says(word)) => {
+            "9.50"
+        }
         () if says("quantity") || says("qty") || says("stock") => "2",
         () if says("at") || says("time") || says("timestamp") => "2026-11-20T08:00:00Z",
         () if says("date") || says("on") => "2026-11-20T08:00:00Z",

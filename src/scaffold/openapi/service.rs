@@ -49,7 +49,9 @@ pub(super) fn service(document: &Document, notes: &mut Notes) -> Service {
 fn address(document: &Document, service: &mut Service, notes: &mut Notes) {
     let root = document.root();
     let url = match document.edition {
-        Edition::OpenApi3 => root.get("servers").and_then(Node::seq).and_then(|servers| servers.first()).and_then(server),
+        Edition::OpenApi3 => {
+            root.get("servers").and_then(Node::seq).and_then(|servers| servers.first()).and_then(server)
+        }
         Edition::Swagger2 => root.get("host").and_then(Node::as_str).map(|host| {
             let schemes = root.get("schemes").and_then(Node::seq).unwrap_or_default();
             let plain = !schemes.is_empty() && schemes.iter().all(|scheme| scheme.as_str() == Some("http"));
@@ -68,8 +70,12 @@ fn address(document: &Document, service: &mut Service, notes: &mut Notes) {
             service.path = if path.is_empty() { String::new() } else { format!("/{path}") };
         }
         Some(_) | None => {
-            service.path = if url.starts_with('/') && !url.contains(['{', '}', ' ']) { url.to_owned() } else { String::new() };
-            notes.missing("address", "the document names no absolute server address: the connection has to state `base_url`");
+            service.path =
+                if url.starts_with('/') && !url.contains(['{', '}', ' ']) { url.to_owned() } else { String::new() };
+            notes.missing(
+                "address",
+                "the document names no absolute server address: the connection has to state `base_url`",
+            );
         }
     }
     if root.get("servers").and_then(Node::seq).is_some_and(|servers| servers.len() > 1) {
@@ -95,8 +101,15 @@ fn security(document: &Document, service: &mut Service, notes: &mut Notes) {
         Edition::Swagger2 => root.get("securityDefinitions"),
     };
     let schemes = schemes.and_then(Node::entries).unwrap_or_default();
-    let asked: Vec<&str> = root.get("security").and_then(Node::seq).unwrap_or_default().iter()
-        .filter_map(Node::entries).flatten().map(|entry| entry.key.as_str()).collect();
+    let asked: Vec<&str> = root
+        .get("security")
+        .and_then(Node::seq)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Node::entries)
+        .flatten()
+        .map(|entry| entry.key.as_str())
+        .collect();
     let rank = |name: &str| asked.iter().position(|known| *known == name).unwrap_or(usize::MAX);
     let mut ordered: Vec<_> = schemes.iter().collect();
     ordered.sort_by_key(|entry| rank(&entry.key));
@@ -138,12 +151,16 @@ fn scheme_of(service: &mut Service, scheme: &Node, notes: &mut Notes) -> bool {
         }
         (Some("apiKey"), Some("cookie"), Some(name), _) => {
             service.settings.push(secret("api_key", "API key"));
-            service.auth = format!("{{ scheme: header, name: Cookie, value: {} }}", quoted(&format!("{name}={{settings.api_key}}")));
+            service.auth = format!(
+                "{{ scheme: header, name: Cookie, value: {} }}",
+                quoted(&format!("{name}={{settings.api_key}}"))
+            );
         }
         (Some("http"), _, _, Some("basic")) | (Some("basic"), _, _, _) => {
             service.settings.push(setting("username", "{ title: User name }", "fixture-user"));
             service.settings.push(secret("password", "Password"));
-            "{ scheme: basic, username: \"{settings.username}\", password: \"{settings.password}\" }".clone_into(&mut service.auth);
+            "{ scheme: basic, username: \"{settings.username}\", password: \"{settings.password}\" }"
+                .clone_into(&mut service.auth);
         }
         (Some("http"), _, _, Some("bearer")) => bearer(service),
         (Some("openIdConnect"), _, _, _) => {
@@ -167,7 +184,9 @@ fn bearer(service: &mut Service) {
 fn oauth2(service: &mut Service, scheme: &Node, notes: &mut Notes) -> bool {
     let flows = scheme.get("flows");
     let flow = |name: &str| flows.and_then(|flows| flows.get(name));
-    let named = |names: [&str; 1]| scheme.get("flow").and_then(Node::as_str).filter(|name| names.contains(name)).map(|_| scheme);
+    let named = |names: [&str; 1]| {
+        scheme.get("flow").and_then(Node::as_str).filter(|name| names.contains(name)).map(|_| scheme)
+    };
     let machine = flow("clientCredentials").or_else(|| named(["application"]));
     let person = flow("authorizationCode").or_else(|| named(["accessCode"]));
     let (word, flow, refresh) = match (machine, person) {
@@ -183,9 +202,10 @@ fn oauth2(service: &mut Service, scheme: &Node, notes: &mut Notes) -> bool {
     };
     let Some(url) = flow.get("tokenUrl").and_then(Node::as_str) else { return false };
     let own = service.base_url.as_deref().unwrap_or_default();
-    let behind = url.strip_prefix(own).filter(|path| path.starts_with('/') && !path.starts_with("//")).or_else(|| {
-        (url.starts_with('/') && !url.starts_with("//")).then_some(url)
-    });
+    let behind = url
+        .strip_prefix(own)
+        .filter(|path| path.starts_with('/') && !path.starts_with("//"))
+        .or_else(|| (url.starts_with('/') && !url.starts_with("//")).then_some(url));
     let template = match behind {
         Some(path) => {
             service.token_path = Some(path.to_owned());
@@ -193,14 +213,21 @@ fn oauth2(service: &mut Service, scheme: &Node, notes: &mut Notes) -> bool {
         }
         None => {
             // Another host than the API's: a setting, so that fixtures can play it too.
-            service.settings.push(setting("token_url", &format!("{{ format: url, default: {}, title: Where tokens are made }}", quoted(url)), "{base}/oauth/token"));
+            service.settings.push(setting(
+                "token_url",
+                &format!("{{ format: url, default: {}, title: Where tokens are made }}", quoted(url)),
+                "{base}/oauth/token",
+            ));
             service.token_path = Some("/oauth/token".to_owned());
             "{settings.token_url}".to_owned()
         }
     };
     service.settings.push(setting("client_id", "{ title: Client id }", "fixture-client"));
     service.settings.push(secret("client_secret", "Client secret"));
-    let mut auth = format!("{{ scheme: {word}, token_url: {}, client_id: \"{{settings.client_id}}\", client_secret: \"{{settings.client_secret}}\"", quoted(&template));
+    let mut auth = format!(
+        "{{ scheme: {word}, token_url: {}, client_id: \"{{settings.client_id}}\", client_secret: \"{{settings.client_secret}}\"",
+        quoted(&template)
+    );
     if refresh {
         service.settings.push(secret("refresh_token", "Refresh token"));
         auth.push_str(", refresh_token: \"{settings.refresh_token}\"");
@@ -208,8 +235,13 @@ fn oauth2(service: &mut Service, scheme: &Node, notes: &mut Notes) -> bool {
         notes.choose("auth", text);
         service.auth_comments.push(format!("# choose: {text}"));
     } else {
-        let scopes: Vec<String> = flow.get("scopes").and_then(Node::entries).unwrap_or_default().iter()
-            .map(|entry| quoted(&entry.key)).collect();
+        let scopes: Vec<String> = flow
+            .get("scopes")
+            .and_then(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|entry| quoted(&entry.key))
+            .collect();
         if !scopes.is_empty() {
             auth.push_str(&format!(", scopes: [{}]", scopes.join(", ")));
             let text = "all scopes that the document lists are asked for; keep those that are needed";

@@ -33,13 +33,25 @@ impl Crosswalks {
                 }
                 (Form::Unlisted, FieldType::Status(set)) if pair.field.required => {
                     let name = crosswalk(entity, pair.field.name);
-                    notes.choose("values.yaml", format!("{name}: the document does not list the vendor's words; the canonical ones stand in"));
+                    if self.0.iter().any(|known| known.name == name) {
+                        continue;
+                    }
+                    notes.choose(
+                        "values.yaml",
+                        format!("{name}: the document does not list the vendor's words; the canonical ones stand in"),
+                    );
                     let words = set.values.iter().map(|value| ((*value).to_owned(), Some((*value, true)))).collect();
                     self.0.push(Crosswalk { name, canonical: set.values, words, unlisted: true });
                 }
                 (Form::Object(inner) | Form::List(inner), _) => self.add(entity, inner, notes),
                 (
-                    Form::Status | Form::Unlisted | Form::Plain | Form::Unix | Form::Money | Form::Minor | Form::MoneyObject { .. },
+                    Form::Status
+                    | Form::Unlisted
+                    | Form::Plain
+                    | Form::Unix
+                    | Form::Money
+                    | Form::Minor
+                    | Form::MoneyObject { .. },
                     _,
                 ) => {}
             }
@@ -59,8 +71,16 @@ impl Crosswalks {
             let meant = status_of(word, canonical);
             match meant {
                 Some((_, true)) => {}
-                Some((value, false)) => notes.guess("values.yaml", format!("{name}: `{}` means {value}", one_line(word, 40))),
-                None => notes.choose("values.yaml", format!("{name}: nothing tells what `{}` means; records with it stop until it is listed", one_line(word, 40))),
+                Some((value, false)) => {
+                    notes.guess("values.yaml", format!("{name}: `{}` means {value}", one_line(word, 40)))
+                }
+                None => notes.choose(
+                    "values.yaml",
+                    format!(
+                        "{name}: nothing tells what `{}` means; records with it stop until it is listed",
+                        one_line(word, 40)
+                    ),
+                ),
             }
             table.words.push((word.clone(), meant));
         }
@@ -102,7 +122,11 @@ impl Crosswalk {
                 None => text.push_str(&format!("    # choose: {shown}: ?\n")),
                 Some((value, sure)) => {
                     let comment = if *sure { "" } else { "   # guess: by its name" };
-                    let cell = if taken.contains(value) { format!("{{ to: {value}, reverse: false }}") } else { (*value).to_owned() };
+                    let cell = if taken.contains(value) {
+                        format!("{{ to: {value}, reverse: false }}")
+                    } else {
+                        (*value).to_owned()
+                    };
                     text.push_str(&format!("    {shown}: {cell}{comment}\n"));
                     taken.push(value);
                     written = true;
@@ -112,7 +136,10 @@ impl Crosswalk {
         if !written {
             // A table has a line; this one is a word that nobody sends.
             let value = self.canonical.first().copied().unwrap_or_default();
-            text.push_str(&format!("    {}: {value}   # choose: replace it by the vendor's words\n", quoted(&format!("{value} (nobody's word)"))));
+            text.push_str(&format!(
+                "    {}: {value}   # choose: replace it by the vendor's words\n",
+                quoted(&format!("{value} (nobody's word)"))
+            ));
         }
     }
 }

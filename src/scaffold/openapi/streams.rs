@@ -66,7 +66,10 @@ pub(super) fn streams<'d>(document: &'d Document, notes: &mut Notes) -> Vec<Stre
     let all = operations(document);
     let paths = document.root().get("paths").and_then(Node::entries).map_or(0, <[_]>::len);
     if paths > MAX_PATHS {
-        notes.missing("paths", format!("the document has {paths} paths; those after the first {MAX_PATHS} were not read"));
+        notes.missing(
+            "paths",
+            format!("the document has {paths} paths; those after the first {MAX_PATHS} were not read"),
+        );
     }
     let mut lists: Vec<(&Operation<'d>, List<'d>)> = Vec::new();
     for operation in all.iter().filter(|operation| operation.method == "get" && !ends_in_parameter(operation.path)) {
@@ -91,7 +94,13 @@ pub(super) fn streams<'d>(document: &'d Document, notes: &mut Notes) -> Vec<Stre
             continue;
         };
         if let Some(known) = found.iter().find(|known| known.entity == entity) {
-            notes.missing(about, format!("looks like {entity} too, which stream `{}` already is; a connector has one mapping for each", known.name));
+            notes.missing(
+                about,
+                format!(
+                    "looks like {entity} too, which stream `{}` already is; a connector has one mapping for each",
+                    known.name
+                ),
+            );
             continue;
         }
         if found.len() >= MAX_STREAMS {
@@ -122,7 +131,9 @@ fn stream<'d>(
     let properties = properties(document, list.item);
     let about = format!("stream `{name}`");
     let item_path = item_path(all, operation.path);
-    let by_path = item_path.and_then(|path| path.rsplit_once('{')).map(|(_, parameter)| parameter.trim_end_matches('}').to_owned());
+    let by_path = item_path
+        .and_then(|path| path.rsplit_once('{'))
+        .map(|(_, parameter)| parameter.trim_end_matches('}').to_owned());
     let (key, sure) = key(&properties, entity, by_path.as_deref())?;
     if !sure {
         let text = format!("key: nothing is named like an id; `{key}` is the first property that could be one");
@@ -140,7 +151,10 @@ fn stream<'d>(
     let timed = version.as_ref().is_some_and(|version| version.kind != "sequence");
     let since = since(document, operation).filter(|_| timed);
     if since.is_none() {
-        notes.choose(&about, "no parameter asks for what changed: every read takes the whole list (`cursor: { kind: snapshot }`)");
+        notes.choose(
+            &about,
+            "no parameter asks for what changed: every read takes the whole list (`cursor: { kind: snapshot }`)",
+        );
     }
     for parameter in operation.query().filter(|parameter| parameter.required) {
         let known = since.as_ref().is_some_and(|since| since.param == parameter.name);
@@ -161,7 +175,23 @@ fn stream<'d>(
     let update = ["patch", "put"].into_iter().find_map(|method| write(document, one(method)?, method, &key, &[]));
     let title = crate::scaffold::text::title(&name);
     let (path, records, item) = (operation.path.to_owned(), list.member, list.item);
-    Some(Stream { name, title, entity, comments, path, records, item, properties, key, version, paging, since, get, create, update })
+    Some(Stream {
+        name,
+        title,
+        entity,
+        comments,
+        path,
+        records,
+        item,
+        properties,
+        key,
+        version,
+        paging,
+        since,
+        get,
+        create,
+        update,
+    })
 }
 
 fn write<'d>(
@@ -186,9 +216,14 @@ fn write<'d>(
         let direct = properties(document, schema).iter().any(|property| property.name == key);
         if direct { Some(None) } else { wrapped(document, schema, key).map(Some) }
     });
-    let header = operation.parameters.iter().find(|parameter| parameter.place == "header" && plain(parameter.name).contains("idempotency"));
+    let header = operation
+        .parameters
+        .iter()
+        .find(|parameter| parameter.place == "header" && plain(parameter.name).contains("idempotency"));
     const FINDS: [&str; 7] = ["externalid", "reference", "externalreference", "number", "ordernumber", "email", "sku"];
-    let lookup = sent.iter().filter(|property| FINDS.contains(&plain(&property.name).as_str()))
+    let lookup = sent
+        .iter()
+        .filter(|property| FINDS.contains(&plain(&property.name).as_str()))
         .find(|property| finders.contains(&property.name.as_str()))
         .map(|property| (property.name.clone(), property.name.clone()));
     let idempotency = header.map(|parameter| parameter.name.to_owned());
@@ -225,12 +260,14 @@ fn item_path<'o>(all: &[Operation<'o>], list: &str) -> Option<&'o str> {
 }
 
 fn key(properties: &[Property<'_>], entity: Entity, by_path: Option<&str>) -> Option<(String, bool)> {
-    let scalars: Vec<&Property<'_>> = properties.iter().filter(|property| property.ty.is_scalar() && property.ty != Type::Bool).collect();
+    let scalars: Vec<&Property<'_>> =
+        properties.iter().filter(|property| property.ty.is_scalar() && property.ty != Type::Bool).collect();
     let own = format!("{}id", plain(entity.as_str()));
     let names = ["id".to_owned(), own, "uuid".to_owned(), "guid".to_owned(), "uid".to_owned()];
     let named = names.iter().find_map(|name| scalars.iter().find(|property| plain(&property.name) == *name));
     let by_path = by_path.and_then(|name| scalars.iter().find(|property| plain(&property.name) == plain(name)));
-    let likely = ["number", "code", "reference", "sku", "key", "name"].into_iter()
+    let likely = ["number", "code", "reference", "sku", "key", "name"]
+        .into_iter()
         .find_map(|name| scalars.iter().find(|property| plain(&property.name) == name));
     let sure = named.is_some() || by_path.is_some();
     let chosen = named.or(by_path).or(likely).or(scalars.first())?;
@@ -239,11 +276,25 @@ fn key(properties: &[Property<'_>], entity: Entity, by_path: Option<&str>) -> Op
 
 fn version(properties: &[Property<'_>]) -> Option<Version> {
     const TIMES: [&str; 14] = [
-        "updatedat", "modifiedat", "changedat", "lastmodifiedat", "lastupdatedat", "lastmodified", "lastupdated", "updated", "modified",
-        "updatedon", "modifiedon", "datemodified", "dateupdated", "lastmodifieddatetime",
+        "updatedat",
+        "modifiedat",
+        "changedat",
+        "lastmodifiedat",
+        "lastupdatedat",
+        "lastmodified",
+        "lastupdated",
+        "updated",
+        "modified",
+        "updatedon",
+        "modifiedon",
+        "datemodified",
+        "dateupdated",
+        "lastmodifieddatetime",
     ];
     const NUMBERS: [&str; 4] = ["version", "revision", "sequence", "rev"];
-    let named = |names: &[&str]| names.iter().find_map(|name| properties.iter().find(|property| plain(&property.name) == *name));
+    let named = |names: &[&str]| {
+        names.iter().find_map(|name| properties.iter().find(|property| plain(&property.name) == *name))
+    };
     if let Some(property) = named(&TIMES) {
         match property.ty {
             Type::Time | Type::Text => return Some(Version { kind: "timestamp", field: property.name.clone() }),
