@@ -3,7 +3,7 @@
 //! Not here: how it is printed (`cli`), proof of it (`conformance`).
 
 use super::manifest::{
-    Auth, Cursor, CursorKind, Fetch, Grant, Idempotency, Manifest, OpKind, Operation, Read, SqlIdempotency,
+    Auth, Cursor, CursorKind, Fetch, FileMode, Grant, Idempotency, Manifest, OpKind, Operation, Read, SqlIdempotency,
     SqlProgress, Stream, StreamEntity, TopicOp, Write,
 };
 use super::registry::{Connector, Registry};
@@ -118,7 +118,13 @@ fn reads(stream: &Stream) -> Vec<String> {
     let mut found = Vec::new();
     match &stream.read {
         Some(Read::Http(read)) => found.push(format!("list by {}", cursor(&read.cursor))),
-        Some(Read::File(read)) => found.push(format!("files ({})", read.mode.as_str())),
+        Some(Read::File(read)) => found.push(
+            match read.mode {
+                FileMode::Snapshot { .. } => "files (snapshot)",
+                FileMode::Delta => "files (delta)",
+            }
+            .to_owned(),
+        ),
         Some(Read::Process(read)) => found.push(format!("program ({})", read.mode.as_str())),
         Some(Read::Sql(read)) => found.push(match &read.progress {
             SqlProgress::Cursor(by) => format!("query by {}", cursor(by)),

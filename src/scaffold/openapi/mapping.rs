@@ -46,7 +46,7 @@ pub(super) fn mapping(
     if lines.iter().any(|line| line.cell.contains("$settings.currency")) {
         need_currency(settings);
     }
-    tell(&lines, &about, notes);
+    tell(&lines, &about, "", notes);
     let mut text = format!(
         "# yaml-language-server: $schema=../../.schemas/mapping.json\n# Composed from an OpenAPI document: `# guess:` is likely, `# choose:` is yours. `syncline schema {entity}` prints every field.\nmapping: {connector}/{entity}\nin:\n"
     );
@@ -143,11 +143,11 @@ fn canonical_value(field: &Field) -> Json {
     }
 }
 
-fn tell(lines: &[Line], about: &str, notes: &mut Notes) {
+fn tell(lines: &[Line], about: &str, way: &str, notes: &mut Notes) {
     for line in lines {
         match line.comment.as_ref().and_then(|comment| comment.split_once(": ")) {
-            Some(("choose", text)) => notes.choose(about, format!("{}: {text}", line.target)),
-            Some((_, text)) => notes.guess(about, format!("{}: {text}", line.target)),
+            Some(("choose", text)) => notes.choose(about, format!("{way}{}: {text}", line.target)),
+            Some((_, text)) => notes.guess(about, format!("{way}{}: {text}", line.target)),
             None => {}
         }
     }
@@ -173,7 +173,7 @@ fn outward(
     let lines = ways.outward(&found.pairs, &[], "", 1);
     text.push_str("out:\n");
     lines.iter().for_each(|line| text.push_str(&line.text()));
-    tell(&lines, about, notes);
+    tell(&lines, about, "out: ", notes);
     for property in sent
         .iter()
         .filter(|property| property.required && !found.pairs.iter().any(|pair| pair.property.name == property.name))

@@ -10,41 +10,58 @@ use crate::config::yaml::{Kind, Node};
 use crate::mapping::json_of;
 
 /// Records within records end here.
-const MAX_DEPTH: usize = 5;
+const MAX_DEPTH: usize = 8;
 /// What was made so far; wide and deep schemas would go on and on.
 const MAX_VALUES: usize = 2_000;
 
 /// `None` where the schema is a list or object beyond the limits.
 pub(super) fn sample(document: &Document, schema: &Node) -> Json {
     let mut left = MAX_VALUES;
-    value(document, schema, "", 0, &mut left).unwrap_or(Json::Null)
+    value(document, schema, "", &mut Vec::new(), &mut left).unwrap_or(Json::Null)
 }
 
-fn value(document: &Document, schema: &Node, name: &str, depth: usize, left: &mut usize) -> Option<Json> {
+/// `within` are the schemas around this one: one that holds itself ends there.
+fn value<'d>(
+    document: &'d Document,
+    schema: &'d Node,
+    name: &str,
+    within: &mut Vec<&'d Node>,
+    left: &mut usize,
+) -> Option<Json> {
     *left = left.checked_sub(1)?;
+    let own = document.resolve(schema)?;
+    if within.iter().any(|outer| std::ptr::eq(*outer, own)) || within.len() >= MAX_DEPTH {
+        return None;
+    }
+    within.push(own);
+    let made = made(document, schema, name, within, left);
+    within.pop();
+    made
+}
+
+fn made<'d>(
+    document: &'d Document,
+    schema: &'d Node,
+    name: &str,
+    within: &mut Vec<&'d Node>,
+    left: &mut usize,
+) -> Option<Json> {
     let ty = type_of(document, schema);
     if let Some(example) = example(document, schema).filter(|example| fits(example, ty)) {
         return Some(example);
     }
     match ty {
         Type::Object => {
-            if depth >= MAX_DEPTH {
-                return None;
-            }
             let mut object = Map::new();
             for property in properties(document, schema) {
-                if let Some(value) = value(document, property.schema, &property.name, depth + 1, left) {
+                if let Some(value) = value(document, property.schema, &property.name, within, left) {
                     object.insert(property.name, value);
                 }
             }
             Some(Json::Object(object))
         }
         Type::List => {
-            if depth >= MAX_DEPTH {
-                return None;
-            }
-            let item =
-                value(document, items(document, schema)?, &crate::scaffold::text::singular(name), depth + 1, left);
+            let item = value(document, items(document, schema)?, &crate::scaffold::text::singular(name), within, left);
             Some(Json::Array(item.into_iter().collect()))
         }
         Type::Text => Some(json!(word(document, schema).unwrap_or_else(|| text(name)))),

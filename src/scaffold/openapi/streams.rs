@@ -146,7 +146,11 @@ fn stream<'d>(
     }
     let paging = paging(document, operation, list.member.as_deref());
     for comment in &paging.comments {
-        notes.guess(&about, comment.trim_start_matches("# ").to_owned());
+        match comment.trim_start_matches("# ").split_once(": ") {
+            Some(("choose", text)) => notes.choose(&about, text),
+            Some((_, text)) => notes.guess(&about, format!("pages: {text}")),
+            None => {}
+        }
     }
     let timed = version.as_ref().is_some_and(|version| version.kind != "sequence");
     let since = since(document, operation).filter(|_| timed);
