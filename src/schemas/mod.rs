@@ -7,6 +7,7 @@ mod config;
 mod document;
 mod fixture;
 mod http;
+mod http_write;
 mod json;
 mod manifest;
 mod manifest_file;

@@ -2,7 +2,8 @@
 //!
 //! Not here: requests and pages (`http`), files, databases, programs (`manifest_file`, `manifest_sql`, `manifest_process`).
 
-use super::http::{CHILDREN, ENRICH, GET, HINT, READ_KEYS, WRITE_KEYS};
+use super::http::{CHILDREN, ENRICH, GET, HINT, READ_KEYS};
+use super::http_write::WRITE_KEYS;
 use super::manifest_file::{FILE_READ, FILE_WRITE};
 use super::manifest_process::{PROCESS_READ, PROCESS_WRITE};
 use super::manifest_sql::{SQL_READ, SQL_WRITE};
