@@ -18,6 +18,8 @@ pub mod queue;
 pub mod recon;
 pub mod rehearse;
 pub mod sandbox;
+pub mod scaffold;
+pub mod schemas;
 pub mod store;
 pub mod telemetry;
 pub mod web;

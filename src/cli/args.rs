@@ -77,7 +77,20 @@ pub enum Command {
     /// What does this configuration carry on this machine? A copy of it under load, against stand-ins for all vendors
     Rehearse(RehearseArgs),
     /// What can be connected; with a name: how
-    Connectors { name: Option<String> },
+    Connectors {
+        name: Option<String>,
+        /// Print the catalogue as Markdown (docs/catalog.md)
+        #[arg(long, conflicts_with = "name")]
+        markdown: bool,
+    },
+    /// JSON Schemas of configuration, manifests, mappings, fixtures and canonical records, for editors
+    Schema {
+        /// connector, mapping, values, config, fixture, or an entity; without it, the list
+        name: Option<String>,
+        /// Write all of them into this folder
+        #[arg(long = "write", value_name = "DIR", conflicts_with = "name")]
+        write: Option<PathBuf>,
+    },
     /// Is a connector right? Its files, and the conformance suite over its fixtures
     Connector {
         #[command(subcommand)]
@@ -200,6 +213,14 @@ fn time(text: &str) -> Result<Duration, String> {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConnectorCommand {
+    /// Write a connector to begin with: manifest, mapping, fixtures; nothing that is there is overwritten
+    New {
+        /// Lower-case letters, digits, `-` and `_`
+        name: String,
+        /// Derive it from this OpenAPI 3 or Swagger 2 document, YAML or JSON; nothing is fetched
+        #[arg(long, value_name = "FILE")]
+        openapi: Option<PathBuf>,
+    },
     /// Play the fixtures against the engine, well-behaved and misbehaving, and judge every behaviour (docs/conformance.md)
     Test {
         /// Connectors, shipped or of this installation

@@ -11,6 +11,7 @@ use crate::api::Level;
 use crate::config::yaml::{Diagnostics, suggest};
 use crate::conformance::{self, Behaviour, Report, Verdict};
 use crate::connector::registry::Registry;
+use crate::scaffold::{self, NoteKind, ScaffoldError};
 
 pub(super) async fn connector(
     global: &Global,
@@ -18,10 +19,62 @@ pub(super) async fn connector(
     to: &mut Surroundings,
 ) -> Result<Exit, CliError> {
     match command {
+        ConnectorCommand::New { name, openapi } => new(global, name, openapi.as_deref(), to),
         ConnectorCommand::Test { names, all, markdown } => test(global, names, *all, *markdown, to).await,
         ConnectorCommand::Record(args) => super::record::record(global, args, to).await,
         ConnectorCommand::Lint { names, all } => lint(global, names, *all, to),
     }
+}
+
+fn new(
+    global: &Global,
+    name: &str,
+    openapi: Option<&std::path::Path>,
+    to: &mut Surroundings,
+) -> Result<Exit, CliError> {
+    let made = scaffold::new_connector(&global.config, name, openapi).map_err(|error| {
+        let next = error.next_step();
+        match error {
+            ScaffoldError::Name(_) | ScaffoldError::Known(_) | ScaffoldError::Exists(_) => {
+                CliError::usage(error.to_string(), next)
+            }
+            ScaffoldError::Registry(_)
+            | ScaffoldError::Document(_)
+            | ScaffoldError::Io { .. }
+            | ScaffoldError::Unsound(_) => CliError::new(error.to_string(), "", next),
+        }
+    })?;
+    super::schema::write(&global.config.join(super::schema::FOLDER))?;
+    if global.json {
+        to.json(&json!({ "files": made.files, "notes": made.notes, "warnings": made.warnings.to_json() }))?;
+        return Ok(Exit::Done);
+    }
+    for file in &made.files {
+        to.line(&format!("written {}", global.config.join(file).display()))?;
+    }
+    for kind in [NoteKind::Choose, NoteKind::Guess, NoteKind::Missing] {
+        let notes: Vec<_> = made.notes.iter().filter(|note| note.kind == kind).collect();
+        if notes.is_empty() {
+            continue;
+        }
+        to.line("")?;
+        to.line(match kind {
+            NoteKind::Choose => "To choose: the document leaves it open, and what stands there is only in its place (`# choose:` in the files)",
+            NoteKind::Guess => "Guessed, by names and types (`# guess:` in the files)",
+            NoteKind::Missing => "Not derived",
+        })?;
+        for note in notes {
+            to.line(&format!("  {}: {}", clean(&note.about), clean(&note.text)))?;
+        }
+    }
+    let here = global.config.display();
+    to.line("")?;
+    to.line(&format!("Next: edit connectors/{name}/connector.yaml and mappings/{name}/ in {here}, then"))?;
+    to.line(&format!(
+        "  syncline connector lint {name} --config {here} && syncline connector test {name} --config {here}"
+    ))?;
+    to.line("docs/conformance.md says what fixtures are; connectors/README.md, which words a manifest has.")?;
+    Ok(Exit::Done)
 }
 
 async fn test(

@@ -3,13 +3,20 @@
 use serde_json::json;
 
 use super::args::Global;
+use super::catalogue;
 use super::entry::Exit;
 use super::error::CliError;
 use super::output::{Surroundings, Table, clean};
+use crate::connector::capability::capability;
 use crate::connector::manifest::{Stream, StreamEntity};
 use crate::connector::registry::{Origin, Registry};
 
-pub(super) fn connectors(global: &Global, name: Option<&str>, to: &mut Surroundings) -> Result<Exit, CliError> {
+pub(super) fn connectors(
+    global: &Global,
+    name: Option<&str>,
+    markdown: bool,
+    to: &mut Surroundings,
+) -> Result<Exit, CliError> {
     let registry = Registry::load(&global.config).map_err(|problems| {
         CliError::new(
             format!("connectors cannot be read:\n{problems}"),
@@ -17,6 +24,12 @@ pub(super) fn connectors(global: &Global, name: Option<&str>, to: &mut Surroundi
             "correct what is named",
         )
     })?;
+    if markdown {
+        for line in catalogue::catalogue(&registry).lines() {
+            to.line(line)?;
+        }
+        return Ok(Exit::Done);
+    }
     let wanted = |candidate: &&str| name.is_none_or(|name| name == *candidate);
     let names: Vec<&str> = registry.names().into_iter().filter(wanted).collect();
     if names.is_empty() {
@@ -39,6 +52,7 @@ pub(super) fn connectors(global: &Global, name: Option<&str>, to: &mut Surroundi
     }
     if name.is_some() {
         for (_, connector) in found {
+            catalogue::matrix(&capability(&registry, connector), to)?;
             to.line(connector.readme.as_deref().unwrap_or("This connector has no README."))?;
         }
         return Ok(Exit::Done);

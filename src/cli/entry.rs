@@ -12,7 +12,7 @@ use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
     backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, rehearse, reload, replay,
-    restore, run, status, verify,
+    restore, run, schema, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -78,6 +78,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Check { .. }
         | Command::Discover(_)
         | Command::Connectors { .. }
+        | Command::Schema { .. }
         | Command::Connector { .. }
         | Command::Mapping { .. }
         | Command::Status
@@ -148,7 +149,10 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
         Command::Connector { command } => return connector::connector(global, command, to).await,
-        Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
+        Command::Connectors { name, markdown } => {
+            return connectors::connectors(global, name.as_deref(), *markdown, to);
+        }
+        Command::Schema { name, write } => return schema::schema(global, name.as_deref(), write.as_deref(), to),
         Command::Mapping { command: MappingCommand::Test { only } } => {
             return mapping::test(global, only.as_deref(), to);
         }
@@ -193,6 +197,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Run
         | Command::Rehearse(_)
         | Command::Connectors { .. }
+        | Command::Schema { .. }
         | Command::Connector { .. }
         | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),
     }

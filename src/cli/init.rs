@@ -6,6 +6,7 @@ use super::args::Global;
 use super::entry::Exit;
 use super::error::CliError;
 use super::output::Surroundings;
+use super::schema;
 use crate::config::starter_files;
 
 /// Writes the files that are not there yet; what is there stays as it is.
@@ -22,6 +23,10 @@ pub(super) fn init(global: &Global, to: &mut Surroundings) -> Result<Exit, CliEr
         to.line(&format!("written {}", path.display()))?;
         written.push(path);
     }
+    // Made by the program: what is there is of an older one.
+    let schemas = folder.join(schema::FOLDER);
+    schema::write(&schemas)?;
+    to.line(&format!("written {} (for editors: completion and checks while typing)", schemas.display()))?;
     if global.json {
         to.json(&written)?;
         return Ok(Exit::Done);

@@ -7,6 +7,7 @@
 
 mod args;
 mod backup;
+mod catalogue;
 mod check;
 mod client;
 mod connector;
@@ -28,10 +29,12 @@ mod reload;
 mod replay;
 mod restore;
 mod run;
+mod schema;
 mod status;
 mod verify;
 
 pub use args::{Cli, ColorChoice, Command, IssuesCommand};
+pub use catalogue::catalogue;
 pub use client::ADDRESS_FILE;
 pub use entry::{Exit, execute, main};
 pub use error::CliError;

@@ -14,6 +14,8 @@ mod subject;
 mod vendor;
 
 pub use behaviour::Behaviour;
+#[cfg(test)]
+pub(crate) use fixture::problems_of;
 pub use lint::{Lint, lint, of_folder};
 pub use report::{Outcome, Report, Verdict, markdown};
 pub use run::{test, test_all};

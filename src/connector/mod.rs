@@ -4,6 +4,7 @@
 //! the durable queue, storage, mapping between vendor and canonical records.
 
 pub mod call;
+pub mod capability;
 pub mod connection;
 pub mod file;
 pub mod http;

@@ -15,7 +15,7 @@ pub use decode::{Choice, Context, Decode, Spanned, closest, decode_choice, sugge
 pub use diagnostics::{Diagnostic, Diagnostics, Warnings};
 pub use map::MapReader;
 pub use node::{Entry, Kind, Node, Scalar};
-pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use parse::{Bounds, MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, parse_within};
 pub use quantity::{ByteSize, Percent, duration};
 pub use source::{Place, Source, Span};
 

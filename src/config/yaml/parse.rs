@@ -16,10 +16,28 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_DEPTH: usize = 32;
 pub const MAX_NODES: usize = 100_000;
 
+/// How large a document may be; ours are smaller than what vendors publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    pub bytes: usize,
+    pub depth: usize,
+    pub nodes: usize,
+}
+
+impl Bounds {
+    const OURS: Bounds = Bounds { bytes: MAX_BYTES, depth: MAX_DEPTH, nodes: MAX_NODES };
+}
+
 /// Parses one document. An empty file is an empty scalar.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
-    check_text(source).map_err(|problem| vec![problem])?;
-    let mut builder = Builder { source, stack: Vec::new(), root: None, documents: 0, nodes: 0, duplicates: Vec::new() };
+    parse_within(source, Bounds::OURS)
+}
+
+/// As [`parse`], for documents of other people.
+pub fn parse_within(source: &Arc<Source>, bounds: Bounds) -> Result<Node, Vec<Diagnostic>> {
+    check_text(source, bounds).map_err(|problem| vec![problem])?;
+    let (stack, duplicates) = (Vec::new(), Vec::new());
+    let mut builder = Builder { source, bounds, stack, root: None, documents: 0, nodes: 0, duplicates };
     let text = source.text().strip_prefix('\u{feff}').unwrap_or(source.text());
     for event in Parser::new_from_str(text) {
         let outcome = match event {
@@ -37,10 +55,10 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     Ok(builder.root.unwrap_or_else(|| empty(Span::START)))
 }
 
-fn check_text(source: &Arc<Source>) -> Result<(), Diagnostic> {
+fn check_text(source: &Arc<Source>, bounds: Bounds) -> Result<(), Diagnostic> {
     let text = source.text();
-    if text.len() > MAX_BYTES {
-        return Err(at(source, Span::START, format!("file of {} bytes is larger than {MAX_BYTES}", text.len()))
+    if text.len() > bounds.bytes {
+        return Err(at(source, Span::START, format!("file of {} bytes is larger than {}", text.len(), bounds.bytes))
             .help("split it, or check that the right file is meant"));
     }
     for (line, content) in (1u32..).zip(text.lines()) {
@@ -82,6 +100,7 @@ enum Open {
 
 struct Builder<'s> {
     source: &'s Arc<Source>,
+    bounds: Bounds,
     stack: Vec<Open>,
     root: Option<Node>,
     documents: usize,
@@ -151,8 +170,8 @@ impl Builder<'_> {
     }
 
     fn open(&mut self, open: Open, span: Span) -> Result<(), Diagnostic> {
-        if self.stack.len() >= MAX_DEPTH {
-            return Err(at(self.source, span, format!("nested deeper than {MAX_DEPTH} levels"))
+        if self.stack.len() >= self.bounds.depth {
+            return Err(at(self.source, span, format!("nested deeper than {} levels", self.bounds.depth))
                 .help("flatten it; no key of any file needs this depth"));
         }
         if matches!(self.stack.last(), Some(Open::Map { key: None, .. })) {
@@ -168,8 +187,8 @@ impl Builder<'_> {
 
     fn add(&mut self, node: Node) -> Result<(), Diagnostic> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return Err(at(self.source, node.span, format!("more than {MAX_NODES} values in one file"))
+        if self.nodes > self.bounds.nodes {
+            return Err(at(self.source, node.span, format!("more than {} values in one file", self.bounds.nodes))
                 .help("split the file, or check that the right file is meant"));
         }
         match self.stack.last_mut() {

@@ -26,6 +26,8 @@ pub struct Manifest {
     pub name: Spanned<String>,
     pub title: String,
     pub description: Option<String>,
+    /// Under which heading the catalogue has it.
+    pub category: Option<Category>,
     pub settings: Vec<Setting>,
     pub http: Option<Http>,
     pub process: Option<Process>,
@@ -35,6 +37,22 @@ pub struct Manifest {
     pub sql_check: Option<SqlCheck>,
     pub webhooks: Option<Webhooks>,
     pub streams: Vec<Stream>,
+}
+
+crate::choice! {
+    /// What kind of system a connector is for.
+    pub enum Category ("category") {
+        Storefront = "storefront",
+        Erp = "erp",
+        Crm = "crm",
+        Payments = "payments",
+        Bank = "bank",
+        Edi = "edi",
+        Files = "files",
+        Database = "database",
+        Events = "events",
+        Sandbox = "sandbox",
+    }
 }
 
 /// What all requests of a connector share. Templates see `settings`.
@@ -113,6 +131,7 @@ impl Decode for Manifest {
         let map = cx.map(node, "manifest")?;
         let name = map.required("connector");
         let (title, description) = (map.required("title"), map.optional("description"));
+        let category = map.optional("category");
         let settings = map.node("settings").map(|node| Setting::decode_all(node, cx)).unwrap_or_default();
         let (http, webhooks) = (map.optional("http"), map.optional("webhooks"));
         let asks_database = map.node("check").is_some_and(|check| check.get("query").is_some() && map.has("sql"));
@@ -122,7 +141,20 @@ impl Decode for Manifest {
         let streams = streams(&map);
         map.finish();
         let (name, title) = (name?, title?);
-        Some(Self { name, title, description, settings, http, process, sql, check, sql_check, webhooks, streams })
+        Some(Self {
+            name,
+            title,
+            description,
+            category,
+            settings,
+            http,
+            process,
+            sql,
+            check,
+            sql_check,
+            webhooks,
+            streams,
+        })
     }
 }
 

@@ -55,7 +55,7 @@ pub use auth::{
 };
 pub use batch::{BatchResult, BatchWrite, ResultKey, Unmentioned};
 pub use body::{Body, JsonTemplate, MultipartPart, PartContent, XmlContent};
-pub use document::{Check, Http, Manifest, Timeouts};
+pub use document::{Category, Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
 pub use handshake::{Csrf, Tls};

@@ -1,0 +1,99 @@
+//! `syncline.yaml` and `conf.d/*.yaml`.
+//!
+//! Not here: what settings a connector has (its manifest).
+
+use super::shape::Shape::{Duration, Flag, Named, Of, Percent, Size, Text, Whole, Words};
+use super::shape::{Definition, TEXTS, key, map, must, set, words};
+use crate::config::{Deliver, LogFormat, LogLevel};
+
+pub(super) static CONFIG: Definition = map(
+    "config",
+    "A configuration of the hub: docs/configuration.md. Values may hold ${NAME}, ${NAME:-default} and ${file:path}.",
+    &[&[
+        key("hub", Of(&HUB), "Where it listens, where it keeps its data, its limits"),
+        key("connections", Named(&Of(&CONNECTION)), "Configured instances of connectors"),
+        key("flows", Named(&Of(&FLOW)), "What carries records from one stream to another"),
+        key("ownership", Named(&Text), "entity.field to connection: the system of record of a field"),
+        key("retry", Named(&Of(&RETRY)), "Retry policies of your own"),
+    ]],
+);
+static HUB: Definition = map(
+    "hub",
+    "The hub's own part.",
+    &[&[
+        key("listen", Text, "Address and port"),
+        key("public_url", Text, "How vendors reach this hub; needed for webhooks"),
+        key("database", Text, "sqlite:path, or postgres://user:password@host/name"),
+        key("data_dir", Text, "Files of the hub's own"),
+        key("limits", Of(&LIMITS), "At a limit the hub holds or answers 503, it never drops"),
+        key("log", Of(&LOG), "What it writes about itself"),
+    ]],
+);
+static LIMITS: Definition = map(
+    "limits",
+    "What the hub takes on at most.",
+    &[&[
+        key("webhook_body", Size, "Largest webhook body"),
+        key("connections", Whole, "Open HTTP connections"),
+        key("workers", Whole, "Jobs in flight at once"),
+        key("inbox_backlog", Whole, "Unprocessed inbox rows"),
+        key("disk_reserve", Size, "Free disk space below which intake pauses"),
+        key("retention", Duration, "How long raw payloads and finished jobs are kept"),
+    ]],
+);
+static LOG: Definition = map(
+    "log",
+    "What the hub writes about itself.",
+    &[&[
+        key("level", Words(words::<LogLevel>), "How much"),
+        key("format", Words(words::<LogFormat>), "For people, or for programs"),
+    ]],
+);
+static CONNECTION: Definition = map(
+    "connection",
+    "One configured instance of a connector.",
+    &[&[
+        must("connector", Text, "Which; `syncline connectors` lists them"),
+        key("settings", Named(&Text), "What its connector asks for: `syncline connectors NAME`"),
+        key("enabled", Flag, "Whether it runs; flows hold otherwise"),
+        key("path_secret", Text, "The unguessable part of its webhook address; at least 16 characters"),
+        key("allow_hosts", TEXTS, "Hosts besides those of the connector's own addresses"),
+        key("allow_networks", TEXTS, "Private networks that it may reach"),
+        key("polls", Named(&Duration), "Stream to how often it is read"),
+        key("rate_limit", Of(&super::http::RATE_LIMIT), "In place of the manifest's"),
+    ]],
+);
+static FLOW: Definition = map(
+    "flow",
+    "Carries the records of one stream to another.",
+    &[&[
+        must("from", Text, "connection.stream"),
+        must("to", Text, "connection.stream"),
+        must("mode", set!("shadow", "canary", "live", "paused"), "shadow sends nothing, canary a share"),
+        key("canary", Percent, "The share of canary"),
+        key("when", Text, "Only records for which this holds"),
+        key("needs", TEXTS, "References that are synced first"),
+        key("deliver", Words(words::<Deliver>), "Every change in order, or the latest state"),
+        key("retry", Text, "standard, patient, brief, or one of your own"),
+        key("freshness", Duration, "The objective that the flow's status is computed from"),
+        key("brake", Of(&BRAKE), "What is held until a person releases it"),
+        key("publish", Text, "What is available to sell, from stock"),
+    ]],
+);
+static BRAKE: Definition = map(
+    "brake",
+    "What is held until a person releases it.",
+    &[&[
+        key("changes_per_run", Percent, "A file or walk that changes more"),
+        key("zero_stock", Percent, "A file or walk that sets more to nothing"),
+    ]],
+);
+static RETRY: Definition = map(
+    "retry",
+    "When to try again, and when to give up.",
+    &[&[
+        must("first_delay", Duration, "After the first failure"),
+        must("max_delay", Duration, "At most"),
+        must("give_up_after", Duration, "Then a person decides"),
+    ]],
+);
