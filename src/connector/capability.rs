@@ -198,7 +198,7 @@ fn writes(stream: &Stream) -> Vec<String> {
 fn operation(operation: &Operation) -> String {
     let mut words = Vec::new();
     match (&operation.idempotency, operation.kind) {
-        (Idempotency::Header { .. }, _) => words.push("key".to_owned()),
+        (Idempotency::Header { .. } | Idempotency::Body { .. }, _) => words.push("key".to_owned()),
         (Idempotency::Lookup { .. }, _) => words.push("looked up".to_owned()),
         (Idempotency::Natural, OpKind::Create) => words.push("natural".to_owned()),
         (Idempotency::Natural, OpKind::Update | OpKind::Upsert | OpKind::Set | OpKind::Delete) => {}

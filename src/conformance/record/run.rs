@@ -328,7 +328,7 @@ fn read_of<'s>(subject: &'s Subject<'_>, asking: &Asking) -> Option<&'s HttpRead
 }
 
 fn records_of<'s>(subject: &'s Subject<'_>, asking: &Asking) -> Option<&'s Path> {
-    read_of(subject, asking).and_then(|read| read.records.as_deref())
+    read_of(subject, asking)?.records.as_ref().map(|records| &***records)
 }
 
 /// The words of the connector's crosswalks.
