@@ -54,10 +54,13 @@ fn all_valid(name: &str, files: &[PathBuf], at_least: usize) {
     assert!(wrong.is_empty(), "{} of {} files:\n{}", wrong.len(), files.len(), wrong.join("\n"));
 }
 
+fn named(name: &str) -> impl Fn(&&PathBuf) -> bool {
+    move |path| path.file_name().is_some_and(|known| known == name)
+}
+
 #[test]
 fn every_shipped_file_is_valid() {
     let connectors = yaml_files(root().join("connectors"));
-    let named = |name: &str| move |path: &&PathBuf| path.file_name().is_some_and(|known| known == name);
     let manifests: Vec<PathBuf> = connectors.iter().filter(named("connector.yaml")).cloned().collect();
     all_valid("connector", &manifests, 37);
     let fixtures: Vec<PathBuf> = connectors

@@ -243,7 +243,8 @@ mod tests {
         let mail = all.of(Category::Email, "Anna.M@corp.example");
         assert!(mail.ends_with("@example.com") && all.of(Category::Email, "anna.m@corp.example") == mail, "{mail}");
         let phone = all.of(Category::Phone, "+49 (0)170 1234567");
-        assert!(phone.starts_with('+') && phone.len() == 18 && phone.contains("(0)"), "{phone}");
+        assert!(phone.starts_with('+') && phone.len() == 18, "{phone}");
+        assert!(phone.find('(') == Some(4) && phone.find(')') == Some(6), "{phone}");
         let account = all.of(Category::Bank, "DE89 3704 0044 0532 0130 00");
         assert!(is_iban(&account.replace(' ', "")) && account.starts_with("DE"), "{account}");
         let card = all.of(Category::Card, "4242 4242 4242 4242");
