@@ -3,6 +3,12 @@
 
 #[path = "sandbox/mirror.rs"]
 mod mirror;
+#[path = "sandbox/trade_vendors.rs"]
+mod trade_vendors;
+#[path = "sandbox/trade_verdicts.rs"]
+mod trade_verdicts;
+#[path = "sandbox/trade_world.rs"]
+mod trade_world;
 #[path = "sandbox/vendors.rs"]
 mod vendors;
 #[path = "sandbox/verdicts.rs"]

@@ -9,7 +9,45 @@ use super::db::Db;
 use super::fault::Fault;
 use super::models::{self, Kind};
 
-/// Whether a row is in the domain; terms that no operator joins are joined by "and".
+const OPERATORS: [&str; 11] = ["=", "!=", ">", ">=", "<", "<=", "in", "not in", "like", "ilike", "=ilike"];
+
+/// Refuses what no row could tell: a malformed domain is an error in an empty table, too.
+pub fn check(model: &str, domain: &[Value]) -> Result<(), Fault> {
+    let mut depth = 0_usize;
+    for term in domain.iter().rev() {
+        match term {
+            Value::String(operator) => {
+                let wanted = if operator == "!" { 1 } else { 2 };
+                if !["&", "|", "!"].contains(&operator.as_str()) || depth < wanted {
+                    return Err(Fault::value(format!("Domain is malformed: {}", Value::from(domain))));
+                }
+                depth -= wanted - 1;
+            }
+            Value::Array(leaf) => {
+                let [Value::String(path), Value::String(operator), _] = leaf.as_slice() else {
+                    return Err(Fault::value(format!("Invalid leaf {term}")));
+                };
+                if operator != "child_of" && !OPERATORS.contains(&operator.as_str()) {
+                    return Err(Fault::value(format!("Invalid operator {operator}")));
+                }
+                let mut model = model;
+                for field in path.split('.') {
+                    match models::kind(model, field).ok_or_else(|| Fault::field(model, field))? {
+                        Kind::Ref(other) | Kind::Many(other, _) => model = other,
+                        Kind::Text | Kind::Flag | Kind::Whole | Kind::Number | Kind::Time => {}
+                    }
+                }
+                depth += 1;
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                return Err(Fault::value(format!("Invalid domain term {term}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a row is in the domain, which was checked; terms that no operator joins are joined by "and".
 pub fn admits(db: &Db, model: &str, id: i64, domain: &[Value]) -> Result<bool, Fault> {
     let mut stack: Vec<bool> = Vec::new();
     for term in domain.iter().rev() {

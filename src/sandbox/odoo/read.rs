@@ -64,6 +64,7 @@ impl Reader<'_> {
                 return Err(Fault::value("a domain is a list"));
             }
         };
+        domain::check(self.model, terms)?;
         let hides =
             models::kind(self.model, "active").is_some() && !self.scope.inactive_too && !domain::names(terms, "active");
         let mut found = Vec::new();
