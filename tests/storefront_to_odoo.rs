@@ -36,7 +36,9 @@ async fn run(options: TradeOptions) -> Outcome {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let verdict = loop {
         let verdict = trade.verdict();
-        if verdict.clean() {
+        let open = hub.store.queue_stats().await.unwrap().iter().any(|stat| stat.state.is_open());
+        // What is still under way could double something yet.
+        if verdict.clean() && !open && hub.store.pending_count(1).await.unwrap() == 0 && trade.verdict().clean() {
             break verdict;
         }
         if tokio::time::Instant::now() > deadline {
@@ -54,6 +56,8 @@ async fn run(options: TradeOptions) -> Outcome {
     let report = hub.store.verify(&|_, _, _| {}).await.unwrap();
     assert_eq!(report.faults, Vec::<String>::new());
     assert_eq!(report.received, report.applied + report.superseded + report.ignored + report.dead + report.pending);
+    let issues = hub.store.issues(syncline::store::IssueFilter::All).await.unwrap();
+    assert!(issues.is_empty() && report.dead == 0, "nothing here needs a person: {issues:#?}");
     let progress = trade.progress();
     println!("{verdict}{progress:?}\n{:?}", trade.faults());
     assert!(progress.webhooks_sent > 0 && progress.hooks_active > 0, "{progress:?}");

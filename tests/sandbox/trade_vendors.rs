@@ -35,7 +35,10 @@ async fn the_shops_lists_have_pages_totals_and_links() {
     for page in 1..=3 {
         let answer = world.woo(Method::GET, &format!("/orders?order=asc&page={page}")).send().await.unwrap();
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        assert_eq!((header("x-wp-total").unwrap(), header("x-wp-totalpages").unwrap()), ("23".to_owned(), "3".to_owned()));
+        assert_eq!(
+            (header("x-wp-total").unwrap(), header("x-wp-totalpages").unwrap()),
+            ("23".to_owned(), "3".to_owned())
+        );
         assert_eq!(header("link").is_some_and(|link| link.contains("rel=\"next\"")), page < 3);
         let orders: Vec<Value> = answer.json().await.unwrap();
         assert_eq!(orders.len(), if page < 3 { 10 } else { 3 });
@@ -112,7 +115,8 @@ async fn a_webhook_greets_unsigned_and_then_signs_what_it_builds_at_delivery() {
     let greeting = hub.received()[0].clone();
     assert!(greeting.body.starts_with(b"webhook_id="));
     assert!(greeting.headers.keys().all(|name| !name.as_str().starts_with("x-wc-")));
-    let late = Faults { webhook_delayed_permille: 1000, webhook_delay_max: Duration::from_millis(300), ..Faults::none() };
+    let late =
+        Faults { webhook_delayed_permille: 1000, webhook_delay_max: Duration::from_millis(300), ..Faults::none() };
     world.trade.set_faults(late);
     let order = world.orders().await[0].clone();
     let path = format!("/orders/{}", order["id"]);
@@ -170,10 +174,20 @@ async fn odoo_refuses_inside_a_200() {
         ("res.partner", "create", json!([{ "email": "x@example.com" }]), json!({}), "odoo.exceptions.ValidationError"),
         ("res.partner", "create", json!([{ "name": "x", "colour": 1 }]), json!({}), "builtins.ValueError"),
         ("stock.picking", "create", json!([{}]), json!({}), "odoo.exceptions.AccessError"),
-        ("res.partner", "search_read", json!([]), json!({ "context": { "allowed_company_ids": [2] } }), "odoo.exceptions.AccessError"),
+        (
+            "res.partner",
+            "search_read",
+            json!([]),
+            json!({ "context": { "allowed_company_ids": [2] } }),
+            "odoo.exceptions.AccessError",
+        ),
     ] {
         let reply = world.reply(model, method, args, kwargs).await;
-        assert_eq!((name(&reply).as_str(), &reply["error"]["code"]), (expected, &json!(200)), "{model}.{method}: {reply}");
+        assert_eq!(
+            (name(&reply).as_str(), &reply["error"]["code"]),
+            (expected, &json!(200)),
+            "{model}.{method}: {reply}"
+        );
     }
     let credentials = world.trade.credentials().clone();
     let wrong = json!([credentials.odoo_database, 2, "no key", "sale.order", "search_read", [], {}]);
@@ -182,7 +196,8 @@ async fn odoo_refuses_inside_a_200() {
     assert_eq!(world.rpc("common", "authenticate", login(&credentials.odoo_key)).await["result"], 2);
     assert_eq!(world.rpc("common", "authenticate", login("no key")).await["result"], false);
     world.trade.set_faults(Faults { odoo_conflict_permille: 1000, ..Faults::none() });
-    let made = world.reply("res.partner", "create", json!([{ "name": "x", "email": "x@example.com" }]), json!({})).await;
+    let made =
+        world.reply("res.partner", "create", json!([{ "name": "x", "email": "x@example.com" }]), json!({})).await;
     assert_eq!(name(&made), "psycopg2.errors.SerializationFailure");
     world.trade.calm();
     assert!(world.search("res.partner", json!([["email", "=", "x@example.com"]])).await.is_empty());
@@ -191,13 +206,22 @@ async fn odoo_refuses_inside_a_200() {
 #[tokio::test]
 async fn odoo_says_false_for_nothing_and_pairs_for_references() {
     let world = trade(79, |_| {}).await;
-    let id = world.odoo("res.partner", "create", json!([{ "name": "Ana", "email": "a_b@example.com", "country_id": 57 }]), json!({})).await;
+    let id = world
+        .odoo(
+            "res.partner",
+            "create",
+            json!([{ "name": "Ana", "email": "a_b@example.com", "country_id": 57 }]),
+            json!({}),
+        )
+        .await;
     let read = world.odoo("res.partner", "read", json!([[id], ["phone", "country_id", "write_date"]]), json!({})).await;
     assert_eq!((&read[0]["phone"], &read[0]["country_id"]), (&json!(false), &json!([57, "DE"])));
     let time = read[0]["write_date"].as_str().unwrap();
     assert!(time.len() == 19 && time.as_bytes()[10] == b' ', "{time}");
     // `_` is a wildcard of =ilike; a plain = is exact.
-    let found = async |operator: &str, email: &str| world.search("res.partner", json!([["email", operator, email]])).await.len();
+    let found = async |operator: &str, email: &str| {
+        world.search("res.partner", json!([["email", operator, email]])).await.len()
+    };
     assert_eq!((found("=ilike", "A_B@EXAMPLE.COM").await, found("=ilike", "aX_@example.com").await), (1, 0));
     assert_eq!((found("=ilike", "a__@example.com").await, found("=", "A_B@EXAMPLE.COM").await), (1, 0));
     // Inactive rows are hidden unless somebody asks.
@@ -208,7 +232,10 @@ async fn odoo_says_false_for_nothing_and_pairs_for_references() {
     assert_eq!(count, 1);
     let spec = json!({ "specification": { "country_id": { "fields": { "code": {} } }, "phone": {} }, "context": { "active_test": false } });
     let deep = world.odoo("res.partner", "web_search_read", json!([[["id", "=", id]]]), spec).await;
-    assert_eq!(deep, json!({ "length": 1, "records": [{ "id": id, "country_id": { "id": 57, "code": "DE" }, "phone": false }] }));
+    assert_eq!(
+        deep,
+        json!({ "length": 1, "records": [{ "id": id, "country_id": { "id": 57, "code": "DE" }, "phone": false }] })
+    );
 }
 
 async fn on_hand(world: &TradeWorld, product: i64) -> i64 {
@@ -240,11 +267,13 @@ async fn a_count_takes_two_calls_unless_it_applies_itself() {
 #[tokio::test]
 async fn confirming_reserves_and_cancelling_asks_first() {
     let world = trade(81, |_| {}).await;
-    let partner = world.odoo("res.partner", "create", json!([{ "name": "Ana", "email": "ana@example.com" }]), json!({})).await;
+    let partner =
+        world.odoo("res.partner", "create", json!([{ "name": "Ana", "email": "ana@example.com" }]), json!({})).await;
     let line = json!([0, 0, { "product_id": 31, "product_uom_qty": 3, "price_unit": 9.5 }]);
     let order = json!([{ "partner_id": partner, "client_order_ref": "WEB-1", "order_line": [line] }]);
     let id = world.odoo("sale.order", "create", order, json!({})).await;
-    let read = async |field: &str| world.odoo("sale.order", "read", json!([[id], [field]]), json!({})).await[0][field].clone();
+    let read =
+        async |field: &str| world.odoo("sale.order", "read", json!([[id], [field]]), json!({})).await[0][field].clone();
     assert_eq!((read("state").await, read("amount_untaxed").await.to_string()), (json!("draft"), "28.5".to_owned()));
     assert_eq!(world.odoo("sale.order", "action_confirm", json!([[id]]), json!({})).await, true);
     let again = world.reply("sale.order", "action_confirm", json!([[id]]), json!({})).await;

@@ -36,7 +36,10 @@ async fn a_right_hub_between_shop_and_odoo_is_found_right() {
     let world = right(61).await;
     check(&world, &[]);
     let verdict = world.trade.verdict();
-    assert!(verdict.orders_checked >= 15 && verdict.stock_checked == 16 && verdict.deliveries_checked >= 5, "{verdict}");
+    assert!(
+        verdict.orders_checked >= 15 && verdict.stock_checked == 16 && verdict.deliveries_checked >= 5,
+        "{verdict}"
+    );
 }
 
 #[tokio::test]

@@ -75,7 +75,8 @@ impl TradeWorld {
             Some(partner) => partner["id"].as_i64().unwrap(),
             None => {
                 let name = format!("{} {}", order["billing"]["first_name"], order["billing"]["last_name"]);
-                let made = self.odoo("res.partner", "create", json!([{ "name": name, "email": email }]), json!({})).await;
+                let made =
+                    self.odoo("res.partner", "create", json!([{ "name": name, "email": email }]), json!({})).await;
                 made.as_i64().unwrap()
             }
         }
@@ -91,9 +92,13 @@ impl TradeWorld {
             lines.push(json!([0, 0, { "product_id": found[0]["id"], "product_uom_qty": quantity, "price_unit": decimal(unit) }]));
         }
         let [_, _, _, shipping, discount] = self.trade.odoo_ids();
-        for (product, amount) in [(shipping, cents(&order["shipping_total"])), (discount, -cents(&order["discount_total"]))] {
+        for (product, amount) in
+            [(shipping, cents(&order["shipping_total"])), (discount, -cents(&order["discount_total"]))]
+        {
             if amount != 0 {
-                lines.push(json!([0, 0, { "product_id": product, "product_uom_qty": 1, "price_unit": decimal(amount) }]));
+                lines.push(
+                    json!([0, 0, { "product_id": product, "product_uom_qty": 1, "price_unit": decimal(amount) }]),
+                );
             }
         }
         json!({
@@ -109,7 +114,9 @@ impl TradeWorld {
                 Some(known) => known["id"].clone(),
                 None => self.odoo("sale.order", "create", json!([self.quotation(order).await]), json!({})).await,
             };
-            let state = self.odoo("sale.order", "read", json!([[id]]), json!({ "fields": ["state"] })).await[0]["state"].clone();
+            let state =
+                self.odoo("sale.order", "read", json!([[id]]), json!({ "fields": ["state"] })).await[0]["state"]
+                    .clone();
             let button = match (order["status"].as_str().unwrap(), state.as_str().unwrap()) {
                 ("processing" | "completed" | "refunded", "draft") => "action_confirm",
                 ("cancelled", "draft" | "sale") => "action_cancel",
@@ -125,7 +132,8 @@ impl TradeWorld {
             let domain = json!([["location_id", "child_of", 8], ["product_id.default_code", "=", line["sku"]]]);
             let quants = self.search("stock.quant", domain).await;
             let free: i64 = quants.iter().map(|quant| pieces(&quant["available_quantity"])).sum();
-            let (status, _) = self.woo_send(reqwest::Method::PUT, &address(&line), &json!({ "stock_quantity": free })).await;
+            let (status, _) =
+                self.woo_send(reqwest::Method::PUT, &address(&line), &json!({ "stock_quantity": free })).await;
             assert_eq!(status, 200);
         }
     }
@@ -148,8 +156,13 @@ impl TradeWorld {
         for picking in self.search("stock.picking", json!([["state", "=", "done"]])).await {
             let sale = self.odoo("sale.order", "read", json!([[picking["sale_id"][0]]]), json!({})).await[0].clone();
             let path = format!("/orders/{}/notes", sale["client_order_ref"].as_str().unwrap());
-            let note = format!("{} left as {}", picking["name"].as_str().unwrap(), picking["carrier_tracking_ref"].as_str().unwrap());
-            let (status, _) = self.woo_send(reqwest::Method::POST, &path, &json!({ "note": note, "customer_note": true })).await;
+            let note = format!(
+                "{} left as {}",
+                picking["name"].as_str().unwrap(),
+                picking["carrier_tracking_ref"].as_str().unwrap()
+            );
+            let (status, _) =
+                self.woo_send(reqwest::Method::POST, &path, &json!({ "note": note, "customer_note": true })).await;
             assert_eq!(status, 201);
         }
     }

@@ -21,14 +21,6 @@ pub fn write(folder: &Path, trade: &Trade) {
         std::fs::write(folder.join("secrets").join(name), secret).unwrap();
     }
     std::fs::write(folder.join("syncline.yaml"), configuration(trade)).unwrap();
-    if std::env::var_os("DEV_OVERLAY").is_some() {
-        for name in ["woocommerce", "odoo"] {
-            for kind in ["mappings", "connectors"] {
-                std::fs::create_dir_all(folder.join(kind)).unwrap();
-                std::process::Command::new("cp").arg("-r").arg(format!("{kind}/{name}")).arg(folder.join(kind)).status().unwrap();
-            }
-        }
-    }
 }
 
 fn configuration(trade: &Trade) -> String {

@@ -87,14 +87,17 @@ impl Reader<'_> {
             .filter(|f| !f.is_empty())
             .map(|f| f.iter().filter_map(Value::as_str).collect());
         let names = asked.unwrap_or(all);
+        let mut kinds = Vec::new();
+        for name in names {
+            kinds.push((name, models::kind(self.model, name).ok_or_else(|| Fault::field(self.model, name))?));
+        }
         let mut records = Vec::new();
         for id in ids {
             self.db.row(self.model, *id).ok_or_else(|| Fault::missing(self.model, *id))?;
             let mut record = Map::new();
             record.insert("id".to_owned(), json!(id));
-            for name in &names {
-                let kind = models::kind(self.model, name).ok_or_else(|| Fault::field(self.model, name))?;
-                record.insert((*name).to_owned(), self.shown(*id, name, kind));
+            for (name, kind) in &kinds {
+                record.insert((*name).to_owned(), self.shown(*id, name, *kind));
             }
             records.push(Value::Object(record));
         }
@@ -120,12 +123,15 @@ impl Reader<'_> {
     /// Records by specification: what is asked for, as deep as it is asked for.
     pub fn web(&self, ids: &[i64], specification: &Value) -> Result<Vec<Value>, Fault> {
         let Some(wanted) = specification.as_object() else { return Err(Fault::value("specification must be a dict")) };
+        for name in wanted.keys() {
+            models::kind(self.model, name).ok_or_else(|| Fault::field(self.model, name))?;
+        }
         let mut records = Vec::new();
         for id in ids {
             let mut record = Map::new();
             record.insert("id".to_owned(), json!(id));
             for (name, inner) in wanted {
-                let kind = models::kind(self.model, name).ok_or_else(|| Fault::field(self.model, name))?;
+                let Some(kind) = models::kind(self.model, name) else { continue };
                 record.insert(name.clone(), self.deep(*id, name, kind, inner.get("fields"))?);
             }
             records.push(Value::Object(record));

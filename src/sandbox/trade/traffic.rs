@@ -53,11 +53,13 @@ impl TradeWorld {
         running
     }
 
-    /// The last day: all that is ready leaves, and each article gets a delivery, so that its level moves once more.
+    /// The last day: all that is ready leaves, and each article gets a delivery larger than all that was ever reserved, so that
+    /// its level is one that Odoo never told before. Otherwise a level that went away and came back between two reads would
+    /// be no news, while the shop's own stock had moved in between.
     pub fn settle(&self) {
         self.odoo.ship(0);
         for article in 0..self.woo.catalogue().products().len() {
-            let pieces = locked(&self.rng).i64(1..50);
+            let pieces = locked(&self.rng).i64(2_000..3_000);
             self.odoo.receive(article, pieces);
         }
     }
