@@ -81,6 +81,23 @@ async fn amounts_are_texts_and_a_refund_lowers_no_total() {
 }
 
 #[tokio::test]
+async fn guests_are_in_their_orders_only() {
+    let world = trade(82, |options| {
+        options.backlog_orders = 9;
+        options.guests_one_in = Some(1);
+    })
+    .await;
+    let customers = world.woo_get("/customers?role=all&per_page=100").await;
+    let known: BTreeSet<&str> = customers.as_array().unwrap().iter().map(|c| c["email"].as_str().unwrap()).collect();
+    let orders = world.orders().await;
+    assert_eq!((known.len(), orders.len()), (6, 9));
+    for order in &orders {
+        assert_eq!(order["customer_id"], 0);
+        assert!(!known.contains(order["billing"]["email"].as_str().unwrap()));
+    }
+}
+
+#[tokio::test]
 async fn checkout_takes_stock_and_cancelling_gives_it_back() {
     let world = trade(75, |options| options.backlog_orders = 24).await;
     let order = world.orders().await.into_iter().find(|order| order["status"] == "processing").unwrap();
