@@ -5,6 +5,12 @@
 mod idoc;
 #[path = "sandbox/mirror.rs"]
 mod mirror;
+#[path = "sandbox/trade_vendors.rs"]
+mod trade_vendors;
+#[path = "sandbox/trade_verdicts.rs"]
+mod trade_verdicts;
+#[path = "sandbox/trade_world.rs"]
+mod trade_world;
 #[path = "sandbox/vendors.rs"]
 mod vendors;
 #[path = "sandbox/verdicts.rs"]

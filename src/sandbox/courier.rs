@@ -17,12 +17,15 @@ use super::options::{Credentials, SandboxError, WebhookRetry};
 use super::signature::Signer;
 use super::sync::locked;
 
-/// The three systems of the sandbox.
+/// The systems of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Vendor {
     Shop,
     Erp,
     Psp,
+    /// The WooCommerce shop.
+    Woo,
+    Odoo,
 }
 
 impl Vendor {
@@ -31,6 +34,8 @@ impl Vendor {
             Vendor::Shop => "shop",
             Vendor::Erp => "erp",
             Vendor::Psp => "psp",
+            Vendor::Woo => "woocommerce",
+            Vendor::Odoo => "odoo",
         }
     }
 }

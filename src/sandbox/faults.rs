@@ -29,6 +29,12 @@ pub struct Faults {
     pub api_truncated_permille: u32,
     /// The connection closes before anything is applied.
     pub api_reset_permille: u32,
+    /// Applied, but a warning of PHP stands before the JSON; WooCommerce only.
+    pub woo_notice_permille: u32,
+    /// A transaction that lost a race and was rolled back, told as an error inside a 200; Odoo only.
+    pub odoo_conflict_permille: u32,
+    /// Committed seconds after its `write_date`; Odoo only.
+    pub odoo_late_commit_permille: u32,
     /// The file before the newest one appears again under its old name.
     pub file_repeated_permille: u32,
     /// A file whose trailer contradicts its rows, followed by a good one under the next sequence.
@@ -85,6 +91,9 @@ impl Faults {
             api_html_permille: 10,
             api_truncated_permille: 10,
             api_reset_permille: 20,
+            woo_notice_permille: 10,
+            odoo_conflict_permille: 30,
+            odoo_late_commit_permille: 100,
             file_repeated_permille: 300,
             file_wrong_trailer_permille: 200,
             file_late_marker_permille: 300,
@@ -114,6 +123,9 @@ impl Faults {
             Fault::ApiHtml => self.api_html_permille,
             Fault::ApiTruncated => self.api_truncated_permille,
             Fault::ApiReset => self.api_reset_permille,
+            Fault::WooNotice => self.woo_notice_permille,
+            Fault::OdooConflict => self.odoo_conflict_permille,
+            Fault::OdooLateCommit => self.odoo_late_commit_permille,
             Fault::FileRepeated => self.file_repeated_permille,
             Fault::FileWrongTrailer => self.file_wrong_trailer_permille,
             Fault::FileLateMarker => self.file_late_marker_permille,
@@ -143,6 +155,9 @@ pub enum Fault {
     ApiHtml,
     ApiTruncated,
     ApiReset,
+    WooNotice,
+    OdooConflict,
+    OdooLateCommit,
     FileRepeated,
     FileWrongTrailer,
     FileLateMarker,
@@ -172,6 +187,9 @@ impl Fault {
             Fault::ApiHtml => "api_html",
             Fault::ApiTruncated => "api_truncated",
             Fault::ApiReset => "api_reset",
+            Fault::WooNotice => "woo_notice",
+            Fault::OdooConflict => "odoo_conflict",
+            Fault::OdooLateCommit => "odoo_late_commit",
             Fault::FileRepeated => "file_repeated",
             Fault::FileWrongTrailer => "file_wrong_trailer",
             Fault::FileLateMarker => "file_late_marker",

@@ -63,6 +63,7 @@ pub struct Forger {
     courier: Arc<Courier>,
     shop: Signer,
     psp: Signer,
+    woo: Signer,
     wrong: Signer,
     sent: AtomicU64,
     refused: AtomicU64,
@@ -75,6 +76,7 @@ impl Forger {
             courier,
             shop: Signer::new("shop", &credentials.shop_webhook_secret)?,
             psp: Signer::new("psp", &credentials.psp_webhook_secret)?,
+            woo: Signer::new("woocommerce", &credentials.woo_webhook_secret)?,
             wrong: Signer::new("forged", "not-the-secret")?,
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -99,7 +101,9 @@ impl Forger {
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         let request = match vendor {
             Vendor::Psp => self.psp_request(forgery, address, number),
-            Vendor::Shop | Vendor::Erp => self.shop_request(forgery, address, number),
+            Vendor::Woo => self.woo_request(forgery, address, number),
+            // ERP and Odoo sign nothing and send nothing; what is forged is always a shop's or the processor's.
+            Vendor::Shop | Vendor::Erp | Vendor::Odoo => self.shop_request(forgery, address, number),
         };
         match request.send().await {
             Ok(response) if response.status().is_success() => {
@@ -150,6 +154,27 @@ impl Forger {
         match signature {
             Some(signature) => request.header("X-Shopify-Hmac-Sha256", signature),
             None => request,
+        }
+    }
+
+    fn woo_request(&self, forgery: Forgery, address: &str, number: u64) -> reqwest::RequestBuilder {
+        let now = clock::bare_time(clock::now_s());
+        let address_of =
+            json!({ "first_name": "For", "last_name": "Ger", "email": "forger@example.com", "country": "DE" });
+        let order = json!({
+            "id": 9_900_000 + number, "number": format!("{FORGED}-{number}"), "status": "processing", "currency": "EUR",
+            "date_created_gmt": now, "date_modified_gmt": now, "date_paid_gmt": now, "total": "0.01",
+            "customer_id": 1, "billing": address_of, "shipping": address_of, "line_items": [], "refunds": [],
+        });
+        let whole = sized(order.to_string(), forgery);
+        let request = self.post(address, whole.clone(), forgery).header("X-WC-Webhook-Topic", "order.created");
+        let request = request.header("X-WC-Webhook-Delivery-ID", format!("forged{number}"));
+        match forgery {
+            Forgery::NoSignature => request,
+            Forgery::WrongSecret => request.header("X-WC-Webhook-Signature", self.wrong.woo(&whole)),
+            Forgery::CutBody | Forgery::Oversized | Forgery::Stale => {
+                request.header("X-WC-Webhook-Signature", self.woo.woo(&whole))
+            }
         }
     }
 

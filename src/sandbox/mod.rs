@@ -1,5 +1,5 @@
-//! Faithful fake vendors: a shop, a legacy ERP and a payment processor that misbehave on purpose, each with its own
-//! ledger of the truth, and a verdict over all of them. For demos, rehearsals and tests.
+//! Faithful fake vendors that misbehave on purpose, each with its own ledger of the truth, and a verdict over them: a shop, a
+//! legacy ERP and a payment processor (`run`), and a WooCommerce shop before an Odoo (`trade`). For demos, rehearsals and tests.
 //!
 //! Not here: anything the hub imports, and anything imported from the hub; a shared mistake would judge itself.
 
@@ -13,6 +13,7 @@ mod faults;
 mod forger;
 mod idoc;
 mod money;
+mod odoo;
 mod options;
 mod people;
 mod plan;
@@ -22,8 +23,10 @@ mod serve;
 mod shop;
 mod signature;
 mod sync;
+mod trade;
 mod traffic;
 mod verdict;
+mod woo;
 
 pub use courier::{Ack, Vendor};
 pub use faults::Faults;
@@ -35,4 +38,5 @@ pub use idoc::{
 pub use money::Currency;
 pub use options::{Credentials, Ports, SandboxError, SandboxOptions, WebhookRetry};
 pub use run::{Progress, Sandbox};
+pub use trade::{Trade, TradeOptions, TradeProgress};
 pub use verdict::{Finding, FindingKind, Verdict};

@@ -98,7 +98,7 @@ pub struct Ports {
     pub psp: u16,
 }
 
-/// What a hub needs to talk to the three vendors; invented values, the same for every sandbox.
+/// What a hub needs to talk to the vendors; invented values, the same for every sandbox.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Value of `X-Shopify-Access-Token`.
@@ -111,6 +111,14 @@ pub struct Credentials {
     pub psp_key: String,
     /// Key of `Stripe-Signature`, used whole, with its prefix.
     pub psp_webhook_secret: String,
+    pub woo_key: String,
+    pub woo_secret: String,
+    /// Key of `X-WC-Webhook-Signature` of forgeries that are well signed; the shop's webhooks have the secret they were made with.
+    pub woo_webhook_secret: String,
+    pub odoo_database: String,
+    pub odoo_login: String,
+    /// An API key in the password's place.
+    pub odoo_key: String,
 }
 
 impl Default for Credentials {
@@ -122,6 +130,12 @@ impl Default for Credentials {
             erp_password: "sandbox-erp-password".to_owned(),
             psp_key: "sk_test_sandbox_4eC39HqLyjWD".to_owned(),
             psp_webhook_secret: "whsec_sandbox_7a1d9e3c5b".to_owned(),
+            woo_key: "ck_sandbox_1a2b3c4d5e6f".to_owned(),
+            woo_secret: "cs_sandbox_6f5e4d3c2b1a".to_owned(),
+            woo_webhook_secret: "wcsandbox9f8e7d6c5b4a".to_owned(),
+            odoo_database: "sandbox".to_owned(),
+            odoo_login: "hub@example.com".to_owned(),
+            odoo_key: "6578616d706c6573616e64626f78".to_owned(),
         }
     }
 }
