@@ -252,7 +252,7 @@ pub(super) const SYNONYMS: &[(&str, &[&str])] = &[
 
 /// Words that say nothing about which field it is.
 pub(super) const NOISE: &[&str] =
-    &["order", "record", "value", "raw", "display", "shop", "the", "field", "code", "current", "sales", "fld"];
+    &["order", "record", "value", "raw", "display", "shop", "the", "field", "code", "current", "sales", "fld", "cents", "minor", "pence"];
 
 /// Vendors' words for canonical statuses, in the spelling that tokens have.
 pub(super) const STATUSES: &[(&str, &[&str])] = &[
