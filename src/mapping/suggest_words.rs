@@ -251,8 +251,10 @@ pub(super) const SYNONYMS: &[(&str, &[&str])] = &[
 ];
 
 /// Words that say nothing about which field it is.
-pub(super) const NOISE: &[&str] =
-    &["order", "record", "value", "raw", "display", "shop", "the", "field", "code", "current", "sales", "fld", "cents", "minor", "pence"];
+pub(super) const NOISE: &[&str] = &[
+    "order", "record", "value", "raw", "display", "shop", "the", "field", "code", "current", "sales", "fld", "cents",
+    "minor", "pence",
+];
 
 /// Vendors' words for canonical statuses, in the spelling that tokens have.
 pub(super) const STATUSES: &[(&str, &[&str])] = &[
