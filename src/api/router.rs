@@ -5,7 +5,9 @@ use axum::routing::{MethodRouter, get, post};
 use http::{Method, Uri};
 
 use super::error::{ApiError, Code};
-use super::resources::{audit, backups, connections, events, flows, issues, ledger, overview, records, reload, verify};
+use super::resources::{
+    audit, backups, connections, edits, events, flows, issues, ledger, overview, records, reload, verify,
+};
 use super::state::AppState;
 use super::{health, live, prometheus};
 
@@ -57,7 +59,7 @@ routes! {
     reads "/api/v1/issues/{id}" => get(issues::show), "one issue with its first hundred dead letters";
     changes "/api/v1/issues/{id}/retry" => post(issues::retry), "back to work: all, or `only` one";
     changes "/api/v1/issues/{id}/discard" => post(issues::discard), "give up, with a reason: all, or `only` one";
-    changes "/api/v1/issues/{id}/edit" => post(issues::edit), "correct the payload of one and send it back to work";
+    changes "/api/v1/issues/{id}/edit" => post(edits::edit), "correct one, the canonical record or the payload, and send it back to work";
     reads "/api/v1/records" => get(records::search), "?q= finds by key, number or another system's id";
     reads "/api/v1/records/{connection}/{stream}/{*key}" => get(records::show), "one record's whole story";
     reads "/api/v1/events" => get(events::list), "?after= business events in CloudEvents form, oldest first";

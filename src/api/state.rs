@@ -158,6 +158,27 @@ pub struct FlowInfo {
     pub freshness_objective_us: i64,
     /// Referenced kinds that have to be at the destination first.
     pub needs: Vec<String>,
+    /// Fields of the record that the flow does not take from it.
+    pub untold: Vec<Untold>,
+}
+
+/// A field of a record that a flow does not send as the record has it, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub path: String,
+    pub why: String,
+}
+
+impl Untold {
+    /// Another system's word on the field is the one that counts.
+    pub fn owned_by(owner: &str, path: &str) -> Untold {
+        Untold { path: path.to_owned(), why: format!("it belongs to {owner} (`ownership`)") }
+    }
+
+    /// The flow publishes a level of its own making.
+    pub fn published() -> Untold {
+        Untold { path: "available".to_owned(), why: "the flow computes it (`publish`)".to_owned() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -130,9 +130,10 @@ pub trait Store: Send + Sync + 'static {
         actor: &str,
         at: i64,
     ) -> Result<u64, StoreError>;
-    /// Replaces the payload (inbox) or outgoing body (job) of one dead letter and sends it back to work. The original
-    /// stays in the store. Refused if it is not dead (any more).
-    async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
+    /// Replaces the payload (inbox) or canonical record (job) of one dead letter and sends it back to work. The original
+    /// and every state in between stay in the store as long as the job or payload does. Refused if it is not dead (any
+    /// more), if it is not the text that was corrected, and of a job if a newer revision is on its way or may be there.
+    async fn edit_dead(&self, edit: DeadEdit) -> Result<(), StoreError>;
     /// Records by key, natural key or remote id.
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError>;
     /// Records of which a payload could not be used and is still dead, by key: what `find_records` may not know yet.

@@ -16,4 +16,5 @@ mod router;
 mod spark;
 mod table;
 
+pub use pretty::pretty;
 pub use router::{PAGES, app};

@@ -142,7 +142,7 @@ delegate! {
     fn issue(id: i64) -> Option<IssueDetail>;
     fn retry_issue(id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> u64;
     fn discard_issue(id: i64, only: Option<DeadRef>, reason: &str, actor: &str, at: i64) -> u64;
-    fn edit_dead(dead: DeadRef, body: &str, actor: &str, at: i64) -> ();
+    fn edit_dead(edit: DeadEdit) -> ();
     fn find_records(text: &str, limit: u32) -> Vec<EntityRow>;
     fn find_dead(text: &str, limit: u32) -> Vec<DeadRecord>;
     fn timeline(key: &EntityKey) -> Timeline;

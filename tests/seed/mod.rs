@@ -168,6 +168,7 @@ fn flow(
         deliver,
         mode: FlowMode::Live,
         freshness_objective_us: objective,
+        untold: vec![],
         needs: if entity == Entity::Order { vec!["customer".to_owned(), "lines.sku".to_owned()] } else { vec![] },
     }
 }

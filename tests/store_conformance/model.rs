@@ -169,6 +169,15 @@ impl Reference {
         sums.into_iter().filter(|(_, n)| *n != 0).map(|((d, reason), n)| (d, reason, n)).collect()
     }
 
+    /// Whether an edit of this job would come too late: a newer revision arrived, may have arrived, or is to come.
+    fn outdated(&self, n: usize) -> bool {
+        let job = &self.jobs[n];
+        self.jobs.iter().filter(|newer| newer.key == job.key && newer.revision > job.revision).any(|newer| {
+            let dead = newer.state == JobState::Dead && (newer.unknown || job.latest);
+            newer.state.is_open() || newer.state == JobState::Done || dead
+        })
+    }
+
     fn dead_of(&self, issue: u8) -> (Vec<usize>, Vec<usize>) {
         let jobs = (0..self.jobs.len())
             .filter(|&n| self.jobs[n].state == JobState::Dead && self.jobs[n].issue == Some(issue))
@@ -434,7 +443,12 @@ impl Pair {
         let dead: Vec<usize> =
             (0..self.reference.jobs.len()).filter(|&n| self.reference.jobs[n].state == JobState::Dead).collect();
         let Some(n) = self.pick(&dead) else { return };
-        self.store.edit_dead(DeadRef::Job(n as i64 + 1), "{}", "ann", self.now).await.unwrap();
+        let edited = self.store.edit_dead(correction(DeadRef::Job(n as i64 + 1), "{}", self.now)).await;
+        let refused = self.reference.outdated(n);
+        assert_eq!(edited.is_err(), refused, "{edited:?}");
+        if refused {
+            return;
+        }
         self.reference.jobs[n].edited = true;
         self.reference.send_back(&[n], &[], self.now);
     }

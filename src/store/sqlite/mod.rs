@@ -6,6 +6,7 @@ mod applied;
 mod batch;
 mod claim;
 mod dispatch;
+mod edit;
 mod file_fate;
 mod filesystem;
 mod image;
@@ -220,8 +221,8 @@ impl Store for SqliteStore {
         self.write(work_list::Discard { issue: id, only, reason, actor, at }).await
     }
 
-    async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError> {
-        self.write(work_list::Edit { dead, body: body.to_owned(), actor: actor.to_owned(), at }).await
+    async fn edit_dead(&self, edit: DeadEdit) -> Result<(), StoreError> {
+        self.write(edit::Edit { edit }).await
     }
 
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
