@@ -517,6 +517,11 @@ pub async fn few(world: &mut World) {
     world.cursor("shop", "orders", "2026-11-22T10:13:30Z", now - 40 * SECOND).await;
 }
 
+/// #1002 with a line less, as a person corrects it.
+pub fn corrected_order() -> String {
+    r##"{"number":"#1002","placed_at":"2026-11-22T09:58:00Z","currency":"EUR","total":{"amount_minor":2990,"currency":"EUR"},"lines":[{"sku":"MUG-BLUE","quantity":"2"}]}"##.to_owned()
+}
+
 fn unknown_sku() -> Outcome {
     Outcome::Dead {
         letter: refused(
