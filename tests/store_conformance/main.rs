@@ -11,6 +11,7 @@ mod intake;
 mod model;
 mod people;
 mod process;
+mod reference;
 mod retention;
 mod sqlite_files;
 

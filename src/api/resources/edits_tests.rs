@@ -1,3 +1,5 @@
+//! What an edit has to be, as tables; not here: what becomes of it (see `tests/edit_delivery.rs`).
+
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;
