@@ -15,6 +15,7 @@ pub mod limits;
 mod newest;
 pub mod read;
 pub mod row;
+pub mod sftp;
 pub mod statement;
 pub mod text;
 pub mod ties;
