@@ -11,7 +11,7 @@ use std::time::Duration;
 use russh::client::{self, AuthResult};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
 use russh_sftp::client::SftpSession;
-use russh_sftp::client::fs::File;
+use russh_sftp::client::fs::{File, Metadata};
 use russh_sftp::protocol::OpenFlags;
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
@@ -134,7 +134,9 @@ impl Sftp {
         let mut connection = connected.map_err(|error| {
             let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
             match shown.filter(|shown| !self.spec.host_keys.contains(shown)) {
-                Some(shown) => SftpError::HostKey { server: server.clone(), shown, expected: self.spec.host_keys.join(" or ") },
+                Some(shown) => {
+                    SftpError::HostKey { server: server.clone(), shown, expected: self.spec.host_keys.join(" or ") }
+                }
                 None => unreachable(error.to_string()),
             }
         })?;
@@ -147,7 +149,10 @@ impl Sftp {
             }
         }
         let channel = connection.channel_open_session().await.map_err(|error| unreachable(error.to_string()))?;
-        channel.request_subsystem(true, "sftp").await.map_err(|error| unreachable(format!("it offers no SFTP: {error}")))?;
+        channel
+            .request_subsystem(true, "sftp")
+            .await
+            .map_err(|error| unreachable(format!("it offers no SFTP: {error}")))?;
         let files = SftpSession::new(channel.into_stream()).await;
         let files = files.map_err(|error| unreachable(format!("it offers no SFTP: {error}")))?;
         files.set_timeout(DEADLINE.as_secs());
@@ -190,18 +195,7 @@ impl Sftp {
     /// Everything in a folder, or an error: never a part of it.
     pub(super) fn list(&self, folder: &str) -> Result<Vec<Entry>, SftpError> {
         let found = self.ask("listing", folder, async |files| files.read_dir(folder).await.map_err(as_io))?;
-        let entries: Vec<Entry> = found
-            .map(|entry| {
-                let metadata = entry.metadata();
-                Entry {
-                    name: entry.file_name(),
-                    is_file: metadata.is_regular(),
-                    is_dir: metadata.is_dir(),
-                    size_bytes: metadata.size.unwrap_or(0),
-                    modified: metadata.mtime,
-                }
-            })
-            .collect();
+        let entries: Vec<Entry> = found.map(|listed| entry(listed.file_name(), &listed.metadata())).collect();
         if entries.len() > MOST_NAMES {
             let reason = format!("it holds {} names, more than {MOST_NAMES}; have it cleaned up", entries.len());
             return Err(SftpError::Content { server: self.spec.server(), path: folder.to_owned(), reason });
@@ -209,13 +203,19 @@ impl Sftp {
         Ok(entries)
     }
 
-    /// Whether something of this name is there; links are not followed.
+    /// What is there under this name; links are not followed.
+    pub(super) fn look(&self, path: &str) -> Result<Option<Entry>, SftpError> {
+        let found =
+            self.ask("looking for", path, async |files| match files.symlink_metadata(path).await.map_err(as_io) {
+                Ok(metadata) => Ok(Some(metadata)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            })?;
+        Ok(found.map(|metadata| entry(path.to_owned(), &metadata)))
+    }
+
     pub(super) fn is_there(&self, path: &str) -> Result<bool, SftpError> {
-        self.ask("looking for", path, async |files| match files.symlink_metadata(path).await.map_err(as_io) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        })
+        Ok(self.look(path)?.is_some())
     }
 
     pub(super) fn make_folder(&self, path: &str) -> Result<(), SftpError> {
@@ -261,6 +261,16 @@ impl Sftp {
     }
 }
 
+fn entry(name: String, metadata: &Metadata) -> Entry {
+    Entry {
+        name,
+        is_file: metadata.is_regular(),
+        is_dir: metadata.is_dir(),
+        size_bytes: metadata.size.unwrap_or(0),
+        modified: metadata.mtime,
+    }
+}
+
 async fn in_time<T>(request: impl Future<Output = Result<T, io::Error>>) -> Result<T, io::Error> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", DEADLINE.as_secs()));
     tokio::time::timeout(DEADLINE, request).await.unwrap_or_else(|_| Err(late()))
@@ -275,7 +285,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Waits until all that was written is on the server's disk, where the server can say so, and closes.
-    pub fn finish(mut self) -> Result<(), SftpError> {
+    pub fn finish(&mut self) -> Result<(), SftpError> {
         use tokio::io::AsyncWriteExt;
         let file = &mut self.file;
         let done = self.server.runtime.block_on(in_time(async {
@@ -283,13 +293,12 @@ impl Open {
             file.sync_all().await.map_err(as_io)?;
             file.shutdown().await
         }));
-        done.map_err(|source| self.server.failed("writing", &self.path, source))
+        self.noting(done).map_err(|source| self.server.failed("writing", &self.path, source))
     }
 
+    /// A file tells a lost connection from a full disk by words alone, so that after either the next request logs in anew.
     fn noting<T>(&self, done: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &done
-            && ends_session(error)
-        {
+        if done.is_err() {
             *self.server.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         done

@@ -14,11 +14,15 @@ use crate::model::ErrorClass;
 pub enum SftpError {
     #[error("{server}: cannot be reached: {reason}")]
     Unreachable { server: String, reason: String },
-    #[error("{server} is not the server that was agreed: it shows the host key {shown}, expected is {expected}; ask the partner whether the key was changed, and only then correct `host_key`")]
+    #[error(
+        "{server} is not the server that was agreed: it shows the host key {shown}, expected is {expected}; ask the partner whether the key was changed, and only then correct `host_key`"
+    )]
     HostKey { server: String, shown: String, expected: String },
     #[error("{server} refuses user `{user}`: {reason}; check the user name and the password or key with the partner")]
     Refused { server: String, user: String, reason: String },
-    #[error("{server}: the private key cannot be used: {reason}; it must be an OpenSSH or PEM private key, with `passphrase` if it has one")]
+    #[error(
+        "{server}: the private key cannot be used: {reason}; it must be an OpenSSH or PEM private key, with `passphrase` if it has one"
+    )]
     Key { server: String, reason: String },
     #[error("{server}: {operation} {path}: {source}{}", advice(.source))]
     Operation { server: String, operation: &'static str, path: String, source: io::Error },
@@ -68,7 +72,9 @@ pub(super) fn as_io(error: Sftp) -> io::Error {
 
 /// Whether the connection is beyond use.
 pub(super) fn ends_session(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, NotConnected, TimedOut, UnexpectedEof};
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, NotConnected, TimedOut, UnexpectedEof,
+    };
     matches!(
         error.kind(),
         BrokenPipe | ConnectionAborted | ConnectionReset | InvalidData | NotConnected | TimedOut | UnexpectedEof

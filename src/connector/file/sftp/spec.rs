@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use crate::choice;
 use crate::config::yaml::{Context, Decode, Node};
@@ -45,6 +46,9 @@ impl fmt::Debug for SftpSpec {
 }
 
 impl SftpSpec {
+    /// Keys whose values nothing may show.
+    pub const SECRETS: [&'static str; 3] = ["password", "private_key", "passphrase"];
+
     /// Texts that nothing may show.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let (first, second) = match &self.auth {
@@ -52,6 +56,21 @@ impl SftpSpec {
             SftpAuth::Key { key, passphrase } => (key, passphrase.as_ref()),
         };
         std::iter::once(first).chain(second)
+    }
+
+    /// The same for equal descriptions, secrets included.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for text in self.secrets().map(ExposeSecret::expose_secret) {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        format!("{self:?} {}", hex::encode(hash.finalize()))
+    }
+
+    /// A path on the server, for messages.
+    pub fn place(&self, path: &str) -> String {
+        format!("{}/{}", self.server(), path.trim_start_matches('/'))
     }
 
     /// Host, port and user, for messages.
@@ -79,7 +98,11 @@ impl Decode for SftpSpec {
             }
         };
         for fingerprint in host_keys.iter().filter(|text| !text.starts_with("SHA256:")) {
-            map.error("host_key", format!("`{fingerprint}` is no fingerprint"), "it looks like `SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDKnOhk5LmrXr5Kqjw`");
+            map.error(
+                "host_key",
+                format!("`{fingerprint}` is no fingerprint"),
+                "it looks like `SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDKnOhk5LmrXr5Kqjw`",
+            );
         }
         let after = map.or("after", After::Archive);
         map.finish();
@@ -87,7 +110,11 @@ impl Decode for SftpSpec {
             (Some(password), None) => Some(SftpAuth::Password(password)),
             (None, Some(key)) => Some(SftpAuth::Key { key, passphrase }),
             (Some(_), Some(_)) | (None, None) => {
-                cx.error(node.span, "the hub logs in by a password or by a key", "state `password: ${...}` or `private_key: ${file:...}`, not both");
+                cx.error(
+                    node.span,
+                    "the hub logs in by a password or by a key",
+                    "state `password: ${...}` or `private_key: ${file:...}`, not both",
+                );
                 None
             }
         };
