@@ -198,6 +198,30 @@ async fn a_name_that_still_waits_here_is_not_overwritten_and_a_large_file_is_not
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_marker_alone_was_put_away_follows_it() {
+    let (server, rig) = (Server::start(), Rig::new("csv", "stock"));
+    let remote = client(server.spec());
+    let marked = rig.read.completeness.clone();
+    let mut fetcher = fetcher(&server, &remote, &rig, marked, 1 << 20);
+    put_marked(&server, "stock_1.csv", &stock(1, "a"));
+    put(&server, "archive", b"in the way");
+    let there = server.folder("in");
+    blocking(move || {
+        fetcher.fetch(Instant::now(), || false).unwrap_err();
+        // As if it had been cut between the two moves.
+        fs::remove_file(there.join("archive")).unwrap();
+        fs::remove_file(there.join("stock_1.csv.done")).unwrap();
+        fs::write(there.join("stock_2.csv"), stock(1, "b")).unwrap();
+        let fetched = fetcher.fetch(Instant::now(), || false).unwrap();
+        assert_eq!((fetched.taken, fetched.waiting.len()), (0, 1), "{fetched:?}");
+    })
+    .await;
+    assert_eq!(server.names("in"), ["stock_2.csv"], "what was never announced stays");
+    assert_eq!(server.names("in/archive").len(), 1);
+    assert_eq!(fs::read(rig.root.path().join("spool/stock_1.csv")).unwrap(), stock(1, "a"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_that_is_cut_is_begun_anew_and_applied_once() {
     let (server, rig) = (Server::start(), Rig::new("csv", "stock"));
     let store = rig.open().await;

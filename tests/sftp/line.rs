@@ -44,6 +44,11 @@ impl Line {
         self.left.store(i64::MAX, Ordering::SeqCst);
     }
 
+    /// Bytes since the line was last mended.
+    pub fn carried(&self) -> i64 {
+        i64::MAX - self.left.load(Ordering::SeqCst)
+    }
+
     pub fn cuts(&self) -> u32 {
         self.cuts.load(Ordering::SeqCst)
     }

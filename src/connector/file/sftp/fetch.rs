@@ -97,6 +97,7 @@ impl Fetcher {
         let (scan, entries) = self.sort_out(entries, at);
         let mut fetched = Fetched { taken: 0, waiting: scan.waiting, refused: scan.refused };
         self.ledger.keep(|name| entries.contains_key(name))?;
+        self.finish(&mut fetched.waiting, &entries)?;
         for offer in scan.ready {
             if stop() {
                 break;
@@ -155,15 +156,9 @@ impl Fetcher {
             }
         }
         sync_directory(&self.inbox).map_err(DropError::io("sync", &self.inbox))?;
-        match self.server.spec().after {
-            After::Leave => {
-                if let Some(file) = parts.first() {
-                    self.ledger.note(file.name, look(&file.entry))?;
-                }
-            }
-            After::Archive => parts.iter().rev().try_for_each(|part| self.archive(part))?,
-            After::Delete => parts.iter().rev().try_for_each(|part| self.delete(part))?,
-        }
+        let Some(file) = parts.first() else { return Ok(Step::Taken) };
+        self.ledger.note(file.name, look(&file.entry))?;
+        self.put_away(&parts)?;
         tracing::info!(
             server = self.server.spec().server(),
             folder = self.folder,
@@ -232,6 +227,33 @@ impl Fetcher {
     fn is_as_listed(&self, part: &Wanted<'_>) -> Result<bool, DropError> {
         let now = self.server.look(&below(&self.folder, part.name))?;
         Ok(now.is_some_and(|now| (now.size_bytes, now.modified) == (part.entry.size_bytes, part.entry.modified)))
+    }
+
+    /// Markers first: one that stayed would announce the next file of its name before that is complete.
+    fn put_away(&mut self, parts: &[Wanted<'_>]) -> Result<(), DropError> {
+        let Some(file) = parts.first() else { return Ok(()) };
+        match self.server.spec().after {
+            After::Leave => return Ok(()),
+            After::Archive => parts.iter().rev().try_for_each(|part| self.archive(part))?,
+            After::Delete => parts.iter().rev().try_for_each(|part| self.delete(part))?,
+        }
+        self.ledger.forget(file.name)
+    }
+
+    /// A file that was taken, and whose marker is away already: a crash came between.
+    fn finish(&mut self, waiting: &mut Vec<Waiting>, entries: &HashMap<String, Entry>) -> Result<(), DropError> {
+        if self.server.spec().after == After::Leave {
+            return Ok(());
+        }
+        let mut kept = Vec::with_capacity(waiting.len());
+        for file in waiting.drain(..) {
+            match entries.get(&file.name).filter(|entry| self.ledger.knows(&file.name, look(entry))) {
+                Some(entry) => self.put_away(&[Wanted { name: &file.name, entry: entry.clone() }])?,
+                None => kept.push(file),
+            }
+        }
+        *waiting = kept;
+        Ok(())
     }
 
     /// Beside it under `archive/`, with the time and, if that is taken, a number. One that was replaced meanwhile stays: it

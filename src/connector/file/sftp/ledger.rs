@@ -1,4 +1,4 @@
-//! Which files were taken from a server that keeps them, by name, size and time; a small file in the spool.
+//! Which files were taken and are still on the server, by name, size and time; a small file in the spool.
 //!
 //! Losing it costs a second download of each. Not here: contents.
 
@@ -43,6 +43,10 @@ impl Ledger {
     pub fn note(&mut self, name: &str, look: Look) -> Result<(), DropError> {
         self.taken.insert(name.to_owned(), look);
         self.write()
+    }
+
+    pub fn forget(&mut self, name: &str) -> Result<(), DropError> {
+        if self.taken.remove(name).is_some() { self.write() } else { Ok(()) }
     }
 
     /// Forgets names that are gone from the server.
