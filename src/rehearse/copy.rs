@@ -171,6 +171,8 @@ impl Original {
         let name = connection.name.as_str();
         set(node, "allow_networks", list(vec![word("127.0.0.0/8")]));
         remove(node, "allow_hosts");
+        // Nothing of a rehearsal reaches a partner: its folders are on this machine.
+        remove(node, "sftp");
         if connection.manifest.webhooks.is_some() {
             set(node, "path_secret", word(path_secret(name, self.seed)));
         }
