@@ -10,13 +10,12 @@ pub enum ExportError {
     )]
     Amount { reconciliation: String, section: &'static str, cause: String },
     #[error(
-        "the report of `{reconciliation}` does not add up: {section} lists {listed} {unit} on side {side}, the tie-out says {reported}; nothing was exported, run the reconciliation again"
+        "the report of `{reconciliation}` does not add up: {section} lists {listed}, the tie-out says {reported}; nothing was exported, run the reconciliation again"
     )]
     Totals {
         reconciliation: String,
         section: &'static str,
-        side: &'static str,
-        unit: String,
+        /// `12.50 EUR on side A`.
         listed: String,
         reported: String,
     },

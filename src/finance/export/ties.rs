@@ -51,13 +51,12 @@ pub(super) fn check(report: &Report, tables: &[Table]) -> Result<(), ExportError
         for key in keys {
             let of = |sums: &BTreeMap<(Section, Unit, &'static str), i128>| sums.get(key).copied().unwrap_or_default();
             if of(&listed) != of(&reported) {
+                let told = |sum| format!("{} {} on side {}", key.1.decimal(sum), key.1, key.2);
                 return Err(ExportError::Totals {
                     reconciliation: report.cover.reconciliation.clone(),
                     section: section.as_str(),
-                    side: key.2,
-                    unit: key.1.to_string(),
-                    listed: key.1.decimal(of(&listed)),
-                    reported: key.1.decimal(of(&reported)),
+                    listed: told(of(&listed)),
+                    reported: told(of(&reported)),
                 });
             }
         }
