@@ -127,7 +127,8 @@ fn json_lines_hold_every_record_once() {
     assert_eq!(of("signatures"), 2);
     assert_eq!(lines[0]["sha256"].as_str().unwrap(), fingerprint(&report).unwrap());
     let breaks = lines.iter().filter(|line| line["section"] == "breaks").map(|line| line["record"].clone());
-    let back: Vec<_> = breaks.map(|record| serde_json::from_value(record).unwrap()).collect();
+    let back: Vec<syncline::recon::report::OpenItem> =
+        breaks.map(|record| serde_json::from_value(record).unwrap()).collect();
     assert_eq!(back, report.breaks);
 }
 

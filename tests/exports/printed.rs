@@ -14,6 +14,13 @@ fn pages(report: &Report) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.pdf");
     std::fs::write(&file, export(report, Format::Pdf)).unwrap();
+    // For eyes: SYNCLINE_EXPORTS names a folder for samples.
+    if let Some(samples) = std::env::var_os("SYNCLINE_EXPORTS").map(std::path::PathBuf::from) {
+        for (ending, format) in [("pdf", Format::Pdf), ("xlsx", Format::Xlsx)] {
+            let name = format!("{}-breaks.{ending}", report.breaks.len());
+            std::fs::write(samples.join(name), export(report, format)).unwrap();
+        }
+    }
     let arguments = [OsStr::new("-layout"), file.as_os_str(), OsStr::new("-")];
     let text = String::from_utf8(run(&reader, &arguments, folder.path())).unwrap();
     let mut pages: Vec<String> = text.split('\u{c}').map(str::to_owned).collect();

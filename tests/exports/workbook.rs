@@ -87,10 +87,10 @@ fn another_program_computes_the_same_totals() {
         let computed: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let range = cached.worksheet_range(sheet).unwrap();
         let mut seen = 0;
-        for (row, column, formula) in cached.worksheet_formula(sheet).unwrap().used_cells() {
-            if !formula.contains("SUMIFS") {
-                continue;
-            }
+        let held = cached.worksheet_formula(sheet).unwrap();
+        let (top, left) = held.start().unwrap();
+        for (row, column, formula) in held.used_cells().filter(|(_, _, formula)| formula.contains("SUMIFS")) {
+            let (row, column) = (row + top as usize, column + left as usize);
             let cell = range.get_value((row as u32, column as u32)).unwrap().to_string();
             let shown = computed[row][column].replace(',', "");
             assert_eq!(
@@ -111,7 +111,8 @@ fn without_cached_values(bytes: &[u8]) -> Vec<u8> {
         let mut entry = old.by_index(at).unwrap();
         let mut held = Vec::new();
         std::io::copy(&mut entry, &mut held).unwrap();
-        if entry.name().starts_with("xl/worksheets/sheet") {
+        let name = entry.name().unwrap().into_owned();
+        if name.starts_with("xl/worksheets/sheet") {
             let text = String::from_utf8(held).unwrap();
             let mut parts = text.split("</f><v>");
             let mut out = parts.next().unwrap().to_owned();
@@ -121,7 +122,7 @@ fn without_cached_values(bytes: &[u8]) -> Vec<u8> {
             }
             held = out.into_bytes();
         }
-        new.start_file(entry.name(), zip::write::SimpleFileOptions::default()).unwrap();
+        new.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
         std::io::Write::write_all(&mut new, &held).unwrap();
     }
     new.finish().unwrap().into_inner()
