@@ -55,8 +55,10 @@ fn totals_are_the_sums_of_visible_rows_and_the_tie_out() {
     check_sums(&report, Section::Excluded, "EXCLUDED(");
     check_sums(&report, Section::Rejected, "REJECTED");
     let (_, rows, totals) = parse(&export(&report, Format::Csv(Section::TieOut, Dialect::default())), b',', 1);
-    assert!(rows.len() > 12 && totals.len() == 3);
-    for residual in totals {
+    // `total` is a line of the bridge itself here.
+    let residuals: Vec<_> = totals.into_iter().filter(|row| row[1] != "total").collect();
+    assert!(rows.len() >= 12 && residuals.len() == 3);
+    for residual in residuals {
         assert!(residual[2..].iter().all(|cell| ["0", "0.00", "0.000"].contains(&cell.as_str())), "{residual:?}");
     }
 }

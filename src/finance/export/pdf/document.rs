@@ -207,12 +207,13 @@ fn open(flow: &mut Flow<'_>, title: &str, items: &[OpenItem], totals: &[Total]) 
     let columns = [
         words("what", 5),
         words("key", 4),
-        words("since, due", 3),
+        words("since", 3),
+        words("due", 3),
         amounts("days"),
         words("unit", 2),
         amounts("side A"),
         amounts("side B"),
-        amounts("B - A"),
+        amounts("variance"),
     ];
     let mut rows = Vec::new();
     for item in items {
@@ -220,12 +221,11 @@ fn open(flow: &mut Flow<'_>, title: &str, items: &[OpenItem], totals: &[Total]) 
         for more in [&item.sub_cause, &item.carried_by].into_iter().flatten() {
             what = format!("{what}, {more}");
         }
-        let due = item.due_date.as_ref().map(|due| format!("due {due}"));
-        let dates: Vec<String> = [item.event_date.clone(), due].into_iter().flatten().collect();
         let start = [
             what,
             item.key.clone().unwrap_or_else(|| item.id.clone()),
-            dates.join(" "),
+            item.event_date.clone().unwrap_or_default(),
+            item.due_date.clone().unwrap_or_default(),
             item.age_days.map(|days| days.to_string()).unwrap_or_default(),
         ];
         let none = [const { String::new() }; 4];
@@ -238,7 +238,8 @@ fn open(flow: &mut Flow<'_>, title: &str, items: &[OpenItem], totals: &[Total]) 
         }
     }
     rows.extend(totals.iter().map(|total| {
-        let mut cells: Vec<String> = vec!["total".to_owned(), String::new(), String::new(), String::new()];
+        let mut cells: Vec<String> =
+            vec!["total".to_owned(), String::new(), String::new(), String::new(), String::new()];
         cells.push(total.unit.as_str().to_owned());
         cells.extend(total.cells.iter().filter(|cell| matches!(cell, Cell::Amount(_))).map(shown));
         Row::strong(cells)
@@ -255,7 +256,7 @@ fn signed(flow: &mut Flow<'_>, signatures: &[Signature]) {
     };
     let rows: Vec<Row> = signatures.iter().map(line).collect();
     let columns =
-        [words("as", 2), words("who", 3), words("when", 3), words("what was checked", 5), words("SHA-256", 5)];
+        [words("as", 2), words("who", 2), words("when", 4), words("what was checked", 5), words("SHA-256", 5)];
     grid(flow, &columns, &rows);
 }
 

@@ -59,9 +59,12 @@ pub(super) fn grid(flow: &mut Flow<'_>, columns: &[Column], rows: &[Row]) {
     let header = Row::strong(columns.iter().map(|column| column.heading.clone()).collect());
     let header = lines(flow, columns, &header, &layout);
     draw(flow, columns, &header, &layout, Look::Header);
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
         let broken = lines(flow, columns, row, &layout);
-        if !flow.fits(height(&broken, &layout)) {
+        // A total is not left alone on the next page.
+        let total = rows.get(at + 1).filter(|next| next.strong && !row.strong);
+        let after = total.map_or(0, |next| height(&lines(flow, columns, next, &layout), &layout));
+        if !flow.fits(height(&broken, &layout) + after) {
             flow.next_page();
             draw(flow, columns, &header, &layout, Look::Header);
         }
