@@ -3,6 +3,7 @@
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
 pub mod definition;
+pub mod export;
 pub mod period;
 pub mod run;
 pub mod source;
