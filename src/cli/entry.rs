@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use super::args::{Cli, ColorChoice, Command, Global, MappingCommand};
+use super::args::{Cli, ColorChoice, Command, Global, MappingCommand, SandboxCommand};
 use super::client::Client;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
     backup, check, connector, connectors, demo, explain, init, issues, mapping, rehearse, reload, replay, restore, run,
-    status, verify,
+    sandbox, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -84,6 +84,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Issues { .. }
         | Command::Replay { .. }
         | Command::Rehearse(_)
+        | Command::Sandbox { .. }
         | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
@@ -145,6 +146,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Check { connection, live } => return check::check(global, connection.as_deref(), *live, to).await,
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
+        Command::Sandbox { command: SandboxCommand::Month(args) } => return sandbox::month(global, args, to),
         Command::Connector { command } => return connector::connector(global, command, to).await,
         Command::Connectors { name } => return connectors::connectors(global, name.as_deref(), to),
         Command::Mapping { command: MappingCommand::Test { only } } => {
@@ -189,6 +191,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Check { .. }
         | Command::Run
         | Command::Rehearse(_)
+        | Command::Sandbox { .. }
         | Command::Connectors { .. }
         | Command::Connector { .. }
         | Command::Mapping { .. } => Err(CliError::internal("this command needs no open store")),

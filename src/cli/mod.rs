@@ -26,6 +26,7 @@ mod reload;
 mod replay;
 mod restore;
 mod run;
+mod sandbox;
 mod status;
 mod verify;
 

@@ -70,8 +70,13 @@ fn sums_that_are_claimed_are_the_only_ones_there_are() {
     for seed in 0..400 {
         let mut rng = Rng::with_seed(seed);
         let many = [Side::A, Side::B][rng.usize(..2)];
-        let (summed, one) = (statement(&mut rng, "m", 9, -20..40), statement(&mut rng, "o", 3, -40..80));
+        let (summed, mut one) = (statement(&mut rng, "m", 9, -200..400), statement(&mut rng, "o", 3, -400..800));
         let (days_before, days_after, most_items) = (rng.u16(..4), rng.u16(..4), rng.usize(2..5));
+        // Most are sums of something, some of them dated too far away or of too many.
+        for row in one.iter_mut().filter(|_| !summed.is_empty()) {
+            let parts = (0..rng.usize(1..4)).map(|_| summed[rng.usize(..summed.len())].amount);
+            row.amount = parts.sum();
+        }
         let expected = sums(&summed, &one, many, [days_before, days_after], most_items);
         let subset = Subset { many, days_before, days_after, most_items, most_candidates: 9 };
         let rules = RuleSet { passes: vec![pass("sum", How::Subset(subset))], ..rules() };

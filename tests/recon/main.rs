@@ -3,6 +3,7 @@
 
 mod brute_force;
 mod codes;
+mod files;
 mod large;
 mod ledger;
 mod make;

@@ -59,6 +59,22 @@ impl Score {
     }
 }
 
+/// Some payouts that arrive on one day are one line more often than the bank does it by itself, across accounts.
+fn net_some(leg: &mut Leg) {
+    for at in (1..leg.clusters.len()).rev().step_by(9) {
+        let (one, other) = (&leg.clusters[at - 1], &leg.clusters[at]);
+        let whole = [one, other].iter().all(|cluster| cluster.sides.iter().all(|lines| !lines.is_empty()));
+        let (x, y) = (one.sides[1].first(), other.sides[1].first());
+        if whole && x.zip(y).is_some_and(|(x, y)| (x.currency, x.day) == (y.currency, y.day) && x.amount != -y.amount) {
+            let other = leg.clusters.remove(at);
+            let [payouts, lines] = other.sides;
+            let one = &mut leg.clusters[at - 1];
+            one.sides[0].extend(payouts);
+            one.sides[1][0].amount += lines.iter().map(|line| line.amount).sum::<i64>();
+        }
+    }
+}
+
 #[test]
 fn nothing_is_claimed_that_the_truth_contradicts() {
     let mistakes = [
@@ -72,7 +88,6 @@ fn nothing_is_claimed_that_the_truth_contradicts() {
         Mutation::CurrencySwap,
         Mutation::DateShift,
         Mutation::LineSplit,
-        Mutation::LinesMerged,
         Mutation::LateArrival,
     ];
     let mut score = Score::default();
@@ -84,6 +99,7 @@ fn nothing_is_claimed_that_the_truth_contradicts() {
             .flat_map(|cluster| &mut cluster.sides)
             .flatten()
             .for_each(|line| line.keys = [None, None]);
+        net_some(&mut leg);
         plant(&mut leg, &mistakes, 1, seed);
         score.count(&leg, &run(&without_keys(), &leg));
     }

@@ -60,7 +60,7 @@ mod tests {
     fn months_tie_and_a_lost_cent_is_seen() {
         for seed in 0..20 {
             let month = Month::of(MonthOptions { seed, orders: 200, year: 2028, month: 2 }).unwrap();
-            assert!(month.payouts.iter().any(|payout| payout.trace.is_empty()) == false && !month.bank.is_empty());
+            assert!(month.payouts.iter().all(|payout| !payout.trace.is_empty()) && !month.bank.is_empty());
             for lose in [
                 (|month: &mut Month| month.movements[0].gross -= 1) as fn(&mut Month),
                 |month| month.bank[0].amount += 1,

@@ -6,6 +6,7 @@
 mod audit;
 mod book;
 mod expected;
+mod files;
 mod leg;
 mod month;
 mod mutation;
@@ -16,6 +17,7 @@ mod workdays;
 
 pub use book::{Account, Book};
 pub use expected::{Expected, Verdict};
+pub use files::{MonthFile, write_month};
 pub use leg::{Cluster, LATE_AFTER_DAYS, Leg, LegKind, Line, ROUNDING_CAP, Value};
 pub use month::{BankLine, Imbalance, Month, MonthOptions, Movement, MovementKind, Order, Payment, Payout};
 pub use mutation::Mutation;

@@ -145,15 +145,17 @@ impl Month {
 
     fn refunds(&self) -> Vec<Cluster> {
         let refunds = self.movements.iter().filter(|movement| movement.kind == MovementKind::Refund);
-        let cluster = |(at, refund): (usize, &Movement)| {
-            let key = format!("re-é-{}", 20_000 + at);
+        let sources = self.sources();
+        let sources = self.movements.iter().zip(&sources).filter(|(movement, _)| movement.kind == MovementKind::Refund);
+        let cluster = |(refund, (_, key)): (&Movement, (&Movement, &String))| {
+            let key = key.clone();
             let line = || Line {
                 parent: Some(self.movements[refund.capture].id.clone()),
                 ..Line::new(Some(&key), None, refund.currency, refund.gross, refund.day)
             };
             Cluster { sides: [vec![line()], vec![line()]], key }
         };
-        refunds.enumerate().map(cluster).collect()
+        refunds.zip(sources).map(cluster).collect()
     }
 
     fn disputes(&self) -> Vec<Cluster> {

@@ -59,7 +59,7 @@ fn book_at_bank(month: &mut Month, rng: &mut Rng) {
         let lines: Vec<Vec<usize>> =
             if netted { vec![payouts] } else { payouts.into_iter().map(|at| vec![at]).collect() };
         for payouts in lines {
-            let trace = format!("trace-é-{}", 30_000 + payouts[0]);
+            let trace = format!("trace-{}", 30_000 + payouts[0]);
             let amount = payouts.iter().map(|at| month.payouts[*at].net).sum();
             let currency = month.payouts[payouts[0]].currency;
             payouts.iter().for_each(|at| month.payouts[*at].trace.clone_from(&trace));
