@@ -71,11 +71,17 @@ fn sums_that_are_claimed_are_the_only_ones_there_are() {
         let mut rng = Rng::with_seed(seed);
         let many = [Side::A, Side::B][rng.usize(..2)];
         let (summed, mut one) = (statement(&mut rng, "m", 9, -200..400), statement(&mut rng, "o", 3, -400..800));
-        let (days_before, days_after, most_items) = (rng.u16(..4), rng.u16(..4), rng.usize(2..5));
+        let (days_before, days_after, most_items) = (rng.u16(..9), rng.u16(..9), rng.usize(2..5));
         // Most are sums of something, some of them dated too far away or of too many.
         for row in one.iter_mut().filter(|_| !summed.is_empty()) {
-            let parts = (0..rng.usize(1..4)).map(|_| summed[rng.usize(..summed.len())].amount);
-            row.amount = parts.sum();
+            let first = &summed[rng.usize(..summed.len())];
+            let mut like: Vec<&Row> = summed
+                .iter()
+                .filter(|other| other.unit == first.unit && other.amount.signum() == first.amount.signum())
+                .collect();
+            rng.shuffle(&mut like);
+            row.unit = first.unit;
+            row.amount = like.iter().take(rng.usize(1..5)).map(|other| other.amount).sum();
         }
         let expected = sums(&summed, &one, many, [days_before, days_after], most_items);
         let subset = Subset { many, days_before, days_after, most_items, most_candidates: 9 };

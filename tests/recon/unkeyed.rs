@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use syncline::recon::outcome::Outcome;
 use syncline::recon::row::{Row, Side};
-use syncline::recon::rules::{How, RuleSet, Subset, Window};
+use syncline::recon::rules::{How, OnMatch, RuleSet, Subset, Window};
 use syncline::sandbox::ledger::{Leg, LegKind, Mutation, plant};
 
 use crate::ledger::{month, rules, run};
@@ -75,6 +75,59 @@ fn net_some(leg: &mut Leg) {
     }
 }
 
+/// Amounts as a shop of one article has them: many payouts are alike, and sums of some are others.
+fn make_alike(leg: &mut Leg, step: i64) {
+    for cluster in &mut leg.clusters {
+        let mut sum = 0;
+        for line in &mut cluster.sides[0] {
+            let steps = line.currency.price_from_cents(step);
+            line.amount = (line.amount / steps).max(1) * steps;
+            sum += line.amount;
+        }
+        cluster.sides[1].iter_mut().for_each(|line| line.amount = sum);
+    }
+}
+
+/// The coarser the amounts, the less is claimed. At the coarsest, a payout whose line is not there yet can meet a line that is
+/// really several others' and happens to be its only candidate: nothing in two such statements tells them apart, which is why
+/// such a shop's rules should only suggest. How often that is, is printed and bounded; it does not happen below.
+#[test]
+fn alike_amounts_are_left_to_people() {
+    let mut claimed = Vec::new();
+    for step in [1_000, 10_000, 50_000, 100_000] {
+        let mut score = Score::default();
+        for seed in 0..40 {
+            let mut leg = unkeyed(seed);
+            make_alike(&mut leg, step);
+            plant(&mut leg, &[Mutation::DropA, Mutation::DropB, Mutation::Percent], 1, seed);
+            score.count(&leg, &run(&without_keys(), &leg));
+        }
+        let (right, wrong) = (score.right.values().sum::<u64>(), score.wrong.len() as u64);
+        println!("amounts in steps of {step} euro cents: {right} right, {wrong} wrong of {:?}", score.findable);
+        assert!(wrong * 1_000 <= right * if step > 10_000 { 5 } else { 0 }, "{:#?}", score.wrong);
+        claimed.push(right);
+    }
+    assert!(claimed.is_sorted_by(|finer, coarser| finer > coarser), "{claimed:?}");
+}
+
+#[test]
+fn what_may_only_be_suggested_is_never_claimed() {
+    let mut rules = without_keys();
+    rules.passes.iter_mut().for_each(|pass| pass.on_match = OnMatch::Suggest);
+    let mut leg = unkeyed(3);
+    make_alike(&mut leg, 100_000);
+    let outcome = run(&rules, &leg);
+    assert!(outcome.matches.is_empty());
+    assert!(outcome.breaks.iter().any(|item| !item.candidates.is_empty()));
+}
+
+fn unkeyed(seed: u64) -> Leg {
+    let mut leg = month(seed, 300 + 30 * seed as usize).leg(LegKind::Bank);
+    // The traces are in the truth only.
+    leg.clusters.iter_mut().flat_map(|cluster| &mut cluster.sides).flatten().for_each(|line| line.keys = [None, None]);
+    leg
+}
+
 #[test]
 fn nothing_is_claimed_that_the_truth_contradicts() {
     let mistakes = [
@@ -92,13 +145,7 @@ fn nothing_is_claimed_that_the_truth_contradicts() {
     ];
     let mut score = Score::default();
     for seed in 0..40 {
-        let mut leg = month(seed, 300 + 30 * seed as usize).leg(LegKind::Bank);
-        // The traces are in the truth only.
-        leg.clusters
-            .iter_mut()
-            .flat_map(|cluster| &mut cluster.sides)
-            .flatten()
-            .for_each(|line| line.keys = [None, None]);
+        let mut leg = unkeyed(seed);
         net_some(&mut leg);
         plant(&mut leg, &mistakes, 1, seed);
         score.count(&leg, &run(&without_keys(), &leg));
