@@ -47,7 +47,8 @@ pub fn write_month(options: MonthOptions) -> Result<Vec<MonthFile>, Imbalance> {
     let refunds = leg(LegKind::Refunds, ON_A);
     let clearing = leg(LegKind::Clearing, ON_CLEARING);
     let bank = leg(LegKind::Bank, ON_BANK);
-    let legs: [&Leg; 5] = [&orders, &captures, &refunds, &clearing, &bank];
+    let payouts = month.leg(LegKind::Payouts);
+    let legs: [&Leg; 6] = [&orders, &captures, &refunds, &payouts, &clearing, &bank];
     let file = |path: &str, text: String| MonthFile { path: path.to_owned(), text };
     let mut files = vec![
         file("erp/clearing.csv", tables::clearing(&clearing)),
