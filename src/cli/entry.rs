@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use super::args::{Cli, ColorChoice, Command, Global, MappingCommand};
+use super::args::{Cli, ColorChoice, Command, Global, MappingCommand, SandboxCommand};
 use super::client::Client;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
     backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, rehearse, reload, replay,
-    restore, run, schema, status, verify,
+    restore, run, sandbox, schema, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -86,6 +86,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Issues { .. }
         | Command::Replay { .. }
         | Command::Rehearse(_)
+        | Command::Sandbox { .. }
         | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
@@ -148,6 +149,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Discover(args) => return discover::discover(global, args, to).await,
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
+        Command::Sandbox { command: SandboxCommand::Month(args) } => return sandbox::month(global, args, to),
         Command::Connector { command } => return connector::connector(global, command, to).await,
         Command::Connectors { name, markdown } => {
             return connectors::connectors(global, name.as_deref(), *markdown, to);
@@ -196,6 +198,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Discover(_)
         | Command::Run
         | Command::Rehearse(_)
+        | Command::Sandbox { .. }
         | Command::Connectors { .. }
         | Command::Schema { .. }
         | Command::Connector { .. }

@@ -29,6 +29,7 @@ mod reload;
 mod replay;
 mod restore;
 mod run;
+mod sandbox;
 mod schema;
 mod status;
 mod verify;

@@ -241,7 +241,7 @@ fn left_over(matching: &Matching<'_>, around: &Circumstances<'_>) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let mut ambiguous: BTreeSet<(Side, usize)> = BTreeSet::new();
     // One item per group that is missing whole: bucket, key, side → rows.
-    let mut missing: BTreeMap<(Bucket, Box<str>, Side), Item> = BTreeMap::new();
+    let mut missing = MissingGroups::new();
     for side in Side::BOTH {
         let unmapped = matching.rows[side.index()].iter().filter(|row| row.unmapped.is_some());
         items.extend(unmapped.map(|row| single(side, row, Bucket::Break(Code::MappingMissing))));
@@ -272,7 +272,7 @@ fn left_over(matching: &Matching<'_>, around: &Circumstances<'_>) -> Vec<Item> {
             }
         }
     }
-    items.extend(missing.into_values());
+    items.extend(due_together(rules, missing).into_values());
     let suggested = suggestions(matching);
     for item in &mut items {
         let rows = Side::BOTH
@@ -282,6 +282,24 @@ fn left_over(matching: &Matching<'_>, around: &Circumstances<'_>) -> Vec<Item> {
         item.candidates.extend(places.into_iter().cloned());
     }
     items
+}
+
+/// Items of groups that are missing whole, by bucket, key and side.
+type MissingGroups = BTreeMap<(Bucket, Box<str>, Side), Item>;
+
+/// A group is due when its last row is: until then, its earlier rows are not missing either.
+fn due_together(rules: &RuleSet, mut missing: MissingGroups) -> MissingGroups {
+    let waiting: Vec<_> = missing.keys().filter(|(bucket, _, _)| *bucket == Bucket::Timing).cloned().collect();
+    for waits in waiting {
+        let (_, key, side) = &waits;
+        let early = missing.remove(&(Bucket::Break(rules.missing[side.index()]), key.clone(), *side));
+        if let (Some(early), Some(item)) = (early, missing.get_mut(&waits)) {
+            item.join(early);
+            item.findings.clear();
+            item.rows[side.index()].sort_unstable_by(Row::by_content);
+        }
+    }
+    missing
 }
 
 impl Item {
