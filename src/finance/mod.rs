@@ -4,5 +4,7 @@
 
 pub mod definition;
 pub mod period;
+pub mod rederive;
 pub mod run;
 pub mod source;
+pub mod workflow;

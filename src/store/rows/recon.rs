@@ -71,18 +71,8 @@ impl ReconEvent {
     /// The event as it follows `prev_hash`: SHA-256 over its fields, each preceded by its length.
     pub fn chained(event: NewReconEvent, seq: i64, prev_hash: String) -> ReconEvent {
         let NewReconEvent { at, actor, kind, reconciliation, run, item, detail } = event;
-        let mut kept = ReconEvent {
-            seq,
-            at,
-            actor,
-            kind,
-            reconciliation,
-            run,
-            item,
-            detail,
-            prev_hash,
-            hash: String::new(),
-        };
+        let mut kept =
+            ReconEvent { seq, at, actor, kind, reconciliation, run, item, detail, prev_hash, hash: String::new() };
         kept.hash = kept.computed();
         kept
     }

@@ -208,8 +208,9 @@ pub(super) async fn runs(
     reconciliation: Option<&str>,
     limit: u32,
 ) -> Result<Vec<RunRow>, StoreError> {
-    let text =
-        format!("SELECT {RUN_COLUMNS} FROM recon_run WHERE $1 IS NULL OR reconciliation = $1 ORDER BY id DESC LIMIT $2");
+    let text = format!(
+        "SELECT {RUN_COLUMNS} FROM recon_run WHERE $1 IS NULL OR reconciliation = $1 ORDER BY id DESC LIMIT $2"
+    );
     let rows = query(sqlx::AssertSqlSafe(text)).bind(reconciliation).bind(limit).fetch_all(pool).await?;
     rows.iter().map(run_row).collect()
 }

@@ -40,9 +40,10 @@ async fn chain(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result
     }
     drop(events);
     let head = query("SELECT seq, hash FROM recon_head").fetch_optional(conn).await?;
-    let head: Option<(i64, String)> = head.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose().map_err(
-        |cause: sqlx::Error| StoreError::from(cause),
-    )?;
+    let head: Option<(i64, String)> = head
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .transpose()
+        .map_err(|cause: sqlx::Error| StoreError::from(cause))?;
     if intact && head != Some((last, prev_hash)) {
         report.faults.push(format!("reconciliation events after {last} are missing"));
     }
