@@ -37,7 +37,7 @@ pub struct Asked {
 }
 
 /// What former runs and people left to a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Background {
     pub decisions: Vec<Decision>,
     pub carried: Carried,
