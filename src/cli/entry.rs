@@ -11,8 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, rehearse, reload, replay,
-    restore, run, status, verify,
+    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, recon, rehearse, reload,
+    replay, restore, run, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -83,6 +83,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Status
         | Command::Explain { .. }
         | Command::Issues { .. }
+        | Command::Recon { .. }
         | Command::Replay { .. }
         | Command::Rehearse(_)
         | Command::Reload
@@ -155,6 +156,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Status
         | Command::Explain { .. }
         | Command::Issues { .. }
+        | Command::Recon { .. }
         | Command::Replay { .. }
         | Command::Reload
         | Command::Verify
@@ -166,7 +168,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
     if let Command::Restore { from, replace } = &cli.command {
         return restore::restore(&installation, from, *replace, cli.global.json, to).await;
     }
-    let client = Client::open(&installation, &to.clock).await?;
+    let client = Client::open(&installation, &to.clock, matches!(cli.command, Command::Recon { .. })).await?;
     let ended = with_client(cli, &client, to).await;
     client.close().await;
     ended
@@ -178,6 +180,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         Command::Status => status::status(client, global, to).await,
         Command::Explain { record, payloads } => explain::explain(client, global, record, *payloads, to).await,
         Command::Issues { command } => issues::issues(client, global, command, to).await,
+        Command::Recon { command } => recon::recon(client, global, command, to).await,
         Command::Replay { flow, key, since, force } => {
             let asked = replay::Asked { flow, key: key.as_deref(), since: since.as_deref(), force: *force };
             replay::replay(client, global, &asked, to).await
