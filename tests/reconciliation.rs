@@ -51,7 +51,8 @@ async fn syncline(dir: &Path, who: &str, line: &[&str]) -> Ran {
         colour: false,
         user: who.to_owned(),
     };
-    let exit = execute(cli, &mut surroundings).await;
+    // On the heap: a test makes many of these in one function.
+    let exit = Box::pin(execute(cli, &mut surroundings)).await;
     let text = |captured: Captured| String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     Ran { exit, out: text(out), err: text(err) }
 }
@@ -77,7 +78,8 @@ const PAYOUTS: &str = "payout_id,net,currency,paid_on,mode\n\
     po_1,100.00,EUR,2026-10-05,live\npo_2,250.00,EUR,2026-10-12,live\npo_3,80.00,EUR,2026-10-19,live\n\
     po_4,9.99,EUR,2026-10-20,test\n";
 /// po_2 came 4.50 short, po_3 did not come, something unknown did.
-const BANK: &str = "reference;amount;booked_on\nPO_1;100.00;2026-10-06\npo_2;245.50;2026-10-13\nX-77;31.00;2026-10-21\n";
+const BANK: &str =
+    "reference;amount;booked_on\nPO_1;100.00;2026-10-06\npo_2;245.50;2026-10-13\nX-77;31.00;2026-10-21\n";
 
 fn installation() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -101,7 +103,8 @@ async fn breaks(dir: &Path) -> Vec<Value> {
 /// The break of this key's id.
 async fn id(dir: &Path, key: &str) -> String {
     let all = breaks(dir).await;
-    let found = all.iter().find(|shown| shown["item"]["key"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(key)));
+    let found =
+        all.iter().find(|shown| shown["item"]["key"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(key)));
     found.unwrap_or_else(|| panic!("no break of {key}: {all:?}"))["id"].as_str().unwrap().to_owned()
 }
 
@@ -149,7 +152,8 @@ async fn a_month_is_run_worked_signed_and_proved() {
     done(&syncline(dir, "ann", &["check"]).await);
     let ran = syncline(dir, "ann", &RUN).await;
     assert_eq!(ran.exit, Exit::NotWell, "{} {}", ran.out, ran.err);
-    for shown in ["TIE-OUT EUR", "unexplained residual", "AMOUNT_UNDER", "PAYOUT_NOT_RECEIVED", "bank-10.csv:", "-4.50"] {
+    for shown in ["TIE-OUT EUR", "unexplained residual", "AMOUNT_UNDER", "PAYOUT_NOT_RECEIVED", "bank-10.csv:", "-4.50"]
+    {
         assert!(ran.out.contains(shown), "{shown} is not in\n{}", ran.out);
     }
     let run = syncline(dir, "ann", &["recon", "show", "1", "--json"]).await.json();
@@ -180,7 +184,10 @@ async fn a_month_is_run_worked_signed_and_proved() {
     assert_eq!((&journal[0]["debit"], &journal[0]["decimal"]), (&"6855".into(), &"4.50".into()));
     assert_eq!((&journal[1]["credit"], &journal[1]["decimal"]), (&"4835".into(), &"31.00".into()));
 
-    refused(&syncline(dir, "bob", &["recon", "sign", "1", "--as", "approver", "--note", "x"]).await, "preparer signs first");
+    refused(
+        &syncline(dir, "bob", &["recon", "sign", "1", "--as", "approver", "--note", "x"]).await,
+        "preparer signs first",
+    );
     done(&syncline(dir, "ann", &sign).await);
     let approve = ["recon", "sign", "1", "--as", "approver", "--note", "looked at each"];
     refused(&syncline(dir, "ann", &approve).await, "another person");
@@ -224,7 +231,8 @@ async fn matches_by_hand_hold_in_later_runs_until_taken_back() {
     let (lost, unknown) = (id(dir, "po_3").await, id(dir, "x-77").await);
     let alone = ["recon", "match", "payouts-to-bank", &lost, "--reason", "x"];
     refused(&syncline(dir, "ann", &alone).await, "one side");
-    let forced = ["recon", "match", "payouts-to-bank", &lost, &unknown, "--force", "--reason", "net of a refund", "--json"];
+    let forced =
+        ["recon", "match", "payouts-to-bank", &lost, &unknown, "--force", "--reason", "net of a refund", "--json"];
     let decided = syncline(dir, "ann", &forced).await;
     done(&decided);
     let event = decided.json()["event"].to_string();
@@ -269,7 +277,8 @@ async fn what_turns_up_in_a_signed_period_is_named() {
 #[tokio::test]
 async fn every_mistake_of_a_definition_is_told_with_its_place() {
     let dir = installation();
-    let broken = example().replace("kind: bank", "kind: bunk").replace("limits: { EUR: 5.00 }", "limits: { EUR: five }");
+    let broken =
+        example().replace("kind: bank", "kind: bunk").replace("limits: { EUR: 5.00 }", "limits: { EUR: five }");
     std::fs::write(dir.path().join("reconciliations/broken.yaml"), broken).unwrap();
     let ran = syncline(dir.path(), "ann", &["check"]).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);

@@ -180,7 +180,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         Command::Status => status::status(client, global, to).await,
         Command::Explain { record, payloads } => explain::explain(client, global, record, *payloads, to).await,
         Command::Issues { command } => issues::issues(client, global, command, to).await,
-        Command::Recon { command } => recon::recon(client, global, command, to).await,
+        Command::Recon { command } => Box::pin(recon::recon(client, global, command, to)).await,
         Command::Replay { flow, key, since, force } => {
             let asked = replay::Asked { flow, key: key.as_deref(), since: since.as_deref(), force: *force };
             replay::replay(client, global, &asked, to).await

@@ -41,6 +41,7 @@ impl Keep {
         let packed = tokio::task::spawn_blocking(move || Ok((hex::encode(Sha256::digest(&body)), pack(&body)?)));
         let (sha256, packed) = packed.await.map_err(|_| StoreError::Closed)?.map_err(unpackable)?;
         detail.insert("sha256".to_owned(), sha256.clone().into());
+        detail.insert("definition_sha256".to_owned(), hex::encode(Sha256::digest(run.definition.as_bytes())).into());
         Ok(Keep { run, after, detail, sha256, bytes, packed })
     }
 }
