@@ -133,7 +133,7 @@ impl Desk {
         let mut made = None;
         for _ in 0..ATTEMPTS {
             let book = self.book(name).await?;
-            let behind = background(&book);
+            let behind = background(&book, asked.period);
             let known = made.take_if(|(_, of)| *of == behind);
             let report = match known {
                 Some((report, _)) => report,

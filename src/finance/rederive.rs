@@ -51,9 +51,9 @@ pub fn canonical(report: &Report) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(report)
 }
 
-/// What a run is told of former ones.
-pub fn background(book: &Book) -> Background {
-    Background { decisions: decisions(book), carried: Carried::of(book), only: None }
+/// What a run of this period is told of former ones.
+pub fn background(book: &Book, period: Option<Period>) -> Background {
+    Background { decisions: decisions(book, period), carried: Carried::of(book), only: None }
 }
 
 /// Makes run `run` again. `before` is the book as it stood when the run was kept, `definition` the one that it was made by.
@@ -86,7 +86,7 @@ pub fn rederive(
         let inputs = cover.inputs.iter().filter(|input| input.side == side.as_str());
         inputs.map(|input| input.source.clone()).collect::<Vec<_>>()
     };
-    let background = Background { only: Some(Side::BOTH.map(names)), ..background(before) };
+    let background = Background { only: Some(Side::BOTH.map(names)), ..background(before, period) };
     let mut again = run_after(definition, root, room, asked, &background)?;
     kept(before, &mut again, None)?;
     let bytes = canonical(&again).map_err(|error| broken(error.to_string()))?;

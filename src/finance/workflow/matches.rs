@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::finance::period::Period;
 use crate::recon::matching::{Decision, DecisionKind, join_key};
 use crate::recon::report::OpenItem;
 use crate::recon::rules::{How, RuleSet};
@@ -94,15 +95,19 @@ fn first_key(rules: &RuleSet, item: &OpenItem) -> Option<String> {
     join_key(on.iter().map(value), steps, &mut key).then_some(key)
 }
 
-/// What the next run is told, in the order in which it was decided.
-pub fn decisions(book: &Book) -> Vec<Decision> {
+/// What a run of this period is told, in the order in which it was decided: matches of other periods' rows would be void.
+pub fn decisions(book: &Book, period: Option<Period>) -> Vec<Decision> {
+    let within = |id: &String| match (period, book.items.get(id).and_then(|item| item.event_date.as_ref())) {
+        (Some(period), Some(date)) => period.from.to_string() <= *date && *date <= period.to.to_string(),
+        (Some(_), None) | (None, _) => true,
+    };
     let decision = |record: &super::MatchRecord| Decision {
         rows: record.rows.clone(),
         keys: record.keys.iter().map(|key| key.as_str().into()).collect(),
         kind: if record.forced { DecisionKind::Forced } else { DecisionKind::Manual },
         reason: record.reason.as_str().into(),
     };
-    book.matches.values().map(decision).collect()
+    book.matches.values().filter(|record| record.breaks.iter().any(within)).map(decision).collect()
 }
 
 /// Takes a match back.

@@ -11,6 +11,8 @@ mod policy;
 mod roll;
 mod sign;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use act::{Ask, act};
 pub use book::{Book, BookError, ItemRecord, MatchRecord, Remark, RunRecord, Signature, WriteOffAsked};

@@ -87,7 +87,7 @@ pub fn blockers(book: &Book, policy: &Policy, record: &RunRecord, report: &Repor
     against.extend(sources.map(|found| format!("{}: {}", found.code, found.text)));
     let residuals = report.tie_out.iter().filter(|table| table.residual.amount_minor != "0");
     against.extend(residuals.map(|table| format!("{} {} is unexplained", table.residual.decimal, table.unit)));
-    let newer = book.runs.values().filter(|other| other.id > record.id && other.period == record.period).next_back();
+    let newer = book.runs.values().rfind(|other| other.id > record.id && other.period == record.period);
     if let Some(newer) = newer {
         against.push(format!("run {} of the same period is newer", newer.id));
     }
