@@ -284,6 +284,7 @@ impl Desk {
         actor: &str,
     ) -> Result<i64, DeskError> {
         let event: NewReconEvent = fact.event((self.now)(), actor, name, run, item).map_err(damaged)?;
+        book.clone().follow(&ReconEvent::chained(event.clone(), book.head + 1, String::new()))?;
         let numbers = self.store.append_recon(book.head, vec![event]).await?;
         numbers.first().copied().ok_or_else(|| DeskError::Damaged("the store kept no event".to_owned()))
     }

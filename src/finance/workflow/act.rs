@@ -116,6 +116,7 @@ fn write_off(item: &ItemRecord, policy: &Policy, actor: &str, code: &str, reason
         let journal = journal(item, policy, &code)?;
         Ok(Fact::WrittenOff { code, reason, proposed_by: None, journal })
     } else {
+        item.state.after(Action::Propose)?;
         Ok(Fact::WriteOffProposed { code, reason })
     }
 }

@@ -126,17 +126,23 @@ impl Book {
     pub fn of<'e>(events: impl IntoIterator<Item = &'e ReconEvent>) -> Result<Book, BookError> {
         let mut book = Book::default();
         for event in events {
-            let broken = |cause: String| BookError {
-                seq: event.seq,
-                reconciliation: event.reconciliation.clone(),
-                kind: event.kind.clone(),
-                cause,
-            };
-            let fact = Fact::of(event).map_err(|error| broken(error.to_string()))?;
-            book.take(event, fact).map_err(broken)?;
-            book.head = event.seq;
+            book.follow(event)?;
         }
         Ok(book)
+    }
+
+    /// One event more. Whoever appends tries it here first: an event that cannot be followed would stop all work.
+    pub fn follow(&mut self, event: &ReconEvent) -> Result<(), BookError> {
+        let broken = |cause: String| BookError {
+            seq: event.seq,
+            reconciliation: event.reconciliation.clone(),
+            kind: event.kind.clone(),
+            cause,
+        };
+        let fact = Fact::of(event).map_err(|error| broken(error.to_string()))?;
+        self.take(event, fact).map_err(broken)?;
+        self.head = event.seq;
+        Ok(())
     }
 
     fn take(&mut self, event: &ReconEvent, fact: Fact) -> Result<(), String> {

@@ -218,6 +218,19 @@ fn signatures_need_two_people_and_a_sound_newest_run() {
 }
 
 #[test]
+fn what_is_accepted_as_timing_is_reopened_before_a_second_person_is_asked() {
+    let mut log = Log::default();
+    log.run(report(vec![item(1, -101, 5)], RunStatus::Complete, ["", ""]));
+    let policy = Policy::default();
+    log.act(&policy, "b1", "ann", Ask::AcceptTiming { reason: "next week".into() }).unwrap();
+    let write_off = || Ask::WriteOff { code: "FEE".into(), reason: "x".into() };
+    assert!(log.act(&policy, "b1", "ann", write_off()).unwrap_err().next.contains("reopen"));
+    log.act(&policy, "b1", "ann", Ask::Reopen { reason: "it did not come".into() }).unwrap();
+    log.act(&policy, "b1", "ann", write_off()).unwrap();
+    assert_eq!(log.book().items["b1"].state, State::Proposed);
+}
+
+#[test]
 fn a_row_is_in_one_match_until_that_is_taken_back() {
     let rules = crate::recon::rules::RuleSet::keyed("bank", "order", crate::recon::rules::Measure::Money);
     let mut log = Log::default();
