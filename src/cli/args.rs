@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::recon::ReconCommand;
 use crate::telemetry::logging::LogFormat;
 
 /// Keeps storefronts, ERPs and payment processors in agreement, durably and provably.
@@ -14,7 +15,7 @@ use crate::telemetry::logging::LogFormat;
     version,
     about,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults), 141 nobody reads the output any more."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, open breaks, stale flows, ledger faults), 141 nobody reads the output any more."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -120,6 +121,11 @@ pub enum Command {
     Issues {
         #[command(subcommand)]
         command: IssuesCommand,
+    },
+    /// Reconciliations: run them, work their breaks, sign them (docs/reconciliation.md)
+    Recon {
+        #[command(subcommand)]
+        command: ReconCommand,
     },
     /// Send the latest state of a flow's records again
     Replay {

@@ -11,8 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, rehearse, reload, replay,
-    restore, run, sandbox, schema, status, verify,
+    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, recon, rehearse, reload,
+    replay, restore, run, sandbox, schema, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -84,6 +84,7 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Status
         | Command::Explain { .. }
         | Command::Issues { .. }
+        | Command::Recon { .. }
         | Command::Replay { .. }
         | Command::Rehearse(_)
         | Command::Sandbox { .. }
@@ -161,6 +162,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Status
         | Command::Explain { .. }
         | Command::Issues { .. }
+        | Command::Recon { .. }
         | Command::Replay { .. }
         | Command::Reload
         | Command::Verify
@@ -172,7 +174,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
     if let Command::Restore { from, replace } = &cli.command {
         return restore::restore(&installation, from, *replace, cli.global.json, to).await;
     }
-    let client = Client::open(&installation, &to.clock).await?;
+    let client = Client::open(&installation, &to.clock, matches!(cli.command, Command::Recon { .. })).await?;
     let ended = with_client(cli, &client, to).await;
     client.close().await;
     ended
@@ -184,6 +186,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         Command::Status => status::status(client, global, to).await,
         Command::Explain { record, payloads } => explain::explain(client, global, record, *payloads, to).await,
         Command::Issues { command } => issues::issues(client, global, command, to).await,
+        Command::Recon { command } => Box::pin(recon::recon(client, global, command, to)).await,
         Command::Replay { flow, key, since, force } => {
             let asked = replay::Asked { flow, key: key.as_deref(), since: since.as_deref(), force: *force };
             replay::replay(client, global, &asked, to).await

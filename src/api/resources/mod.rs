@@ -10,6 +10,7 @@ pub mod issues;
 pub mod ledger;
 pub mod overview;
 mod reading;
+pub mod reconciliations;
 pub mod records;
 pub mod reload;
 pub mod verify;
