@@ -291,6 +291,8 @@ async fn readiness_needs_store_and_processors() {
 fn paths() -> impl Iterator<Item = (bool, String)> {
     ROUTES.iter().map(|route| {
         let path = route.path.replace("{name}", "orders-to-erp").replace("{id}", "1");
+        let path =
+            path.replace("{run}", "1").replace("{item}", "b1").replace("{act}", "assign").replace("{event}", "1");
         (route.changes, path.replace("{connection}/{stream}/{*key}", "shop/orders/820"))
     })
 }

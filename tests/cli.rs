@@ -305,3 +305,22 @@ async fn an_editor_opens_the_record_and_what_is_refused_is_not_lost() {
     assert!(done && out == "1 record corrected and back to work\n", "{out} {err}");
     assert_eq!(drafts(dir.path()), Vec::<std::path::PathBuf>::new());
 }
+
+#[tokio::test]
+async fn a_month_is_written_as_the_example_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("month");
+    let month = ["sandbox", "month", "--out", out.to_str().unwrap()];
+    let ran = syncline(folder.path(), &month).await;
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Done, ""));
+    assert!(ran.out.contains("written DIR/month/bank/account-0.xml\n"), "{}", ran.out);
+    for file in ["truth.csv", "bank/account-1.sta", "processor/payouts/payouts.itemized.csv"] {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/finance/month").join(file);
+        assert_eq!(std::fs::read(out.join(file)).unwrap(), std::fs::read(example).unwrap(), "{file}");
+    }
+    std::fs::write(folder.path().join("taken"), "").unwrap();
+    let taken = folder.path().join("taken");
+    let ran = syncline(folder.path(), &["sandbox", "month", "--out", taken.to_str().unwrap()]).await;
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("choose a folder you may write to"), "{}", ran.err);
+}

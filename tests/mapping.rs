@@ -317,7 +317,7 @@ fn amounts_and_times_are_written_as_asked() {
         r#"{"a":"1234.00","b":123400,"c":1234.00,"d":1784520900,"e":"20.07.2026 06:15","f":42,"g":"1234,00"}"#;
     assert_eq!(written.to_string(), expected);
     let written = mapping.map_out(&payment, OutContext { refs: &refs, binding: None, settings: &settings }).unwrap();
-    assert_eq!(written["f"], Json::Null);
+    assert!(written.to_string().contains("\"f\":null"), "{written}");
 }
 
 /// The known answers of the currency sheet, read and written back through mappings.

@@ -139,7 +139,7 @@ fn refused(text: &str, parts: &[&str]) {
 
 #[test]
 fn what_cannot_be_read_is_named_with_its_place() {
-    refused("openapi: 3.0.0\npaths: [", &["api.yaml:2", "not readable as YAML"]);
+    refused("openapi: 3.0.0\npaths: [", &["api.yaml:2:8", "not readable as YAML"]);
     refused("title: x\n", &["neither `openapi` nor `swagger`"]);
     refused("openapi: 4.0.0\npaths: {}\n", &["api.yaml:1:10", "version `4.0.0`"]);
     refused("swagger: \"2.0\"\npaths: []\n", &["api.yaml:2:8", "expected `paths` to be a map"]);

@@ -405,8 +405,8 @@ async fn after_a_dead_destination_everything_arrives_within_a_cool_down() {
     spine.vendor.dead.store(false, Ordering::Relaxed);
     let back = tokio::time::Instant::now();
     spine.drained().await;
-    // The first opening is 2 s; each of the 16 calls that were under way would once have doubled it.
-    assert!(back.elapsed() < Duration::from_secs(10), "{:?}", back.elapsed());
+    // The first opening is 2 s; each of the 16 calls that were under way would once have doubled it, up to minutes.
+    assert!(back.elapsed() < Duration::from_secs(30), "{:?}", back.elapsed());
     let states = spine.store.connection_states().await.unwrap();
     assert!(states.iter().all(|row| row.state == ConnectionHealth::Ok), "{states:?}");
     let vendor = spine.stop().await;

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::state::ActionError;
+use crate::finance::desk::DeskError;
 use crate::store::StoreError;
 
 /// The kinds of refusal; a program decides by this word.
@@ -110,6 +111,25 @@ impl From<StoreError> for ApiError {
                 tracing::error!(error = %message, "a request failed in the store");
                 ApiError::new(Code::Internal, message, "try again; if it stays, run `syncline verify`")
             }
+        }
+    }
+}
+
+impl From<DeskError> for ApiError {
+    fn from(error: DeskError) -> ApiError {
+        match error {
+            DeskError::Refused(refusal) => ApiError::new(Code::Conflict, refusal.what, refusal.next),
+            DeskError::Unknown(refusal) => ApiError::not_found(refusal.what, refusal.next),
+            DeskError::Store(error) => error.into(),
+            DeskError::Run(error) => ApiError::new(
+                Code::Conflict,
+                error.to_string(),
+                "correct the statements or the definition, run it again",
+            ),
+            DeskError::Book(error) => {
+                ApiError::new(Code::Internal, error.to_string(), "run `syncline verify`, and use the newest version")
+            }
+            DeskError::Damaged(what) => ApiError::new(Code::Internal, what, "run `syncline verify`"),
         }
     }
 }

@@ -6,7 +6,8 @@ use http::{Method, Uri};
 
 use super::error::{ApiError, Code};
 use super::resources::{
-    audit, backups, connections, edits, events, flows, issues, ledger, overview, records, reload, verify,
+    audit, backups, connections, edits, events, flows, issues, ledger, overview, reconciliations, records, reload,
+    verify,
 };
 use super::state::AppState;
 use super::{health, live, prometheus};
@@ -64,6 +65,19 @@ routes! {
     reads "/api/v1/records/{connection}/{stream}/{*key}" => get(records::show), "one record's whole story";
     reads "/api/v1/events" => get(events::list), "?after= business events in CloudEvents form, oldest first";
     reads "/api/v1/ledger" => get(ledger::get), "?days= what became of everything received";
+    reads "/api/v1/reconciliations" => get(reconciliations::list), "reconciliations: definition, last run, open breaks";
+    reads "/api/v1/reconciliations/{name}" => get(reconciliations::show), "one, with its runs and their signatures";
+    reads "/api/v1/reconciliations/{name}/breaks" => get(reconciliations::breaks), "?code= &state= &owner= &all=true with those that are not open";
+    reads "/api/v1/reconciliations/{name}/events" => get(reconciliations::events), "?after= everything that was decided, chained by hash, oldest first";
+    reads "/api/v1/reconciliations/{name}/journal" => get(reconciliations::journal), "journal lines that write-offs propose";
+    changes "/api/v1/reconciliations/{name}/runs" => post(reconciliations::start), "run it, of a `period`, `as_of` a day; answers with the work to watch";
+    changes "/api/v1/reconciliations/{name}/breaks/{item}/{act}" => post(reconciliations::act), "assign, investigate, propose, comment, attach, resolve, write-off, accept-timing, reopen";
+    changes "/api/v1/reconciliations/{name}/matches" => post(reconciliations::decide), "bring the rows of `breaks` together; `force` if they do not tie";
+    changes "/api/v1/reconciliations/{name}/matches/{event}/undo" => post(reconciliations::undo), "take a match back, with a reason";
+    reads "/api/v1/reconciliations/runs/{run}" => get(reconciliations::run), "a run: its signatures and its whole document";
+    changes "/api/v1/reconciliations/runs/{run}/sign" => post(reconciliations::sign), "as `preparer`, then another as `approver`";
+    changes "/api/v1/reconciliations/runs/{run}/reopen" => post(reconciliations::reopen), "take the signatures back, with a reason";
+    changes "/api/v1/reconciliations/runs/{run}/verify" => post(reconciliations::rederive), "make it again and compare; answers with the work to watch";
     changes "/api/v1/reload" => post(reload::reload), "read the configuration anew; refused as a whole if it has mistakes";
     changes "/api/v1/verify" => post(verify::start), "prove the ledger from its rows; answers with the work to watch";
     changes "/api/v1/backups" => post(backups::start), "copy the store while it works; answers with the work to watch";

@@ -10,10 +10,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::costly::Costly;
+use super::error::ApiError;
 use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
+use crate::finance::desk::Desk;
 use crate::model::Entity;
 use crate::model::clock::Clock;
 use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
@@ -44,6 +46,10 @@ pub trait HubView: Send + Sync + 'static {
         Err(ActionError::Refused(format!(
             "no daemon runs that could ask {connection}; `syncline discover {connection}` asks by itself"
         )))
+    }
+    /// The installation's folder, where definitions of reconciliations lie. None: this hub has none.
+    fn folder(&self) -> Option<PathBuf> {
+        None
     }
     /// Files that belong to the store, for a backup.
     fn own_files(&self) -> OwnFiles;
@@ -266,6 +272,20 @@ impl AppState {
 
     pub fn data_dir(&self) -> &std::path::Path {
         &self.0.data_dir
+    }
+
+    /// Reconciliations of the installation, over the store.
+    pub fn desk(&self) -> Result<Desk, ApiError> {
+        let folder = self.hub().folder().ok_or_else(|| {
+            ApiError::not_found("this hub has no folder with reconciliations", "start it with a configuration")
+        })?;
+        let clock = self.0.clock.clone();
+        Ok(Desk {
+            store: Arc::clone(self.store()),
+            folder,
+            room: self.data_dir().join("reconciliation"),
+            now: Arc::new(move || clock.now_us()),
+        })
     }
 
     pub fn work(&self) -> &WorkBoard {

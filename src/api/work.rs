@@ -1,4 +1,4 @@
-//! Long work that people start and then watch: verify, backup; one of a kind at a time. Not here: the work itself.
+//! Long work that people start and then watch: verify, backup, reconcile; one of a kind and subject at a time. Not here: the work itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{ApiError, Code};
 use super::resources::verify::VerifyOutcome;
 use super::time::Time;
+use crate::finance::rederive::Rederived;
 
 /// Finished work that is remembered.
 const REMEMBERED: usize = 32;
@@ -17,6 +18,10 @@ const REMEMBERED: usize = 32;
 pub enum WorkKind {
     Verify,
     Backup,
+    /// A run of a reconciliation, the work's subject.
+    Reconcile,
+    /// A kept run made again; its number is the work's subject.
+    Rederive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +37,9 @@ pub enum WorkState {
 pub struct Work {
     pub id: u64,
     pub kind: WorkKind,
+    /// Which one of its kind; empty where there is only one.
+    #[serde(default)]
+    pub subject: String,
     pub state: WorkState,
     pub actor: String,
     pub step: String,
@@ -43,6 +51,12 @@ pub struct Work {
     pub report: Option<VerifyOutcome>,
     /// The file that a backup made.
     pub path: Option<String>,
+    /// The run that a reconciliation made.
+    #[serde(default)]
+    pub run: Option<i64>,
+    /// What making a run again showed.
+    #[serde(default)]
+    pub rederived: Option<Rederived>,
     pub error: Option<ApiError>,
 }
 
@@ -50,6 +64,8 @@ pub struct Work {
 pub enum Outcome {
     Verified(VerifyOutcome),
     BackedUp(String),
+    Reconciled(i64),
+    Rederived(Rederived),
 }
 
 /// Lost with the process, as the work is.
@@ -68,14 +84,21 @@ impl WorkBoard {
 
     /// Puts new work on the board, unless some of its kind is running: then that one is the answer.
     pub(super) fn begin(&self, kind: WorkKind, actor: &str, at: i64) -> Result<Work, Box<Work>> {
+        self.begin_on(kind, "", actor, at)
+    }
+
+    /// As `begin`, one at a time for each subject.
+    pub(super) fn begin_on(&self, kind: WorkKind, subject: &str, actor: &str, at: i64) -> Result<Work, Box<Work>> {
         let mut rows = self.rows();
-        if let Some(running) = rows.values().find(|work| work.kind == kind && work.state == WorkState::Running) {
+        let same = |work: &&Work| work.kind == kind && work.subject == subject && work.state == WorkState::Running;
+        if let Some(running) = rows.values().find(same) {
             return Err(Box::new(running.clone()));
         }
         let id = rows.last_key_value().map_or(1, |(last, _)| last + 1);
         let work = Work {
             id,
             kind,
+            subject: subject.to_owned(),
             state: WorkState::Running,
             actor: actor.to_owned(),
             step: String::new(),
@@ -85,6 +108,8 @@ impl WorkBoard {
             finished_at: None,
             report: None,
             path: None,
+            run: None,
+            rederived: None,
             error: None,
         };
         rows.insert(id, work.clone());
@@ -110,6 +135,8 @@ impl WorkBoard {
             match outcome {
                 Ok(Outcome::Verified(report)) => work.report = Some(report),
                 Ok(Outcome::BackedUp(path)) => work.path = Some(path),
+                Ok(Outcome::Reconciled(run)) => work.run = Some(run),
+                Ok(Outcome::Rederived(found)) => work.rederived = Some(found),
                 Err(error) => {
                     work.state = WorkState::Failed;
                     work.error = Some(error);
@@ -144,6 +171,9 @@ mod tests {
         let board = WorkBoard::default();
         let first = board.begin(WorkKind::Verify, "ann", 1).unwrap();
         assert_eq!(board.begin(WorkKind::Verify, "bob", 2).unwrap_err().id, first.id);
+        let bank = board.begin_on(WorkKind::Reconcile, "bank", "ann", 1).unwrap();
+        assert_eq!(board.begin_on(WorkKind::Reconcile, "bank", "bob", 1).unwrap_err().id, bank.id);
+        assert!(board.begin_on(WorkKind::Reconcile, "orders", "bob", 1).is_ok());
         let backup = board.begin(WorkKind::Backup, "bob", 2).unwrap();
         board.progress(first.id, "ledger", 1, 3);
         board.finish(first.id, Err(ApiError::not_found("x", "y")), 3);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::recon::ReconCommand;
 use crate::telemetry::logging::LogFormat;
 
 /// Keeps storefronts, ERPs and payment processors in agreement, durably and provably.
@@ -14,7 +15,7 @@ use crate::telemetry::logging::LogFormat;
     version,
     about,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, stale flows, ledger faults), 141 nobody reads the output any more."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not all is well (open issues, open breaks, stale flows, ledger faults), 141 nobody reads the output any more."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -76,6 +77,11 @@ pub enum Command {
     Run,
     /// What does this configuration carry on this machine? A copy of it under load, against stand-ins for all vendors
     Rehearse(RehearseArgs),
+    /// Material to try things with, from a seed
+    Sandbox {
+        #[command(subcommand)]
+        command: SandboxCommand,
+    },
     /// What can be connected; with a name: how
     Connectors {
         name: Option<String>,
@@ -115,6 +121,11 @@ pub enum Command {
     Issues {
         #[command(subcommand)]
         command: IssuesCommand,
+    },
+    /// Reconciliations: run them, work their breaks, sign them (docs/reconciliation.md)
+    Recon {
+        #[command(subcommand)]
+        command: ReconCommand,
     },
     /// Send the latest state of a flow's records again
     Replay {
@@ -283,6 +294,39 @@ pub struct DiscoverArgs {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// A shop's month as files of shop, ERP, processor and bank, with planted differences and a file that tells them
+    Month(MonthArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct MonthArgs {
+    /// Same seed, same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Orders in the month
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = orders)]
+    pub orders: usize,
+    /// Which month
+    #[arg(long, value_name = "YYYY-MM", default_value = "2026-11", value_parser = month)]
+    pub month: (i16, i8),
+    /// Folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+fn orders(text: &str) -> Result<usize, String> {
+    let orders = text.parse().ok().filter(|orders| (1..=1_000_000).contains(orders));
+    orders.ok_or_else(|| "a month has 1 to 1000000 orders".to_owned())
+}
+
+fn month(text: &str) -> Result<(i16, i8), String> {
+    let month = text.split_once('-').and_then(|(year, month)| Some((year.parse().ok()?, month.parse().ok()?)));
+    let known = |(year, month): &(i16, i8)| (1..=9998).contains(year) && (1..=12).contains(month);
+    month.filter(known).ok_or_else(|| "write a month such as 2026-11".to_owned())
+}
+
+#[derive(Clone, Debug, Subcommand)]
 pub enum MappingCommand {
     /// Run the tests inside mapping files
     Test {
@@ -333,11 +377,19 @@ pub enum IssuesCommand {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::{Cli, rate};
+    use super::{Cli, month, rate};
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn months_are_read() {
+        assert_eq!(month("2026-11"), Ok((2026, 11)));
+        for wrong in ["", "2026", "2026-13", "2026-00", "-1-05", "2026-11-30", "99999-01"] {
+            assert!(month(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@ use super::args::Global;
 use super::entry::Exit;
 use super::error::CliError;
 use super::output::{Surroundings, clean};
-use super::run::load;
+use super::run::{load, misconfigured};
 use crate::api::Level;
 use crate::connector::connection::ConnectionOptions;
+use crate::finance::definition::load_all;
 use crate::hub::Plant;
 use crate::model::clock::Clock;
 
@@ -22,9 +23,22 @@ pub(super) async fn check(
     if global.json {
         return as_json(global, to);
     }
-    let config = load(&global.config, to)?;
+    let (reconciliations, wrong) = load_all(&global.config);
+    let config = match crate::config::load(&global.config) {
+        Err(mut problems) => {
+            problems.extend(wrong);
+            return Err(misconfigured(&problems, &global.config, to)?);
+        }
+        Ok(_) if !wrong.is_empty() => return Err(misconfigured(&wrong, &global.config, to)?),
+        Ok(_) => load(&global.config, to)?,
+    };
+    let of_finance = match reconciliations.len() {
+        0 => String::new(),
+        1 => "1 reconciliation, ".to_owned(),
+        count => format!("{count} reconciliations, "),
+    };
     let summary = format!(
-        "{} connections, {} flows, configuration {}",
+        "{} connections, {} flows, {of_finance}configuration {}",
         config.connections.len(),
         config.flows.len(),
         config.version.short()
@@ -79,12 +93,18 @@ async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, C
 }
 
 fn as_json(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let (_, wrong) = load_all(&global.config);
     match crate::config::load(&global.config) {
+        Ok(_) if !wrong.is_empty() => {
+            to.json(&json!({ "ok": false, "problems": wrong.to_json() }))?;
+            Ok(Exit::Failed)
+        }
         Ok(config) => {
             to.json(&json!({ "ok": true, "version": config.version, "warnings": config.warnings.to_json(), "problems": [] }))?;
             Ok(Exit::Done)
         }
-        Err(problems) => {
+        Err(mut problems) => {
+            problems.extend(wrong);
             to.json(&json!({ "ok": false, "problems": problems.to_json() }))?;
             Ok(Exit::Failed)
         }

@@ -34,13 +34,16 @@ pub(super) enum Client {
 }
 
 impl Client {
-    /// The daemon of the installation, or its store.
-    pub(super) async fn open(installation: &Installation, clock: &Clock) -> Result<Client, CliError> {
+    /// The daemon of the installation, or its store. What needs no hub may `create` the store: statements can be reconciled
+    /// where nothing is synchronised.
+    pub(super) async fn open(installation: &Installation, clock: &Clock, create: bool) -> Result<Client, CliError> {
         if let Some(remote) = daemon(&installation.data_dir).await? {
             return Ok(remote);
         }
         let database = installation.database()?;
-        if !database.exists() {
+        if let (true, false, Some(folder)) = (create, database.exists(), database.parent()) {
+            std::fs::create_dir_all(folder)?;
+        } else if !database.exists() {
             return Err(CliError::new(
                 "no hub has run here yet",
                 database.display().to_string(),

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use super::args::{Cli, ColorChoice, Command, Global, MappingCommand};
+use super::args::{Cli, ColorChoice, Command, Global, MappingCommand, SandboxCommand};
 use super::client::Client;
 use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, rehearse, reload, replay,
-    restore, run, schema, status, verify,
+    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, recon, rehearse, reload,
+    replay, restore, run, sandbox, schema, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -84,8 +84,10 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Status
         | Command::Explain { .. }
         | Command::Issues { .. }
+        | Command::Recon { .. }
         | Command::Replay { .. }
         | Command::Rehearse(_)
+        | Command::Sandbox { .. }
         | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
@@ -148,6 +150,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Discover(args) => return discover::discover(global, args, to).await,
         Command::Run => return run::run(global, to).await,
         Command::Rehearse(args) => return rehearse::rehearse(global, args, to).await,
+        Command::Sandbox { command: SandboxCommand::Month(args) } => return sandbox::month(global, args, to),
         Command::Connector { command } => return connector::connector(global, command, to).await,
         Command::Connectors { name, markdown } => {
             return connectors::connectors(global, name.as_deref(), *markdown, to);
@@ -159,6 +162,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         Command::Status
         | Command::Explain { .. }
         | Command::Issues { .. }
+        | Command::Recon { .. }
         | Command::Replay { .. }
         | Command::Reload
         | Command::Verify
@@ -170,7 +174,7 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
     if let Command::Restore { from, replace } = &cli.command {
         return restore::restore(&installation, from, *replace, cli.global.json, to).await;
     }
-    let client = Client::open(&installation, &to.clock).await?;
+    let client = Client::open(&installation, &to.clock, matches!(cli.command, Command::Recon { .. })).await?;
     let ended = with_client(cli, &client, to).await;
     client.close().await;
     ended
@@ -182,6 +186,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         Command::Status => status::status(client, global, to).await,
         Command::Explain { record, payloads } => explain::explain(client, global, record, *payloads, to).await,
         Command::Issues { command } => issues::issues(client, global, command, to).await,
+        Command::Recon { command } => Box::pin(recon::recon(client, global, command, to)).await,
         Command::Replay { flow, key, since, force } => {
             let asked = replay::Asked { flow, key: key.as_deref(), since: since.as_deref(), force: *force };
             replay::replay(client, global, &asked, to).await
@@ -196,6 +201,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         | Command::Discover(_)
         | Command::Run
         | Command::Rehearse(_)
+        | Command::Sandbox { .. }
         | Command::Connectors { .. }
         | Command::Schema { .. }
         | Command::Connector { .. }

@@ -27,6 +27,8 @@ const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
 /// As far as a command needs it.
 #[derive(Clone, Debug)]
 pub struct Installation {
+    /// Where syncline.yaml lies.
+    pub folder: PathBuf,
     /// None where it is a server: only the daemon opens that.
     pub database: Option<PathBuf>,
     /// Where the daemon's address and the backups lie: beside the store and its lock, if that is a file.
@@ -55,6 +57,7 @@ impl Installation {
         let flows = files.iter().flat_map(|file| entries(file, "flows"));
         let owned: Vec<&Entry> = files.iter().flat_map(|file| entries(file, "ownership")).collect();
         Ok(Installation {
+            folder: directory.to_owned(),
             data_dir: database.as_deref().and_then(Path::parent).map_or_else(|| own_dir.clone(), Path::to_owned),
             own_dir,
             database,
@@ -235,6 +238,10 @@ impl HubView for AtRest {
             what: "no daemon runs; it reads the configuration when it starts".to_owned(),
             problems: String::new(),
         })
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        Some(self.installation.folder.clone())
     }
 
     fn own_files(&self) -> OwnFiles {

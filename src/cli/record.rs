@@ -32,6 +32,10 @@ pub(super) async fn record(global: &Global, args: &RecordArgs, to: &mut Surround
         let what = format!("there is no connection {}", clean(&args.connection));
         return Err(CliError::usage(what, "name one of the configuration's `connections`"));
     };
+    if let Some(sftp) = &described.sftp {
+        let what = format!("the files of {} are on {}", clean(&args.connection), clean(&sftp.server()));
+        return Err(CliError::usage(what, "put one into a folder of a connection without `sftp` and record that"));
+    }
     let registry = Registry::load(&global.config).map_err(|problems| {
         CliError::new(format!("connectors cannot be read:\n{problems}"), place, "correct what is named")
     })?;

@@ -33,6 +33,9 @@ fn print(report: &VerifyOutcome, to: &mut Surroundings) -> Result<(), CliError> 
     ))?;
     let audit = if report.audit_rows == 1 { "1 entry".to_owned() } else { format!("{} entries", report.audit_rows) };
     to.line(&format!("audit trail: {audit}"))?;
+    if report.recon_rows > 0 {
+        to.line(&format!("reconciliation: {} in their chain", plural(report.recon_rows, "event")))?;
+    }
     for fault in &report.faults {
         let mark = to.mark(Level::Bad, &clean(fault));
         to.line(&mark)?;

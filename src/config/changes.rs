@@ -144,5 +144,6 @@ fn connection_facts(connection: &Connection) -> Facts {
         ("allow_networks", list(&connection.allow_networks)),
         ("polls", list(connection.polls.iter().map(|(stream, every)| format!("{stream} {every:?}")))),
         ("rate_limit", rate_limit.unwrap_or_default()),
+        ("sftp", connection.sftp.as_ref().map(|sftp| format!("{sftp:?}")).unwrap_or_default()),
     ]
 }

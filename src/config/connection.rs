@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, Verify};
+use crate::connector::file::sftp::SftpSpec;
+use crate::connector::manifest::{Manifest, RateLimit, SettingProblem, SettingValues, Stream, Verify, Write};
 use crate::connector::process::missing_command;
 use crate::connector::registry::Registry;
 
@@ -32,6 +33,8 @@ pub struct Connection {
     pub allow_networks: Vec<Network>,
     /// How often streams are read, where it is not as often as their manifest says.
     pub polls: BTreeMap<String, Duration>,
+    /// The file server that its folders are on; without it they are on this machine.
+    pub sftp: Option<SftpSpec>,
 }
 
 impl Connection {
@@ -64,7 +67,7 @@ impl Connection {
 
     /// Everything of this connection that must be masked wherever it turns up.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        self.settings.secrets().chain(&self.path_secret)
+        self.settings.secrets().chain(&self.path_secret).chain(self.sftp.iter().flat_map(SftpSpec::secrets))
     }
 }
 
@@ -80,6 +83,9 @@ pub(super) struct WrittenConnection {
     allow_networks: Vec<Network>,
     polls: Vec<(Spanned<String>, Duration)>,
     rate_limit: Option<Spanned<RateLimit>>,
+    sftp: Option<Spanned<SftpSpec>>,
+    /// Secrets of `sftp` that are written into the file itself.
+    sftp_in_clear: Vec<Spanned<String>>,
 }
 
 #[derive(Clone)]
@@ -106,6 +112,8 @@ impl Decode for WrittenConnection {
         let polls =
             map.node("polls").and_then(|node| cx.named(node, "stream names and times", poll_every)).unwrap_or_default();
         let rate_limit = map.optional("rate_limit");
+        let sftp = map.optional("sftp");
+        let sftp_in_clear = map.node("sftp").map(|node| secrets_in_clear(node, cx)).unwrap_or_default();
         map.finish();
         let connector = connector?;
         Some(Self {
@@ -118,8 +126,17 @@ impl Decode for WrittenConnection {
             allow_networks,
             polls,
             rate_limit,
+            sftp,
+            sftp_in_clear,
         })
     }
+}
+
+/// Secrets of a file server that do not come by `${...}`.
+fn secrets_in_clear(sftp: &Node, cx: &Context) -> Vec<Spanned<String>> {
+    let given = SftpSpec::SECRETS.into_iter().filter_map(|key| Some((key, sftp.get(key)?)));
+    let clear = given.filter(|(_, node)| node.scalar().is_some_and(|text| text.reference.is_none() && !text.is_null()));
+    clear.map(|(key, node)| cx.spanned(key.to_owned(), node.span)).collect()
 }
 
 /// `orders: 30s`, not faster than once a second.
@@ -156,7 +173,8 @@ impl WrittenConnection {
             manifest.is_none_or(|manifest| manifest.setting(&setting.name).is_none_or(|known| known.secret))
         };
         let settings = self.settings.iter().filter(secret).map(|setting| setting.text.value.clone());
-        settings.chain(self.path_secret.iter().map(|secret| secret.value.clone())).collect()
+        let sftp = self.sftp.iter().flat_map(|sftp| sftp.secrets()).map(|secret| secret.expose_secret().to_owned());
+        settings.chain(self.path_secret.iter().map(|secret| secret.value.clone())).chain(sftp).collect()
     }
 
     /// Links with the connector; `None` has been reported. `warnings` takes what is allowed but unwise.
@@ -181,6 +199,7 @@ impl WrittenConnection {
         let settings = self.settings(&manifest, problems, warnings);
         let polls = self.polls(&manifest, problems);
         let manifest = self.with_own_rate(manifest, problems);
+        self.judge_sftp(&manifest, problems, warnings);
         let unsigned = manifest.webhooks.as_ref().is_some_and(|webhooks| matches!(webhooks.verify, Verify::PathSecret));
         if unsigned && self.path_secret.is_none() {
             let message = format!("{} signs nothing: connection `{}` needs a `path_secret`", manifest.title, *name);
@@ -192,7 +211,22 @@ impl WrittenConnection {
         let path_secret = self.path_secret.map(|secret| SecretString::from(secret.value));
         let (enabled, allow_hosts, allow_networks) = (self.enabled, self.allow_hosts, self.allow_networks);
         let settings = settings?;
-        Some(Connection { name, manifest, settings, enabled, path_secret, allow_hosts, allow_networks, polls })
+        let sftp = self.sftp.map(|sftp| sftp.value);
+        Some(Connection { name, manifest, settings, enabled, path_secret, allow_hosts, allow_networks, polls, sftp })
+    }
+
+    fn judge_sftp(&self, manifest: &Manifest, problems: &mut Diagnostics, warnings: &mut Diagnostics) {
+        let Some(sftp) = &self.sftp else { return };
+        let files = |stream: &Stream| stream.file_read().is_some() || matches!(stream.write, Some(Write::File(_)));
+        if !manifest.streams.iter().any(files) {
+            let message = format!("connector `{}` exchanges no files that could be on a server", *manifest.name);
+            problems.push(Diagnostic::new(&sftp.place, message).help("remove `sftp`"));
+        }
+        for key in &self.sftp_in_clear {
+            let message = format!("secret `sftp.{}` stands in the file in clear", **key);
+            let help = "write ${NAME} or ${file:secrets/name}, so that the file can be shown and shared";
+            warnings.push(Diagnostic::new(&key.place, message).help(help));
+        }
     }
 
     /// Vendors' limits depend on the plan: a connection's own limit takes the place of the connector's.

@@ -198,7 +198,7 @@ fn agree(entity: Entity, to: &Stream, written: &WrittenFlow, problems: &mut Diag
 fn expressions(entity: Entity, written: &WrittenFlow, problems: &mut Diagnostics) {
     if let Some(when) = &written.when {
         let known: Vec<&str> = schema(entity).fields.iter().map(|field| field.name).chain(["extra"]).collect();
-        for Reference { root, member } in references::of_expression(when) {
+        for Reference { root, member, whole: _ } in references::of_expression(when) {
             if root != "record" {
                 let message = format!("`{}` does not exist in a flow's condition", root.escape_debug());
                 problems.push(Diagnostic::new(&when.place, message).help("conditions read `record.<field>`"));

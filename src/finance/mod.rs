@@ -3,6 +3,10 @@
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
 pub mod definition;
+pub mod desk;
+pub mod export;
 pub mod period;
+pub mod rederive;
 pub mod run;
 pub mod source;
+pub mod workflow;

@@ -7,14 +7,16 @@ use std::path::Path;
 use crate::model::Date;
 use crate::recon::compose::compose;
 use crate::recon::large::{LargeError, Room, reconcile_large};
+use crate::recon::matching::Decision;
 use crate::recon::outcome::NothingCarried;
-use crate::recon::report::{Cover, Report, RunStatus};
-use crate::recon::row::Side;
+use crate::recon::report::{Cover, Report, RunFinding, RunStatus};
+use crate::recon::row::{Row, Side};
 use crate::recon::settle::Circumstances;
 
 use super::definition::{Definition, From};
 use super::period::Period;
 use super::source::{self, Opened, SourceError};
+use super::workflow::Carried;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +36,41 @@ pub struct Asked {
     pub as_of: Date,
 }
 
-/// Runs a reconciliation; files are looked for below `root`, digests are set aside in `room`.
+/// What former runs and people left to a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Background {
+    pub decisions: Vec<Decision>,
+    pub carried: Carried,
+    /// Only these files of each side: those that a run to be made again had read.
+    pub only: Option<[Vec<String>; 2]>,
+}
+
+/// A run that stands alone. Files are looked for below `root`, digests are set aside in `room`.
 pub fn run(definition: &Definition, root: &Path, room: &Path, asked: Asked) -> Result<Report, RunError> {
+    run_after(definition, root, room, asked, &Background::default())
+}
+
+/// As `run`, with what people decided before and what is signed.
+pub fn run_after(
+    definition: &Definition,
+    root: &Path,
+    room: &Path,
+    asked: Asked,
+    background: &Background,
+) -> Result<Report, RunError> {
     let rules = &definition.rules;
-    let [a, b] = Side::BOTH.map(|side| open(definition, side, root, asked.period));
+    let [a, b] = Side::BOTH.map(|side| open(definition, side, root, asked.period, background));
     let opened = [a?, b?];
     let engine = |error| RunError::Engine { reconciliation: definition.name.to_string(), error };
-    let around = Circumstances::plain(asked.as_of, &NothingCarried);
+    let carried_over = |row: &Row| background.carried.has(rules, row);
+    let around = Circumstances {
+        signed_through: background.carried.signed_through,
+        carried_over: &carried_over,
+        ..Circumstances::plain(asked.as_of, &NothingCarried)
+    };
     let statements: [&dyn crate::recon::large::Statement; 2] = [&opened[0].statement, &opened[1].statement];
-    let outcome = reconcile_large(rules, statements, &[], &around, &Room::new(room)).map_err(engine)?;
+    let outcome =
+        reconcile_large(rules, statements, &background.decisions, &around, &Room::new(room)).map_err(engine)?;
     let mut inputs = Vec::new();
     for side in Side::BOTH {
         inputs.extend(opened[side.index()].inputs(side).map_err(engine)?);
@@ -61,14 +89,31 @@ pub fn run(definition: &Definition, root: &Path, room: &Path, asked: Asked) -> R
         rules: rules.version.to_string(),
         inputs,
         status: RunStatus::Complete,
-        findings: Vec::new(),
+        findings: void(background, &outcome.void_decisions),
     };
     Ok(compose(rules, cover, &outcome, asked.as_of))
 }
 
-fn open(definition: &Definition, side: Side, root: &Path, period: Option<Period>) -> Result<Opened, SourceError> {
+/// Decisions without effect, once per run: nobody should believe that they hold.
+fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
+    let finding = |decision: &Decision| RunFinding {
+        code: "DECISION_VOID".to_owned(),
+        text: format!("a match by hand found its rows changed, gone or not in this period: {}", decision.reason),
+        next: "if its breaks are open again, decide about them anew".to_owned(),
+    };
+    at.iter().filter_map(|at| background.decisions.get(*at)).map(finding).collect()
+}
+
+fn open(
+    definition: &Definition,
+    side: Side,
+    root: &Path,
+    period: Option<Period>,
+    background: &Background,
+) -> Result<Opened, SourceError> {
     let spec = &definition.sides[side.index()];
+    let only = background.only.as_ref().map(|only| only[side.index()].as_slice());
     match &spec.from {
-        From::Table(table) => source::open(&definition.rules, spec, table, side, root, period),
+        From::Table(table) => source::open(&definition.rules, spec, table, side, root, period, only),
     }
 }

@@ -35,7 +35,7 @@ pub struct Opened {
     paths: Vec<PathBuf>,
 }
 
-/// Opens the files of a table, in order of their names.
+/// Opens the files of a table, in order of their names; `only` those of these names, if it says so.
 pub fn open(
     rules: &RuleSet,
     spec: &SideSpec,
@@ -43,8 +43,14 @@ pub fn open(
     side: Side,
     root: &Path,
     period: Option<Period>,
+    only: Option<&[String]>,
 ) -> Result<Opened, SourceError> {
-    let paths = files(rules, table, side, root)?;
+    let mut paths = files(rules, table, side, root)?;
+    if let Some(only) = only {
+        paths.retain(|path| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| only.iter().any(|known| known == name))
+        });
+    }
     let columns = columns(spec, period);
     let open = |path: &PathBuf| {
         Delimited::open(path, table.delimiter, columns.clone(), rules).map_err(|error| SourceError::Statement {
@@ -57,7 +63,8 @@ pub fn open(
     Ok(Opened { statement, paths })
 }
 
-fn files(rules: &RuleSet, table: &Table, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
+/// The files that a side is made of, in order of their names.
+pub fn files(rules: &RuleSet, table: &Table, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let (reconciliation, side) = (rules.name.to_string(), side.as_str());
     let full = root.join(&table.files);
     let (folder, name) = match (full.parent(), full.file_name()) {

@@ -115,6 +115,12 @@ impl Plant {
 
     async fn sample(&self, site: &Site, stream: &Stream, most: usize) -> Result<Vec<Value>, String> {
         if let Some(described) = stream.file_read() {
+            if let Some(server) = &site.server {
+                let server = server.spec().server();
+                return Err(format!(
+                    "its files are on {server}: take one to a connection without `sftp` and look at it there"
+                ));
+            }
             let (described, settings, base) =
                 (described.clone(), site.settings.as_ref().clone(), self.config.folder.clone());
             let name = stream.name.value.clone();

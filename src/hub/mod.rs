@@ -3,6 +3,7 @@
 mod catalogue;
 mod destination;
 mod discover;
+mod files;
 mod lifecycle;
 mod own_files;
 mod parts;

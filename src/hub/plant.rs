@@ -7,28 +7,25 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Notify;
 
 use crate::config::{Config, Deliver, Flow, Mode};
 use crate::connector::call::{CallResult, CheckReport};
 use crate::connector::connection::{Connection, ConnectionError, ConnectionOptions};
-use crate::connector::file::FileLimits;
+use crate::connector::file::sftp::Sftp;
 use crate::connector::http::RenderError;
 use crate::connector::http::guard::AddressRange;
-use crate::connector::manifest::{FileWrite, Stream, StreamEntity, Write};
+use crate::connector::manifest::{Stream, StreamEntity, Write};
 use crate::connector::process::{ProcessSink, Program, ProgramError, ProgramFolders};
 use crate::connector::sql::{Database, DatabaseError, SqlSink};
 use crate::deliver::{Destination, FileSink, FlowMode, FlowRun, MapOut, RetryPolicy, nothing_left};
-use crate::intake::FileIntake;
 use crate::mapping::{Filter, Mapping};
 use crate::model::Entity;
 use crate::model::clock::Clock;
-use crate::process::{FlowBrake, ProcessorHandle, Route, SourceTraits};
+use crate::process::{FlowBrake, Route, SourceTraits};
 use crate::queue::LaneLimits;
-use crate::store::Store;
 
 use super::destination::ConnectionDestination;
-use super::sources::ReadTimes;
+use super::files::file_server;
 
 /// A configuration that passed every check and still cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +40,8 @@ pub enum PlantError {
     Program(#[from] ProgramError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    #[error("connection {connection}: its file server can be used by a running hub only")]
+    Server { connection: String },
     #[error("connection {connection}, stream {stream}: {cause}")]
     Schema { connection: String, stream: String, cause: Box<RenderError> },
     #[error("the hub's secret for webhook addresses: {0}")]
@@ -64,6 +63,8 @@ pub(super) struct Site {
     pub program: Option<Arc<Program>>,
     /// The database that its streams are in, if any are.
     pub database: Option<Arc<Database>>,
+    /// The file server that its folders are on, if they are not on this machine.
+    pub server: Option<Arc<Sftp>>,
     pub config: crate::config::Connection,
     pub settings: Arc<Value>,
     /// The unguessable part of its webhook address.
@@ -80,15 +81,15 @@ pub struct Plant {
     pub(super) flows: BTreeMap<String, Arc<FlowRun>>,
     pub(super) destinations: BTreeMap<String, Arc<dyn Destination>>,
     lanes: BTreeMap<String, LaneLimits>,
-    sinks: Sinks,
+    pub(super) sinks: Sinks,
     /// Programs that may be in conversation.
     programs: Vec<Arc<ProcessSink>>,
     /// Those of the plant before: taken over where nothing about them has changed.
-    former_sinks: Sinks,
+    pub(super) former_sinks: Sinks,
 }
 
 /// File sinks by connection and stream, with what they were made from.
-type Sinks = BTreeMap<(String, String), (String, Arc<FileSink>)>;
+pub(super) type Sinks = BTreeMap<(String, String), (String, Arc<FileSink>)>;
 
 /// How long a job waits for what it refers to before a person is told.
 const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -140,44 +141,6 @@ impl Plant {
         self.lanes.values().map(|limits| limits.concurrency.saturating_sub(HTTP_LANE) as usize).sum()
     }
 
-    fn file_sinks(
-        &mut self,
-        described: &crate::config::Connection,
-        settings: &Arc<Value>,
-        clock: &Clock,
-    ) -> Result<HashMap<String, Arc<FileSink>>, PlantError> {
-        let mut sinks = HashMap::new();
-        for stream in &described.manifest.streams {
-            let Some(Write::File(write)) = &stream.write else { continue };
-            let key = (described.name.value.clone(), stream.name.value.clone());
-            let made_from = format!("{write:?} {settings}");
-            let sink = match self.former_sinks.get(&key).filter(|(before, _)| *before == made_from) {
-                Some((_, sink)) => Arc::clone(sink),
-                None => Arc::new(self.file_sink(&key, write, settings, clock)?),
-            };
-            self.sinks.insert(key, (made_from, Arc::clone(&sink)));
-            sinks.insert(stream.name.value.clone(), sink);
-        }
-        Ok(sinks)
-    }
-
-    fn file_sink(
-        &self,
-        (connection, stream): &(String, String),
-        write: &FileWrite,
-        settings: &Arc<Value>,
-        clock: &Clock,
-    ) -> Result<FileSink, PlantError> {
-        let (base, data_dir) = (&self.config.folder, &self.config.hub.data_dir);
-        FileSink::new(connection, stream, write, settings.as_ref().clone(), base, data_dir, clock.clone()).map_err(
-            |cause| PlantError::Folder {
-                connection: connection.clone(),
-                stream: stream.clone(),
-                cause: cause.to_string(),
-            },
-        )
-    }
-
     /// Writes out what waits for a batch in sinks that the next plant does not take over.
     pub(super) async fn drain_sinks_replaced_by(&self, next: &Plant) {
         for (key, (_, sink)) in &self.sinks {
@@ -200,39 +163,6 @@ impl Plant {
     /// Whether a stream is worth asking: somebody here can say what its records mean.
     pub(super) fn polled(&self, connection: &str, stream: &str) -> bool {
         self.streams.contains_key(&(connection.to_owned(), stream.to_owned()))
-    }
-
-    /// What watches the folders that files come in by.
-    pub(super) fn file_intakes(
-        &self,
-        store: &Arc<dyn Store>,
-        processor: &ProcessorHandle,
-        clock: &Clock,
-        now: &Arc<Notify>,
-        read_times: &Arc<ReadTimes>,
-    ) -> Vec<FileIntake> {
-        let mut all = Vec::new();
-        for (name, site) in self.sites.iter().filter(|(_, site)| site.config.enabled) {
-            for stream in &site.config.manifest.streams {
-                let Some(read) = stream.file_read().filter(|_| self.polled(name, &stream.name)) else { continue };
-                let mut read = read.clone();
-                read.every = site.config.polls.get(stream.name.as_str()).copied().unwrap_or(read.every);
-                all.push(FileIntake {
-                    connection: name.clone(),
-                    stream: stream.name.value.clone(),
-                    read,
-                    settings: site.settings.as_ref().clone(),
-                    data_dir: self.config.folder.clone(),
-                    limits: FileLimits::default(),
-                    store: Arc::clone(store),
-                    processor: processor.clone(),
-                    clock: clock.clone(),
-                    now: Arc::clone(now),
-                    completed: read_times.noting(name, &stream.name),
-                });
-            }
-        }
-        all
     }
 
     /// The address at which a connection's vendor must deliver webhooks.
@@ -258,6 +188,9 @@ impl Plant {
         }
         if let Some(database) = &site.database {
             return Some(database.check().await);
+        }
+        if let Some(server) = &site.server {
+            return Some(self.check_server(connection, site, server).await);
         }
         site.config.manifest.check.as_ref()?;
         Some(site.connection.check().await)
@@ -296,6 +229,7 @@ impl Plant {
         let (base, own) = (&self.config.folder, &self.config.hub.data_dir);
         let database =
             Database::new(&name, &described.manifest, &described.settings, &options, base, own)?.map(Arc::new);
+        let server = file_server(described, &options)?;
         let connection =
             Arc::new(Connection::new(name.clone(), Arc::clone(&described.manifest), &described.settings, options)?);
         let settings = Arc::new(described.settings.masked());
@@ -305,7 +239,7 @@ impl Plant {
             None => token(hub_secret, &name),
         };
         if described.manifest.streams.iter().any(Stream::is_sink) {
-            let files = self.file_sinks(described, &settings, clock)?;
+            let files = self.file_sinks(described, server.as_ref(), &settings, clock)?;
             // A batch fills only if as many deliveries may wait for it.
             let programs = process_sinks(described, program.as_ref())?;
             self.programs.extend(programs.values().cloned());
@@ -319,7 +253,8 @@ impl Plant {
             let destination = ConnectionDestination::new(Arc::clone(&connection), files, programs, tables);
             self.destinations.insert(name.clone(), Arc::new(destination));
         }
-        self.sites.insert(name, Site { connection, program, database, config: described.clone(), settings, token });
+        self.sites
+            .insert(name, Site { connection, program, database, server, config: described.clone(), settings, token });
         Ok(())
     }
 

@@ -152,6 +152,10 @@ impl HubView for Hub {
         }
     }
 
+    fn folder(&self) -> Option<std::path::PathBuf> {
+        Some(self.plant.now().config.folder.clone())
+    }
+
     fn own_files(&self) -> OwnFiles {
         own_files(self.plant.now().config.hub.data_dir.clone())
     }

@@ -10,6 +10,6 @@ mod wave;
 mod webhook;
 
 pub use appender::Appender;
-pub use files::{FileIntake, watch_files};
+pub use files::{FileIntake, Remote, watch_files};
 pub use poll::{BACKFILL, PollSource, poll_stream};
 pub use webhook::{Proven, Verdict, WebhookIntake, WebhookSource, WebhookSources, webhook_router};

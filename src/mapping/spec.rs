@@ -305,7 +305,7 @@ impl Decode for CellSpec {
             fields: reader.node("fields").and_then(|node| read_fields(node, cx)),
             format: reader.optional("format"),
             style: Style::read(&reader),
-            absent: reader.optional("absent"),
+            absent: read_absent(&reader),
             ..CellSpec::plain(place, SourceSpec::Nothing)
         };
         if cell.optional && cell.required {
@@ -314,9 +314,17 @@ impl Decode for CellSpec {
         if let (false, Some(key)) = (cell.each, ["when", "join"].into_iter().find(|key| reader.has(key))) {
             reader.error(key, format!("`{key}` chooses among the items of a list"), "it goes with `each` and `fields`");
         }
+        // Put in place by `snippets`; asked for so that a misspelt key is told of it.
+        let _asked = reader.entry("use");
         reader.finish();
         Some(CellSpec { source: source?, ..cell })
     }
+}
+
+/// `absent: null` reads as a key without a value to everybody else.
+fn read_absent(reader: &crate::config::yaml::MapReader<'_>) -> Option<Absent> {
+    let null = reader.entry("absent").is_some_and(|entry| entry.value.is_null());
+    if null { Some(Absent::Null) } else { reader.optional("absent") }
 }
 
 /// One join, or a list of them; those that fail have been reported.

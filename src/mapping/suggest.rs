@@ -203,9 +203,7 @@ fn by_name(field: &str, object: &str, path: &str) -> Option<(u8, String)> {
         let without: Vec<String> = own.iter().filter(|token| !owner_words(&owner).contains(token)).cloned().collect();
         let score = if own == words {
             90
-        } else if own.concat() == words.concat() {
-            88
-        } else if !owner.is_empty() && without == words && of_owner(&own) {
+        } else if own.concat() == words.concat() || !owner.is_empty() && without == words && of_owner(&own) {
             88
         } else if !bare.is_empty() && bare == words {
             74

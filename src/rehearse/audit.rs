@@ -3,7 +3,8 @@
 //! Not here: redirecting (`manifest_copy`). What cannot be redirected is switched off and named in the report.
 
 use crate::config::Connection;
-use crate::connector::manifest::{Auth, Manifest, Read, Request, Write};
+use crate::connector::manifest::references::{self, Reference};
+use crate::connector::manifest::{Auth, Manifest, Read, Request, Step, Stream, Write};
 
 use super::manifest_copy::{FOLDER, URL};
 use super::routes::requests;
@@ -19,6 +20,20 @@ pub(super) fn cannot_redirect(manifest: &Manifest) -> Option<String> {
     requests(manifest).into_iter().map(|(_, request)| request.path.as_str()).find(|path| path.starts_with('{')).map(
         |path| format!("the address of a request, `{path}`, is known only while it runs, so it could lead anywhere"),
     )
+}
+
+/// Why a stand-in cannot answer what this stream's writes ask first: a whole answer is worked on, whose form only the vendor knows.
+pub(super) fn cannot_invent(stream: &Stream) -> Option<String> {
+    let Some(Write::Http(write)) = &stream.write else { return None };
+    write.operations.iter().find_map(|operation| {
+        let read = references::of_request(&operation.request);
+        let whole = |step: &&Step| {
+            let named = |r: &Reference| r.root == "steps" && r.member.as_deref() == Some(step.name.as_str());
+            read.iter().any(|reference| reference.whole && named(reference))
+        };
+        let step = operation.steps.iter().find(whole)?;
+        Some(format!("its writes work on all that `{}` answers, which a stand-in cannot make up", *step.name))
+    })
 }
 
 /// What still leads away; `None` for a connection that is safe to use.

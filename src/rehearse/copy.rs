@@ -9,7 +9,7 @@ use crate::config::yaml::{Kind, Node, Source, parse};
 use crate::config::{CONFIG_FILE, Config, Database};
 use crate::connector::registry::Registry;
 
-use super::audit::cannot_redirect;
+use super::audit::{cannot_invent, cannot_redirect};
 use super::manifest_copy::{FOLDER, URL, redirect};
 use super::secrets::{Substitutes, entries, path_secret, value_for};
 use super::yaml_text::{child_mut, list, map, plain, remove, render, set, word};
@@ -116,8 +116,8 @@ impl Original {
         Original { folder: folder.to_owned(), files, substitutes, seed }
     }
 
-    /// Writes a copy into `to` whose hub listens on `listen` and whose vendors are at `stand_in`. The connections that had
-    /// to be switched off, with the reason.
+    /// Writes a copy into `to` whose hub listens on `listen` and whose vendors are at `stand_in`. The connections and
+    /// flows that had to be left out, with the reason.
     pub(super) fn write_copy(
         &self,
         config: &Config,
@@ -149,6 +149,15 @@ impl Original {
             }
             self.redirect(connection, node, to, stand_in);
         }
+        for flow in &config.flows {
+            let to = config.connection(&flow.to.connection).and_then(|to| to.manifest.stream(&flow.to.stream));
+            if let Some(reason) = to.and_then(cannot_invent) {
+                if let Some(flows) = child_mut(&mut copy, "flows") {
+                    remove(flows, &flow.name);
+                }
+                off.push((format!("flow {}", *flow.name), reason));
+            }
+        }
         if let Some(connections) = child_mut(&mut copy, "connections") {
             self.strip_files(connections);
         }
@@ -162,6 +171,8 @@ impl Original {
         let name = connection.name.as_str();
         set(node, "allow_networks", list(vec![word("127.0.0.0/8")]));
         remove(node, "allow_hosts");
+        // Nothing of a rehearsal reaches a partner: its folders are on this machine.
+        remove(node, "sftp");
         if connection.manifest.webhooks.is_some() {
             set(node, "path_secret", word(path_secret(name, self.seed)));
         }

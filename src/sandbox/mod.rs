@@ -12,6 +12,7 @@ mod erp;
 mod faults;
 mod forger;
 mod idoc;
+pub mod ledger;
 mod money;
 mod odoo;
 mod options;

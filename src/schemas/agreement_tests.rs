@@ -112,12 +112,13 @@ fn wrapped(value: Value, path: &[&'static str]) -> Value {
 }
 
 type Place = Box<dyn Fn(Value) -> Value>;
+type SharedPlace = std::rc::Rc<dyn Fn(Value) -> Value>;
 
 /// Every form that can be reached from the root, each with a document around it.
 fn reachable(root: &'static Definition) -> Vec<(Form, Place)> {
     let mut seen = HashSet::new();
-    let mut found: Vec<(Form, std::rc::Rc<dyn Fn(Value) -> Value>)> = Vec::new();
-    let mut open: VecDeque<(Form, std::rc::Rc<dyn Fn(Value) -> Value>)> = VecDeque::new();
+    let mut found: Vec<(Form, SharedPlace)> = Vec::new();
+    let mut open: VecDeque<(Form, SharedPlace)> = VecDeque::new();
     for form in forms(root) {
         open.push_back((form, std::rc::Rc::new(|value| value)));
     }
@@ -147,6 +148,13 @@ fn companions(form: &Form, key: &str, mut map: Value) -> Value {
     if form.definition.name == "connector" && key == "check" && map["check"].get("query").is_some() {
         map["sql"] = json!({ "driver": "sqlite", "file": "x" });
     }
+    let beside = match (form.definition.name, key) {
+        ("file_format_out", "replacement") => ("unmappable", json!("replace")),
+        ("fixed_field", "sign" | "sign_at") => ("decimals", json!(2)),
+        ("verify", "key_prefix") => ("key", json!("base64")),
+        _ => return map,
+    };
+    map[beside.0] = beside.1;
     map
 }
 
@@ -191,6 +199,7 @@ fn agrees(root: &'static Definition, decode: &dyn Fn(&str) -> Diagnostics) {
         let mut known = BTreeSet::new();
         let mut reached = false;
         let keys = form.keys();
+        tags(&form, &place, decode, &mut wrong);
         for key in std::iter::once(None).chain(keys.iter().map(|key| Some(*key))) {
             let asked = ask(decode, &place(with(&form, key)));
             reached |= asked.known.is_some();
@@ -225,6 +234,15 @@ fn agrees(root: &'static Definition, decode: &dyn Fn(&str) -> Diagnostics) {
     assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// The words that decide which keys there are.
+fn tags(form: &Form, place: &Place, decode: &dyn Fn(&str) -> Diagnostics, wrong: &mut Vec<String>) {
+    let Body::Tagged { tag, variants, .. } = &form.definition.body else { return };
+    let mut map = form.minimal();
+    map[tag] = json!(NOBODYS);
+    let listed = variants.iter().map(|variant| variant.word).collect();
+    told(&format!("{}.{tag}", form.definition.name), listed, &place(map), decode, wrong);
+}
+
 /// A closed set is the decoder's.
 fn words(form: &Form, key: &Key, place: &Place, decode: &dyn Fn(&str) -> Diagnostics, wrong: &mut Vec<String>) {
     let (listed, value) = match &key.shape {
@@ -235,20 +253,27 @@ fn words(form: &Form, key: &Key, place: &Place, decode: &dyn Fn(&str) -> Diagnos
     };
     let mut map = form.minimal();
     map[key.name] = value;
-    let found = decode(&place(map).to_string());
+    let map = companions(form, key.name, map);
+    told(&format!("{}.{}", form.name(), key.name), listed, &place(map), decode, wrong);
+}
+
+/// What the decoder says about nobody's word names the words that the schema has.
+fn told(
+    name: &str,
+    listed: Vec<&str>,
+    document: &Value,
+    decode: &dyn Fn(&str) -> Diagnostics,
+    wrong: &mut Vec<String>,
+) {
+    let found = decode(&document.to_string());
     let about = format!("`{NOBODYS}` is not");
     let Some(complaint) = found.iter().find(|item| item.message.contains(&about)) else {
-        wrong.push(format!(
-            "{}.{}: the decoder takes any word, the schema only {}",
-            form.name(),
-            key.name,
-            listed.join(", ")
-        ));
+        wrong.push(format!("{name}: the decoder takes any word, the schema only {}", listed.join(", ")));
         return;
     };
     let (known, listed) = (words_of(complaint), listed.iter().map(|word| (*word).to_owned()).collect::<BTreeSet<_>>());
     if !known.is_empty() && known != listed {
-        wrong.push(format!("{}.{}: the decoder knows {known:?}, the schema {listed:?}", form.name(), key.name));
+        wrong.push(format!("{name}: the decoder knows {known:?}, the schema {listed:?}"));
     }
 }
 

@@ -3,8 +3,9 @@
 //! Not here: what settings a connector has (its manifest).
 
 use super::shape::Shape::{Duration, Flag, Named, Of, Percent, Size, Text, Whole, Words};
-use super::shape::{Definition, TEXTS, key, map, must, set, words};
+use super::shape::{Definition, ONE_OR_MANY, TEXTS, key, map, must, set, words};
 use crate::config::{Deliver, LogFormat, LogLevel};
+use crate::connector::file::sftp::After;
 
 pub(super) static CONFIG: Definition = map(
     "config",
@@ -61,6 +62,21 @@ static CONNECTION: Definition = map(
         key("allow_networks", TEXTS, "Private networks that it may reach"),
         key("polls", Named(&Duration), "Stream to how often it is read"),
         key("rate_limit", Of(&super::http::RATE_LIMIT), "In place of the manifest's"),
+        key("sftp", Of(&SFTP), "The file server that its folders are on"),
+    ]],
+);
+static SFTP: Definition = map(
+    "sftp",
+    "A file server: the folders in the settings are paths there.",
+    &[&[
+        must("host", Text, "Name or address"),
+        key("port", Whole, "22 unless stated"),
+        must("user", Text, "User name"),
+        must("host_key", ONE_OR_MANY, "SHA256 fingerprint of its key, or several while it changes"),
+        key("password", Text, "Its password, or"),
+        key("private_key", Text, "A private key, OpenSSH or PEM"),
+        key("passphrase", Text, "What the key is locked with"),
+        key("after", Words(words::<After>), "What becomes of a file there once it is here"),
     ]],
 );
 static FLOW: Definition = map(

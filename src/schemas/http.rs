@@ -4,7 +4,7 @@
 
 use super::shape::Shape::{Any, Duration, Either, Flag, List, Named, Of, Percent, Text, Whole, Words};
 use super::shape::{Body, CLASS, Definition, FIELDS, Key, ONE_OR_MANY, TEXTS, key, map, must, variant, words};
-use crate::connector::manifest::{Algorithm, AssertionPlace, ClientAuth, CursorKind, ReadOrder};
+use crate::connector::manifest::{Algorithm, AssertionPlace, ClientAuth, CursorKind, ReadOrder, ResetUnit};
 
 /// One line says method and path; a body at most once.
 pub(super) static REQUEST_KEYS: &[Key] = &[
@@ -271,6 +271,7 @@ pub(super) static RATE_LIMIT: Definition = Definition {
                     must("per", Duration, "The window"),
                     key("remaining_header", Text, "What is left"),
                     key("reset_header", Text, "When the next window begins"),
+                    key("reset_header_unit", Words(words::<ResetUnit>), "What it counts in"),
                 ]],
             ),
             variant(
@@ -350,6 +351,16 @@ pub(super) static PAGES: Definition = Definition {
         variants: &[
             variant("single", "The first page is all there is", &[]),
             variant("link_header", "Link: <url>; rel=\"next\"", &[]),
+            variant(
+                "link_relation",
+                "A list of links in the body, each with what it leads to",
+                &[&[
+                    must("path", Text, "Where the list is"),
+                    key("relation", Text, "What the link to the next page is called; else next"),
+                    key("name", Text, "The member of a link that says so; else rel"),
+                    key("href", Text, "The member that holds the address; else href"),
+                ]],
+            ),
             variant("next_url", "The next page's address in the body", &[&[must("path", Text, "Where it is")]]),
             variant(
                 "cursor_token",
@@ -367,7 +378,18 @@ pub(super) static PAGES: Definition = Definition {
                     must("variable", Text, "The variable that takes endCursor"),
                 ]],
             ),
-            variant("page_number", "Pages are counted", &[SIZED, &[key("start", Whole, "The first page's number")]]),
+            variant(
+                "page_number",
+                "Pages are counted",
+                &[
+                    SIZED,
+                    &[
+                        key("start", Whole, "The first page's number"),
+                        key("total_pages", Text, "Where the body says how many pages there are"),
+                        key("total_records", Text, "Where the body says how many records there are"),
+                    ],
+                ],
+            ),
             variant("offset", "Records are counted", &[SIZED]),
             variant(
                 "last_id",
@@ -398,6 +420,9 @@ pub(super) static CURSOR: Definition = map(
         key("field", Text, "Where it is in a record; for token and delta_link in the body"),
         key("start", Text, "The value of the first read"),
         key("overlap", Duration, "Read again this far back; only for time and unix"),
+        key("format", Text, "How the vendor writes the time; absent: RFC 3339"),
+        key("send_as", Text, "How it wants to be asked, where that differs from `format`"),
+        key("zone", Text, "Whose local time a pattern without an offset means"),
         key("gap_wait", Duration, "Only for id: how long a missing number may still appear"),
         key("deletions", Percent, "Only for snapshot: at most this share may be missing and count as deleted"),
     ]],
@@ -410,6 +435,7 @@ pub(super) static READ_KEYS: &[Key] = &[
     key("pages", Of(&PAGES), "How the list goes on"),
     key("order", Words(words::<ReadOrder>), "The order in which the list comes"),
     must("cursor", Of(&CURSOR), "What the next read starts from"),
+    key("window", Duration, "The longest range that one request may ask for: {cursor} to {until}"),
     key("every", Duration, "How often"),
 ];
 

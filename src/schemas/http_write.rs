@@ -64,6 +64,15 @@ static IDEMPOTENCY: Definition = Definition {
                 ]],
             ),
             variant(
+                "body",
+                "The vendor remembers a key that stands in the body",
+                &[&[
+                    must("path", Text, "Where: a member of JSON, or a form's field"),
+                    must("value", Text, "Such as {idempotency_key}"),
+                    must("ttl", Duration, "How long it is remembered"),
+                ]],
+            ),
+            variant(
                 "lookup",
                 "Asked for before the first attempt and after every unknown outcome",
                 &[&[
@@ -71,6 +80,7 @@ static IDEMPOTENCY: Definition = Definition {
                     key("found", Text, "Where the list or object is"),
                     must("id", Text, "The object's id in it"),
                     key("matches", Text, "Over candidate and record: what is really meant"),
+                    key("pending", Text, "Over candidate: it is being made and not yet to be told"),
                 ]],
             ),
             variant("natural", "The request states a result", &[]),

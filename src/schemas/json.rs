@@ -106,7 +106,13 @@ fn shape_schema(shape: &Shape, used: &mut Used) -> Value {
         Shape::Duration => json!({ "type": "string", "pattern": r"^([0-9]+(ms|s|m|h|d))+$|\$\{" }),
         Shape::Percent => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,2})? *%$|\$\{" }),
         Shape::Size => json!({ "type": "string", "pattern": r"^[0-9]+(B|KiB|MiB|GiB)$|\$\{" }),
-        Shape::Words(words) => json!({ "enum": words() }),
+        Shape::Words(words) => {
+            let mut all: Vec<Value> = words().into_iter().map(Value::from).collect();
+            if all.contains(&json!("null")) {
+                all.push(Value::Null);
+            }
+            json!({ "enum": all })
+        }
         Shape::Any => json!({}),
         Shape::List(item) => json!({ "type": "array", "items": shape_schema(item, used) }),
         Shape::Named(value) => json!({ "type": "object", "additionalProperties": shape_schema(value, used) }),

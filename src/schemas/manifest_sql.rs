@@ -8,7 +8,7 @@ use super::shape::{Body, CLASS, Definition, Key, TEXTS, key, map, must, variant,
 use crate::connector::manifest::{SqlValueKind, TinyInt, TlsMode};
 
 static SHARED: &[Key] = &[
-    key("tls", Words(words::<TlsMode>), "verify; require and off only to addresses in allow_networks"),
+    key("tls", Either(&[Words(words::<TlsMode>), Text]), "verify; require and off only to addresses in allow_networks"),
     key("authority", Text, "The server's authority in PEM"),
     key("pool", Whole, "Connections, and deliveries at once"),
     key("timeouts", Of(&TIMEOUTS), "How long to wait"),

@@ -3,7 +3,7 @@
 //! Not here: which fields an entity has (`syncline schema <entity>`).
 
 use super::shape::Shape::{Any, Either, Flag, List, Named, Of, Text, Whole};
-use super::shape::{Definition, Key, TEXTS, key, map, must, set};
+use super::shape::{Definition, Key, ONE_OR_MANY, TEXTS, key, map, must, set};
 
 pub(super) static MAPPING: Definition = map(
     "mapping",
@@ -16,6 +16,7 @@ pub(super) static MAPPING: Definition = map(
             Named(&Either(&[Text, Of(&CELL)])),
             "The vendor's field to where it comes from in the canonical record",
         ),
+        key("let", Named(&Either(&[Text, Of(&CELL)])), "Cells that are named once and used several times"),
         key("exponents", Named(&Whole), "Minor units where they differ from values.yaml and ISO 4217"),
         key("defaults", Of(&DEFAULTS), "For all cells"),
         key("tests", List(&Of(&TEST)), "At least one for each direction"),
@@ -38,7 +39,10 @@ static CELL: Definition = map(
     &[
         &[
             key("from", Text, "A path; $record, $settings, $binding begin elsewhere"),
-            key("each", Text, "The path of a list, with `fields` for its items"),
+            key("use", Text, "A cell of `let`; the cell's own keys win"),
+            key("each", ONE_OR_MANY, "The path of a list, or of several, with `fields` for their items"),
+            key("when", Text, "With each: over `item`, which items count"),
+            key("join", Either(&[Of(&JOIN), List(&Of(&JOIN))]), "With each: what goes with an item in another list"),
             key("money", Text, "A path to an amount in major units"),
             key("minor", Text, "A path to an amount in whole minor units"),
             key("expr", Text, "An expression; sees record, item, settings, and going out binding"),
@@ -62,6 +66,23 @@ static CELL: Definition = map(
         ],
         STYLE,
     ],
+);
+static JOIN: Definition = map(
+    "join",
+    "Items of another list that belong to an item.",
+    &[&[
+        must("as", Text, "The name under which expressions and paths see it"),
+        must("list", Text, "The path of the other list"),
+        must("on", Either(&[Text, Of(&JOIN_ON)]), "What is equal in both"),
+        key("when", Text, "Over `item`: which of them count"),
+        key("items", Text, "Where the items are within an element of that list"),
+        key("optional", Flag, "There may be none"),
+    ]],
+);
+static JOIN_ON: Definition = map(
+    "join_on",
+    "What is equal, where it is not called the same on both sides.",
+    &[&[must("item", Text, "In the item"), must("list", Text, "In the other list")]],
 );
 static TEST: Definition = map(
     "test",

@@ -48,7 +48,12 @@ fn entity_or_any() -> Vec<&'static str> {
 static VERSION: Definition = map(
     "version",
     "What orders two contents of a record.",
-    &[&[must("kind", Words(words::<VersionKind>), "What it is"), key("value", Text, "Over `record`")]],
+    &[&[
+        key("kind", Words(words::<VersionKind>), "What it is; with `format` a timestamp"),
+        key("value", Text, "Over `record`"),
+        key("format", Text, "How the vendor writes the time; absent: RFC 3339"),
+        key("zone", Text, "Whose local time a pattern without an offset means"),
+    ]],
 );
 static EXPLODE: Definition = map(
     "explode",

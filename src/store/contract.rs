@@ -157,7 +157,24 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<(), StoreError>;
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<super::AuditEntry>, StoreError>;
 
-    // 5 care -------------------------------------------------------------------------------------------------------
+    // 5 reconciliation ---------------------------------------------------------------------------------------------
+
+    /// Keeps a run and, in the same commit, its event `RUN_KEPT`, whose detail (an object) gets the document's `sha256`.
+    /// Refused if the reconciliation has an event above `after`: what was decided meanwhile is not in the run. Returns the
+    /// run's id.
+    async fn keep_run(&self, run: NewRun, after: i64, detail: serde_json::Value) -> Result<i64, StoreError>;
+    /// Appends events, all or none, and writes an audit entry for each. Refused if a reconciliation of theirs has an event
+    /// above `after`: who decided looked at something else. Returns the events' numbers.
+    async fn append_recon(&self, after: i64, events: Vec<NewReconEvent>) -> Result<Vec<i64>, StoreError>;
+    /// A reconciliation's events above `after` in their order.
+    async fn recon_events(&self, reconciliation: &str, after: i64, limit: u32) -> Result<Vec<ReconEvent>, StoreError>;
+    /// The newest runs first, of one reconciliation or of all.
+    async fn runs(&self, reconciliation: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StoreError>;
+    async fn run(&self, id: i64) -> Result<Option<RunRow>, StoreError>;
+    /// A run's document, byte for byte.
+    async fn run_body(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    // 6 care -------------------------------------------------------------------------------------------------------
 
     /// Recomputes the ledger from its rows and checks every invariant the store can see.
     async fn verify(

@@ -43,8 +43,12 @@ fn around(snippet: &str, request: Option<&str>) -> String {
         snippet.split("{settings.").skip(1).map(|rest| rest.split(['}', '?']).next().unwrap()).collect();
     names.sort_unstable();
     names.dedup();
-    let secrets =
-        names.iter().filter(|name| **name != "base_url").map(|name| format!("  {name}: {{ secret: true }}\n"));
+    let setting = |name: &&str| match *name {
+        "base_url" => None,
+        "since" => Some("  since: {}\n".to_owned()),
+        secret => Some(format!("  {secret}: {{ secret: true }}\n")),
+    };
+    let secrets = names.iter().filter_map(setting);
     let head = format!(
         "connector: odd\ntitle: Odd\nsettings:\n  base_url: {{ format: url }}\n{}http:\n  base_url: \"{{settings.base_url}}\"\n",
         secrets.collect::<String>()
@@ -74,13 +78,22 @@ fn around(snippet: &str, request: Option<&str>) -> String {
         ),
         "pages" => {
             let rest = format!("{}\n      cursor: {{ kind: snapshot }}", indented(6));
-            format!("{head}{}", stream(&read(request.unwrap(), &rest)))
+            format!("{head}{}", stream(&read(request.unwrap_or(plain), &rest)))
         }
         "cursor" => {
-            let sends = snippet.contains("kind: id");
+            let sends = ["kind: id", "kind: time"].iter().any(|kind| snippet.contains(kind));
             let request = if sends { "request: { get: /items, query: { after: \"{cursor}\" } }" } else { plain };
             format!("{head}{}", stream(&read(request, &indented(6))))
         }
+        "version" | "occurred_at" => {
+            let rest = format!("    {}\n{}", indented(4), read(plain, "cursor: { kind: snapshot }"));
+            format!("{head}{}", stream(&rest))
+        }
+        "idempotency" => {
+            let create = format!("create:\n        post: /items\n        json: {{ note: x }}\n        {}", indented(8));
+            format!("{head}{}", stream(&format!("    write:\n      {create}\n")))
+        }
+        "read" => format!("{head}{}", stream(&format!("    {}\n", indented(4)))),
         "deleted" | "children" | "hints" => {
             let rest = format!("    {}\n{}", indented(4), read(plain, "cursor: { kind: snapshot }"));
             format!("{head}{}", stream(&rest))

@@ -126,6 +126,12 @@ delegate! {
     fn live_keys(connection: &str, stream: &str, after: &str, limit: u32) -> Vec<LiveKey>;
     fn pending_inbox(after: i64, limit: u32) -> Vec<InboxRow>;
     fn known_records(connection: &str, stream: &str) -> u64;
+    fn keep_run(run: NewRun, after: i64, detail: serde_json::Value) -> i64;
+    fn append_recon(after: i64, events: Vec<NewReconEvent>) -> Vec<i64>;
+    fn recon_events(reconciliation: &str, after: i64, limit: u32) -> Vec<ReconEvent>;
+    fn runs(reconciliation: Option<&str>, limit: u32) -> Vec<RunRow>;
+    fn run(id: i64) -> Option<RunRow>;
+    fn run_body(id: i64) -> Option<Vec<u8>>;
     fn open_issue(fingerprint: &str) -> Option<IssueRow>;
     fn entities(keys: &[EntityKey]) -> Vec<EntityRow>;
     fn bindings_by_remote(keys: &[EntityKey]) -> Vec<BindingRow>;

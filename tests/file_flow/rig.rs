@@ -50,6 +50,7 @@ impl Rig {
             read: self.read.clone(),
             settings: json!({ "drop_dir": "drop", "folder": "drop", "folder_in": "drop" }),
             data_dir: self.root.path().to_owned(),
+            remote: None,
             limits: FileLimits::default(),
             store: Arc::clone(store),
             processor: ProcessorHandle::default(),

@@ -148,10 +148,8 @@ async fn windows_are_walked_in_order_up_to_now_and_the_cursor_follows_whole_ones
     assert_eq!(range(0), range(1), "a window is walked whole before the next one");
     let cursors: Vec<&str> = pages.iter().filter_map(|page| page.cursor.as_deref()).collect();
     assert_eq!((pages[0].cursor.as_deref(), cursors[0]), (None, "2026-08-31T23:00:00Z"));
-    let mut ranges: Vec<(jiff::Timestamp, jiff::Timestamp)> = (0..asked.len())
-        .map(|index| range(index))
-        .map(|(since, until)| (since.parse().unwrap(), until.parse().unwrap()))
-        .collect();
+    let mut ranges: Vec<(jiff::Timestamp, jiff::Timestamp)> =
+        (0..asked.len()).map(range).map(|(since, until)| (since.parse().unwrap(), until.parse().unwrap())).collect();
     ranges.dedup();
     let longest = jiff::SignedDuration::from_hours(31 * 24);
     for pair in ranges.windows(2) {

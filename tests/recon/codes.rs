@@ -128,6 +128,26 @@ fn groups_tie_by_their_sum_and_are_missing_as_one() {
 }
 
 #[test]
+fn a_group_is_due_when_its_last_row_is() {
+    let mut rules = batches();
+    rules.due = [Due { business_days: 3, calendar: Calendar::default() }, Due::now()];
+    let mut rows = in_batch(side("a", &["1 EUR 5", "2 EUR 7"]), "po_1");
+    // Due on 16 and 18 November.
+    (rows[0].date, rows[1].date) = (Some(day("2026-11-11")), Some(day("2026-11-13")));
+    for (as_of, expected) in [
+        ("2026-11-15", "TIMING 2/0"),
+        ("2026-11-16", "TIMING 2/0"),
+        ("2026-11-17", "TIMING 2/0"),
+        ("2026-11-18", "BREAK(MISSING_IN_B) 2/0"),
+    ] {
+        let outcome = run_as_of(&rules, &rows, &[], as_of);
+        assert_eq!(summary(&outcome), expected, "as of {as_of}");
+        let [item] = [&outcome.timing[..], &outcome.breaks[..]].concat().try_into().unwrap();
+        assert_eq!((item.due, item.variance.into_values().collect()), (Some(day("2026-11-18")), vec![-1200]));
+    }
+}
+
+#[test]
 fn a_pass_that_must_tie_leaves_the_rest_to_later_ones() {
     let mut rules = rules();
     rules.passes = vec![

@@ -11,6 +11,7 @@ mod intake;
 mod model;
 mod people;
 mod process;
+mod recon;
 mod reference;
 mod retention;
 mod sqlite_files;
@@ -79,6 +80,9 @@ macro_rules! suite {
                 people: connection_states_survive;
                 people: a_changed_audit_entry_is_named;
                 people: a_changed_counter_is_named;
+                recon: a_run_is_kept_with_its_event;
+                recon: a_decision_about_something_else_is_refused;
+                recon: a_changed_reconciliation_event_is_named;
                 retention: what_is_old_and_closed_goes;
                 retention: verify_ties_after_a_purge;
                 retention: a_duplicate_after_a_purge_is_still_a_duplicate;

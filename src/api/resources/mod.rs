@@ -11,6 +11,7 @@ pub mod issues;
 pub mod ledger;
 pub mod overview;
 mod reading;
+pub mod reconciliations;
 pub mod records;
 pub mod reload;
 pub mod verify;

@@ -19,6 +19,9 @@ pub struct VerifyOutcome {
     pub counts: Counts,
     pub unknown: i64,
     pub audit_rows: i64,
+    /// Events about reconciliations.
+    #[serde(default)]
+    pub recon_rows: i64,
     /// Each a sentence; empty means that all is well.
     pub faults: Vec<String>,
 }
@@ -33,7 +36,8 @@ impl From<VerifyReport> for VerifyOutcome {
             dead: report.dead,
             pending: report.pending,
         };
-        VerifyOutcome { counts, unknown: report.unknown, audit_rows: report.audit_rows, faults: report.faults }
+        let VerifyReport { unknown, audit_rows, recon_rows, faults, .. } = report;
+        VerifyOutcome { counts, unknown, audit_rows, recon_rows, faults }
     }
 }
 

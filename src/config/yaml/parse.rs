@@ -88,7 +88,14 @@ fn convert(span: EventSpan) -> Span {
 
 fn syntax_error(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
     let mark = *error.marker();
-    let span = convert(EventSpan::empty(mark));
+    let mut span = convert(EventSpan::empty(mark));
+    // What is missing at the end is told at the last place that there is.
+    let lines = source.text().lines().count();
+    if usize::try_from(span.line).is_ok_and(|line| line > lines) {
+        let last = source.text().lines().last().map_or(0, |line| line.trim_end().chars().count());
+        let number = |value: usize| u32::try_from(value.max(1)).unwrap_or(u32::MAX);
+        span = Span { line: number(lines), column: number(last), length: 1 };
+    }
     at(source, span, format!("not readable as YAML: {}", error.info()))
         .help("check indentation, quotes and brackets at and just before this place; nothing after it was read")
 }

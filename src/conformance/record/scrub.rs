@@ -168,7 +168,7 @@ impl Scrubber {
         self.counted(Category::Secret, found);
         let mut text = self.addresses(&text);
         for (start, end) in mails(&text).into_iter().rev() {
-            let made = self.looks_like(Category::Email, &text[start..end].to_owned());
+            let made = self.looks_like(Category::Email, &text[start..end]);
             text.replace_range(start..end, &made);
         }
         for host in self.hosts.clone() {
@@ -240,10 +240,9 @@ impl Scrubber {
         let decoded: Vec<(String, String)> = reqwest::Url::parse(&format!("http://form/?{pair}"))
             .map(|url| url.query_pairs().into_owned().collect())
             .unwrap_or_default();
-        match decoded
-            .first()
-            .and_then(|(name, value)| Some((value.clone(), by_look(value).or_else(|| by_name(&[name.clone()]))?)))
-        {
+        match decoded.first().and_then(|(name, value)| {
+            Some((value.clone(), by_look(value).or_else(|| by_name(std::slice::from_ref(name)))?))
+        }) {
             Some((value, category)) => {
                 let made = self.looks_like(category, &value);
                 format!("{name}={}", crate::connector::http::form::percent_encode(&made))

@@ -113,7 +113,10 @@ impl Secrets {
     }
 }
 
-fn shapes(value: &str) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
+/// What a form of a secret is called, and the text to look for.
+type Shape = (&'static str, String);
+
+fn shapes(value: &str) -> (Vec<Shape>, Vec<Shape>) {
     let encoded = percent_encode(value);
     let json = serde_json::Value::from(value).to_string();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();

@@ -199,7 +199,7 @@ fn open_setting(scrubber: &mut Scrubber, setting: &Setting, value: &str) -> Stri
             Ok(_) | Err(_) => scrubber.words(value),
         },
         (_, Some(SettingFormat::Hostname)) => scrubber.words(value),
-        (SettingKind::String { .. }, None) => scrubber.text(value, &[setting.name.value.clone()]),
+        (SettingKind::String { .. }, None) => scrubber.text(value, std::slice::from_ref(&setting.name.value)),
         (SettingKind::Integer { .. } | SettingKind::Bool | SettingKind::Duration | SettingKind::Enum { .. }, None) => {
             value.to_owned()
         }

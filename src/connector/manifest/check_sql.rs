@@ -219,7 +219,8 @@ impl Checker<'_> {
         };
         for name in statement.parameters().filter(|name| !known.contains(name) && !also(name)) {
             if let Some(setting) = name.strip_prefix("settings.") {
-                let reference = references::Reference { root: "settings".to_owned(), member: Some(setting.to_owned()) };
+                let (root, member) = ("settings".to_owned(), Some(setting.to_owned()));
+                let reference = references::Reference { root, member, whole: true };
                 self.references(&[reference], &text.place, scope::SQL, &[]);
             } else {
                 self.error(&text.place, format!("{what} has no parameter `:{name}`"), suggest(name, known));

@@ -13,6 +13,8 @@ use super::request::Request;
 pub struct Reference {
     pub root: String,
     pub member: Option<String>,
+    /// What is read is all of it, not something in it.
+    pub whole: bool,
 }
 
 pub fn of_template(template: &Template) -> Vec<Reference> {
@@ -157,7 +159,9 @@ fn references(source: &str) -> Vec<Reference> {
             let keyword = matches!(word, "true" | "false" | "in" | "if" | "else" | "switch");
             let named = next.starts_with('(') || (next.starts_with(':') && !next.starts_with("::"));
             if !after_dot && !keyword && !named {
-                found.push(Reference { root: word.to_owned(), member: member(tail) });
+                let (member, after) = member(tail);
+                let whole = !after.starts_with(['.', '[', '?']) || after.starts_with("??");
+                found.push(Reference { root: word.to_owned(), member, whole });
             }
             rest = tail;
             after_dot = false;
@@ -172,14 +176,17 @@ fn references(source: &str) -> Vec<Reference> {
     found
 }
 
-fn member(after_root: &str) -> Option<String> {
+/// The member that is read, and what follows it or, without one, the root.
+fn member(after_root: &str) -> (Option<String>, &str) {
+    let none = (None, after_root);
     if let Some(tail) = after_root.strip_prefix('.') {
         let (word, after) = identifier(tail);
-        return (!word.is_empty() && !after.starts_with('(')).then(|| word.to_owned());
+        return if word.is_empty() || after.starts_with('(') { none } else { (Some(word.to_owned()), after) };
     }
-    let inner = after_root.strip_prefix('[')?;
-    let quote = inner.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    inner[1..].split_once(quote).map(|(name, _)| name.to_owned())
+    let Some(inner) = after_root.strip_prefix('[') else { return none };
+    let Some(quote) = inner.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return none };
+    let Some((name, after)) = inner[1..].split_once(quote) else { return none };
+    (Some(name.to_owned()), after.strip_prefix(']').unwrap_or(after))
 }
 
 fn identifier(text: &str) -> (&str, &str) {

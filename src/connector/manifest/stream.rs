@@ -2,7 +2,7 @@
 //!
 //! Not here: the fields (mappings).
 
-use crate::config::yaml::{Context, Decode, Kind, Node, Spanned};
+use crate::config::yaml::{Context, Decode, Kind, Node, Spanned, suggest};
 
 use super::file::{FileRead, FileWrite};
 use super::list_path::ListPath;
@@ -254,7 +254,13 @@ impl Decode for StreamEntity {
         if node.as_str() == Some("any") {
             return Some(Self::Any);
         }
-        Entity::decode(node, cx).map(Self::One)
+        if let Some(entity) = node.as_str().and_then(Entity::parse) {
+            return Some(Self::One(entity));
+        }
+        let known: Vec<&str> = Entity::ALL.iter().map(|entity| entity.as_str()).chain(["any"]).collect();
+        let message = format!("{} is not a known entity", node.describe());
+        cx.error(node.span, message, suggest(node.as_str().unwrap_or_default(), &known));
+        None
     }
 }
 

@@ -124,7 +124,7 @@ impl TimeText {
     fn local(&self, parsed: &BrokenDownTime) -> Result<Moment, jiff::Error> {
         let local = parsed.to_datetime().or_else(|_| parsed.to_date().map(|date| date.at(0, 0, 0, 0)))?;
         let ambiguous = self.zone.to_ambiguous_timestamp(local);
-        Ok(Moment { earliest: ambiguous.clone().earlier()?, latest: ambiguous.later()? })
+        Ok(Moment { earliest: ambiguous.earlier()?, latest: ambiguous.later()? })
     }
 
     /// The vendor's text for an instant, never a later one: what the form has no place for is cut off, and within the hour

@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::journal::{Journal, JournalError, Journals};
-use crate::connector::file::FileError;
-use crate::connector::file::drop::{DropError, OutboundFolder, OutboundSpec};
+use crate::connector::file::drop::{DropError, OutboundFolder};
 use crate::connector::file::error::FileCause;
 use crate::connector::file::write::FileWriter;
+use crate::connector::file::{FileError, FileRoot};
 use crate::connector::manifest::FileWrite;
 use crate::mapping::expr::{Scope, TemplateError};
 
@@ -22,6 +22,10 @@ pub(super) struct Layout {
     pub stream: String,
     pub write: FileWrite,
     pub settings: Value,
+    pub root: FileRoot,
+    /// Its name as the settings give it.
+    pub folder_name: String,
+    /// For people.
     pub folder: PathBuf,
     pub journals: PathBuf,
 }
@@ -80,8 +84,7 @@ pub(super) struct BatchWriter {
 impl BatchWriter {
     /// Opens folder and journals and completes what an earlier life left half-way.
     pub fn open(layout: &Layout) -> Result<BatchWriter, BatchError> {
-        let spec = OutboundSpec { directory: layout.folder.clone(), marker: layout.write.marker.clone() };
-        let folder = OutboundFolder::open(spec)?;
+        let folder = layout.root.outbound(&layout.folder_name, layout.write.marker.clone())?;
         let (journals, open) = Journals::open(&layout.journals)?;
         let mut writer = BatchWriter { folder, journals };
         for journal in &open {

@@ -8,6 +8,7 @@ use crate::connector::call::CallError;
 use crate::connector::file::FileError;
 use crate::connector::file::drop::DropError;
 use crate::connector::file::error::FileCause;
+use crate::connector::file::sftp::SftpError;
 use crate::model::ErrorClass;
 
 /// A record that cannot be written in this format.
@@ -50,12 +51,24 @@ fn call_error(layout: &Layout, class: ErrorClass, message: String, next_step: St
     })
 }
 
+/// The log-in concerns everything that goes there. A folder that is missing or closed says nothing about this record: as for
+/// folders of this machine, somebody opens it, and the record follows.
+fn server(error: &SftpError) -> ErrorClass {
+    match error {
+        SftpError::HostKey { .. } | SftpError::Refused { .. } | SftpError::Key { .. } => ErrorClass::Auth,
+        SftpError::Unreachable { .. } | SftpError::Operation { .. } | SftpError::Content { .. } => {
+            ErrorClass::Transient
+        }
+    }
+}
+
 /// Disks and shares come back, a declaration does not correct itself.
 fn class(error: &BatchError) -> ErrorClass {
     match error {
         BatchError::Drop(DropError::Io { .. } | DropError::Unclaimed { .. } | DropError::Changed { .. })
         | BatchError::Journal(JournalError::Io { .. } | JournalError::Unreadable { .. })
         | BatchError::Taken { .. } => ErrorClass::Transient,
+        BatchError::Drop(DropError::Server(error)) => server(error),
         BatchError::Drop(
             DropError::Name { .. } | DropError::NotAFile { .. } | DropError::Pattern { .. } | DropError::Spec(_),
         )
@@ -82,6 +95,9 @@ fn next_step(layout: &Layout, error: &BatchError) -> String {
             path.display()
         ),
         BatchError::Taken { .. } => format!("have the partner take its files from {folder}; the batch is written then"),
+        BatchError::Drop(DropError::Server(_)) => {
+            "`syncline check --live` tells more; the records are written again by themselves".to_owned()
+        }
         BatchError::Drop(_) | BatchError::Name(_) => {
             "correct `folder` or `name` of the stream in the connector".to_owned()
         }

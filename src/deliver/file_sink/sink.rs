@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::batch_writer::{BatchWriter, Layout, Row, Written};
 use super::failure;
 use crate::connector::call::{CallResult, Lookup, Receipt, WriteContext};
+use crate::connector::file::FileRoot;
 use crate::connector::manifest::FileWrite;
 use crate::deliver::destination::{Effect, EffectKind, Protection};
 use crate::mapping::expr::{Scope, TemplateError};
@@ -39,23 +40,26 @@ struct Entry {
 }
 
 impl FileSink {
-    /// `settings` are those of the templates. A relative folder starts at `base`; the journals lie below `data_dir`.
+    /// `settings` are those of the templates. The folder is one of `root`'s; the journals lie below `data_dir`.
     pub fn new(
         connection: &str,
         stream: &str,
         write: &FileWrite,
         settings: Value,
-        base: &Path,
+        root: impl Into<FileRoot>,
         data_dir: &Path,
         clock: Clock,
     ) -> Result<FileSink, TemplateError> {
         let folder = write.folder.value.render(&Scope::new().with("settings", &settings))?;
+        let root = root.into();
         let layout = Layout {
             connection: connection.to_owned(),
             stream: stream.to_owned(),
             write: write.clone(),
             settings,
-            folder: base.join(folder),
+            folder: root.place(&folder),
+            folder_name: folder,
+            root,
             journals: data_dir.join(super::kept::FOLDER).join(connection).join(stream),
         };
         Ok(FileSink { layout: Arc::new(layout), clock, waiting: Mutex::default(), writer: Arc::default() })

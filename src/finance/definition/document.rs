@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use crate::choice;
 use crate::config::yaml::{Context, Decode, Diagnostics, MapReader, Node, Source, parse as parse_yaml};
+use crate::finance::workflow::Policy;
 use crate::recon::code::{Code, SubCause};
 use crate::recon::row::Side;
 use crate::recon::rules::{FieldRule, Measure, Part, RuleSet};
 
 use super::passes;
+use super::people;
 use super::side::{SideSpec, names};
 use super::terms;
 
@@ -85,6 +87,8 @@ pub struct Definition {
     pub zone_name: String,
     pub sides: [SideSpec; 2],
     pub rules: RuleSet,
+    /// What it demands of people.
+    pub policy: Policy,
 }
 
 /// Reads a definition. Its version is the hash of its text: every edit is another one.
@@ -109,6 +113,14 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let entity = map.or("entity", String::new());
     let zone_name: String = map.or("zone", "UTC".to_owned());
     let zone = zone(&map, &zone_name);
+    let policy = people::policy(&map);
+    if let Some(name) = name.as_deref().filter(|name| !is_address(name)) {
+        map.error(
+            "reconciliation",
+            format!("`{name}` is no name of a reconciliation"),
+            "letters, digits, `-` and `_`; `runs` is taken",
+        );
+    }
     let measure = map.or("measure", MeasureWord::Money).measure();
     let a = map.node("a").and_then(|node| SideSpec::decode_as(node, cx, Side::A));
     let b = map.node("b").and_then(|node| SideSpec::decode_as(node, cx, Side::B));
@@ -147,7 +159,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
         side.align(&rules);
     }
     let name = name?.into();
-    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules })
+    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy })
 }
 
 choice! {
@@ -174,6 +186,12 @@ fn zone(map: &MapReader<'_>, name: &str) -> Option<jiff::tz::TimeZone> {
             None
         }
     }
+}
+
+/// Runs are found by it in addresses and on command lines.
+fn is_address(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=80).contains(&name.len()) && name != "runs" && name.bytes().all(plain)
 }
 
 /// What the version is made of: the file as it stands.

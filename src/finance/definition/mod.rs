@@ -3,9 +3,12 @@
 //! Not here: reading statements, running.
 
 mod document;
+mod folder;
 mod passes;
+mod people;
 mod side;
 mod terms;
 
 pub use document::{Definition, Kind, parse};
+pub use folder::{FOLDER, Loaded, load_all};
 pub use side::{Cell, Exclusion, From, SideSpec, Table};

@@ -10,9 +10,10 @@
 //! (`min_rows`), never applied.
 
 mod channel;
+mod fetching;
 mod outcome;
 mod patience;
 mod pick_up;
 mod watch;
 
-pub use watch::{FileIntake, watch_files};
+pub use watch::{FileIntake, Remote, watch_files};

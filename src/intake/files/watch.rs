@@ -9,13 +9,16 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::fetching::Fetching;
 use super::outcome::{Decision, Ending};
 use super::patience::Patience;
 use super::pick_up::{Folder, PickUp, Trouble, blocking};
 use crate::connector::file::FileLimits;
 use crate::connector::file::drop::{Claim, DropError, DropFolder, DropSpec, Offer, TakenBack, Waiting};
+use crate::connector::file::sftp::{Fetcher, Sftp};
 use crate::connector::manifest::FileRead;
 use crate::mapping::expr::{Scope, TemplateError};
+use crate::model::ErrorClass;
 use crate::model::clock::Clock;
 use crate::process::ProcessorHandle;
 use crate::store::{FileDecision, FileFate, Store, StoreError};
@@ -29,6 +32,8 @@ pub struct FileIntake {
     pub settings: Value,
     /// Where a relative folder starts.
     pub data_dir: PathBuf,
+    /// The server that partners use, if the folder is not on this machine.
+    pub remote: Option<Remote>,
     pub limits: FileLimits,
     pub store: Arc<dyn Store>,
     pub processor: ProcessorHandle,
@@ -37,6 +42,14 @@ pub struct FileIntake {
     pub now: Arc<Notify>,
     /// Told when the folder was looked through to its end, whether anything was there or not.
     pub completed: Arc<dyn Fn(i64) + Send + Sync>,
+}
+
+/// A folder on a file server, and where its files are worked.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    pub server: Arc<Sftp>,
+    /// Of this machine; this stream's alone.
+    pub spool: PathBuf,
 }
 
 /// Payloads waiting in the inbox above which files are left where they are.
@@ -48,10 +61,26 @@ const TOLD: usize = 1_000;
 const LATE: Duration = Duration::from_secs(600);
 
 impl FileIntake {
-    /// The folder that partners use.
+    /// The folder's name as the settings give it.
+    pub(super) fn folder_name(&self) -> Result<String, TemplateError> {
+        self.read.folder.value.render(&Scope::new().with("settings", &self.settings))
+    }
+
+    /// The folder of this machine that files are worked in; without a server the one that partners use.
     pub fn folder(&self) -> Result<PathBuf, TemplateError> {
-        let folder = self.read.folder.value.render(&Scope::new().with("settings", &self.settings))?;
-        Ok(self.data_dir.join(folder))
+        match &self.remote {
+            Some(remote) => Ok(remote.spool.clone()),
+            None => Ok(self.data_dir.join(self.folder_name()?)),
+        }
+    }
+
+    /// The spool of a server's folder, or the folder itself.
+    pub(super) fn drop_spec(&self) -> Result<DropSpec, TemplateError> {
+        let mut spec = self.read.drop_spec(&self.folder()?, &self.stream);
+        if self.remote.is_some() {
+            spec.completeness = Fetcher::completeness_here(&spec.completeness);
+        }
+        Ok(spec)
     }
 
     /// Whether the pattern leaves room for a name per file.
@@ -89,7 +118,8 @@ pub async fn watch_files(intake: FileIntake, stop: CancellationToken) {
             Err(error) => {
                 failures = failures.saturating_add(1);
                 let wait = intake.read.every.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(LONGEST_PAUSE);
-                tracing::warn!(connection = intake.connection, stream = intake.stream, %error, failures, ?wait,
+                let class = error.class().as_str();
+                tracing::warn!(connection = intake.connection, stream = intake.stream, %error, class, failures, ?wait,
                     "a drop folder cannot be worked, trying again");
                 metrics::counter!("syncline_file_failures_total", "connection" => intake.connection.clone(),
                     "stream" => intake.stream.clone())
@@ -101,11 +131,21 @@ pub async fn watch_files(intake: FileIntake, stop: CancellationToken) {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum RoundError {
+pub(super) enum RoundError {
     #[error(transparent)]
     Trouble(#[from] Trouble),
     #[error("the folder's name cannot be made from the settings: {0}; correct `folder` or the connection's settings")]
     Folder(#[from] TemplateError),
+}
+
+impl RoundError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            RoundError::Trouble(Trouble::Drop(DropError::Server(error))) => error.class(),
+            RoundError::Folder(_) => ErrorClass::Data,
+            RoundError::Trouble(_) => ErrorClass::Transient,
+        }
+    }
 }
 
 impl From<StoreError> for RoundError {
@@ -118,6 +158,7 @@ struct Watch<'a> {
     intake: &'a FileIntake,
     stop: &'a CancellationToken,
     folder: Option<Folder>,
+    fetching: Fetching,
     patience: Patience,
     /// What people decided about files of this stream and nobody has acted upon yet; read anew in each round.
     decisions: Vec<FileDecision>,
@@ -135,13 +176,26 @@ enum Next {
 impl<'a> Watch<'a> {
     fn new(intake: &'a FileIntake, stop: &'a CancellationToken) -> Watch<'a> {
         let patience = Patience::new(intake.read.every);
-        Watch { intake, stop, folder: None, patience, decisions: Vec::new(), told: HashSet::new() }
+        Watch {
+            intake,
+            stop,
+            folder: None,
+            fetching: Fetching::default(),
+            patience,
+            decisions: Vec::new(),
+            told: HashSet::new(),
+        }
     }
 
     async fn round(&mut self) -> Result<(), RoundError> {
         let folder = self.open().await?;
         self.decisions = self.intake.store.file_decisions(&self.intake.connection, &self.intake.stream).await?;
         self.take_back(&folder).await?;
+        // A server that fails holds up what it has, not what is here.
+        let fetched = self.fetching.look(self.intake, self.stop).await;
+        if let Ok(refused) = &fetched {
+            refused.iter().for_each(|error| self.tell_refused(error));
+        }
         let recovery = blocking(&folder, |folder| folder.recover()).await?;
         recovery.refused.iter().for_each(|error| self.tell_refused(error));
         for claim in recovery.claims {
@@ -154,7 +208,8 @@ impl<'a> Watch<'a> {
             );
             self.work(&folder, claim, &name, size).await?;
         }
-        let scan = blocking(&folder, |folder| folder.scan(Instant::now())).await?;
+        let mut scan = blocking(&folder, |folder| folder.scan(Instant::now())).await?;
+        scan.waiting.extend(self.fetching.waiting.iter().cloned());
         scan.refused.iter().for_each(|error| self.tell_refused(error));
         self.tell_waiting(&scan.waiting);
         let is_there = |name: &str| {
@@ -173,6 +228,7 @@ impl<'a> Watch<'a> {
         metrics::gauge!("syncline_files_held", "connection" => self.intake.connection.clone(),
             "stream" => self.intake.stream.clone())
         .set(u32::try_from(self.patience.count()).unwrap_or(u32::MAX));
+        fetched?;
         Ok(())
     }
 
@@ -189,7 +245,7 @@ impl<'a> Watch<'a> {
     }
 
     fn spec(&self) -> Result<DropSpec, TemplateError> {
-        Ok(self.intake.read.drop_spec(&self.intake.folder()?, &self.intake.stream))
+        self.intake.drop_spec()
     }
 
     /// Puts refused files back that a person wants read again.

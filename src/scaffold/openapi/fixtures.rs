@@ -184,7 +184,16 @@ impl Scene<'_, '_> {
         let mut query = self.asked();
         query.insert(since.param.clone(), asked);
         let path = self.list_path();
-        let one = json!({ "json": self.body(vec![self.record(1)], None) });
+        let last = match &self.stream.paging.pages {
+            Pages::LastId { has_more, .. } => has_more.as_ref().map(|path| (path.as_slice(), json!(false))),
+            Pages::PageNumber { .. }
+            | Pages::Offset { .. }
+            | Pages::Single
+            | Pages::LinkHeader
+            | Pages::NextUrl { .. }
+            | Pages::CursorToken { .. } => None,
+        };
+        let one = json!({ "json": self.body(vec![self.record(1)], last) });
         let empty = json!({ "json": self.body(Vec::new(), None) });
         let mut exchanges = exchange(&json!({ "get": path, "query": query }), &one, false);
         let mut ends_at_empty = |param: &str, value: Json| {

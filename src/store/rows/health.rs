@@ -86,6 +86,8 @@ pub struct VerifyReport {
     pub pending: i64,
     pub unknown: i64,
     pub audit_rows: i64,
+    /// Events about reconciliations.
+    pub recon_rows: i64,
     /// Each a sentence naming what does not hold and where; empty means that all is well.
     pub faults: Vec<String>,
 }

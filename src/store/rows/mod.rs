@@ -10,6 +10,7 @@ mod inbox;
 mod issue;
 mod job;
 mod plan;
+mod recon;
 mod timeline;
 mod words;
 
@@ -21,4 +22,5 @@ pub use inbox::*;
 pub use issue::*;
 pub use job::*;
 pub use plan::*;
+pub use recon::*;
 pub use timeline::*;

@@ -21,6 +21,8 @@ mod outcome;
 mod people;
 mod process;
 mod purge;
+mod recon;
+mod recon_verify;
 mod settle;
 mod sighting;
 mod sql;
@@ -273,6 +275,30 @@ impl Store for SqliteStore {
 
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<super::AuditEntry>, StoreError> {
         people::audit(&self.readers, after, limit).await
+    }
+
+    async fn keep_run(&self, run: NewRun, after: i64, detail: serde_json::Value) -> Result<i64, StoreError> {
+        self.write(recon::Keep::new(run, after, detail).await?).await
+    }
+
+    async fn append_recon(&self, after: i64, events: Vec<NewReconEvent>) -> Result<Vec<i64>, StoreError> {
+        self.write(recon::AppendEvents { after, events }).await
+    }
+
+    async fn recon_events(&self, reconciliation: &str, after: i64, limit: u32) -> Result<Vec<ReconEvent>, StoreError> {
+        recon::events(&self.readers, reconciliation, after, limit).await
+    }
+
+    async fn runs(&self, reconciliation: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StoreError> {
+        recon::runs(&self.readers, reconciliation, limit).await
+    }
+
+    async fn run(&self, id: i64) -> Result<Option<RunRow>, StoreError> {
+        recon::run(&self.readers, id).await
+    }
+
+    async fn run_body(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        recon::run_body(&self.readers, id).await
     }
 
     async fn verify(

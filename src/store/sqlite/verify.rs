@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{query, query_scalar};
 
 use super::people::{audit_row, tally_row};
+use super::recon_verify;
 use super::sql::date_of;
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -99,8 +100,8 @@ const RULES: [Rule; 11] = [
     },
 ];
 
-/// Steps besides the rules: tally, audit chain, file.
-const OTHER_STEPS: usize = 3;
+/// Steps besides the rules: tally, audit chain, reconciliation, file.
+const OTHER_STEPS: usize = 4;
 
 pub(super) async fn verify(pool: &SqlitePool, progress: Progress<'_>) -> Result<VerifyReport, StoreError> {
     let mut snapshot = pool.begin().await?;
@@ -112,8 +113,10 @@ pub(super) async fn verify(pool: &SqlitePool, progress: Progress<'_>) -> Result<
         progress(rule.name, done, total);
         apply(&mut snapshot, rule, &mut report.faults).await?;
     }
-    progress("audit trail", total - 2, total);
+    progress("audit trail", total - 3, total);
     audit_chain(&mut snapshot, &mut report).await?;
+    progress("reconciliation", total - 2, total);
+    recon_verify::verify(&mut snapshot, &mut report).await?;
     progress("database file", total - 1, total);
     integrity(&mut snapshot, &mut report.faults).await?;
     snapshot.rollback().await?;

@@ -126,7 +126,7 @@ pub(super) fn open_plain(path: &Path) -> Result<File, DropError> {
 }
 
 /// SHA-256 and length, streamed.
-pub(super) fn digest(source: &mut impl Read) -> io::Result<([u8; 32], u64)> {
+pub(in crate::connector::file) fn digest(source: &mut impl Read) -> io::Result<([u8; 32], u64)> {
     let mut hash = Sha256::new();
     let mut length = 0;
     let mut buffer = vec![0; 64 << 10];

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::connector::file::sftp::SftpError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum DropError {
     #[error("{operation} {}: {source}; check that the directory exists and that the hub may write to it", .path.display())]
@@ -16,12 +18,14 @@ pub enum DropError {
     Changed { path: PathBuf },
     #[error("name pattern {pattern:?}: {reason}")]
     Pattern { pattern: String, reason: &'static str },
+    #[error(transparent)]
+    Server(#[from] SftpError),
     #[error("drop folder: {0}")]
     Spec(String),
 }
 
 impl DropError {
-    pub(super) fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(in crate::connector::file) fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { operation, path: path.to_owned(), source }
     }
 }

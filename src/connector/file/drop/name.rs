@@ -23,7 +23,7 @@ pub fn check_name(name: &str) -> Result<(), DropError> {
 }
 
 /// What operating systems and office programs leave behind.
-pub(super) fn is_litter(name: &str) -> bool {
+pub(in crate::connector::file) fn is_litter(name: &str) -> bool {
     ["thumbs.db", "desktop.ini", ".ds_store"].iter().any(|litter| name.eq_ignore_ascii_case(litter))
         || name.starts_with("~$")
         || name.starts_with("._")

@@ -3,17 +3,20 @@
 //! The caller gives a deterministic name, so that after an unknown outcome it can look the file up instead of writing a
 //! second one. Not here: the content's format (write).
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::claim::{digest, open_plain};
+use super::claim::digest;
 use super::error::DropError;
 use super::name::check_name;
-use super::rename::{rename_new, sync_directory};
+use super::outbox::{LocalOutbox, Outbox, Staging};
 use super::spec::MarkerName;
+
+/// Bytes handed on together.
+const BUFFER: usize = 32 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboundSpec {
@@ -34,7 +37,8 @@ pub struct OutboundFile {
 
 #[derive(Debug)]
 pub struct OutboundFolder {
-    pub(super) spec: OutboundSpec,
+    pub(super) outbox: Arc<dyn Outbox>,
+    marker: Option<MarkerName>,
 }
 
 /// Hashes and counts what is written.
@@ -43,6 +47,9 @@ pub(super) struct Hashing<W> {
     pub(super) hash: Sha256,
     pub(super) length: u64,
 }
+
+/// What is written next to a name, on its way.
+pub(super) type Out = Hashing<BufWriter<Box<dyn Staging>>>;
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
@@ -57,19 +64,15 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// Never opens what is there: it could be a link to somewhere else.
-pub(super) fn create_afresh(path: &Path) -> Result<File, DropError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DropError::io("remove", path)(error)),
-        Ok(()) | Err(_) => {}
-    }
-    OpenOptions::new().write(true).create_new(true).open(path).map_err(DropError::io("create", path))
-}
-
 impl OutboundFolder {
     pub fn open(spec: OutboundSpec) -> Result<Self, DropError> {
-        std::fs::create_dir_all(&spec.directory).map_err(DropError::io("create", &spec.directory))?;
-        Ok(Self { spec })
+        let outbox = Arc::new(LocalOutbox::open(&spec.directory)?);
+        Ok(Self { outbox, marker: spec.marker })
+    }
+
+    /// The same elsewhere.
+    pub fn over(outbox: Arc<dyn Outbox>, marker: Option<MarkerName>) -> Self {
+        Self { outbox, marker }
     }
 
     /// Looks a file up by name, after a crash or an unknown outcome; `None` if the partner took it or it never came.
@@ -77,16 +80,11 @@ impl OutboundFolder {
     /// Compare `sha256` with what should have been written; if `announced` is false, call `announce`.
     pub fn exists(&self, name: &str) -> Result<Option<OutboundFile>, DropError> {
         check_name(name)?;
-        let path = self.spec.directory.join(name);
-        let mut file = match open_plain(&path) {
-            Ok(file) => file,
-            Err(DropError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let (sha256, size_bytes) = digest(&mut file).map_err(DropError::io("read", &path))?;
-        let announced = match self.marker_path(name) {
+        let Some(mut file) = self.outbox.open(name)? else { return Ok(None) };
+        let (sha256, size_bytes) = digest(&mut file).map_err(DropError::io("read", &self.outbox.place(name)))?;
+        let announced = match self.marker_of(name) {
             None => true,
-            Some(marker) => marker.try_exists().map_err(DropError::io("inspect", &marker))?,
+            Some(marker) => self.outbox.is_there(&marker)?,
         };
         Ok(Some(OutboundFile { name: name.to_owned(), size_bytes, sha256, announced }))
     }
@@ -100,22 +98,20 @@ impl OutboundFolder {
         content: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> Result<OutboundFile, E> {
         check_name(name)?;
-        let (path, temporary) = (self.spec.directory.join(name), self.spec.directory.join(format!(".{name}.tmp")));
+        let temporary = format!(".{name}.tmp");
         self.refuse_unclaimed(name)?;
-        let file = create_afresh(&temporary)?;
-        let mut out = Hashing { inner: BufWriter::new(file), hash: Sha256::new(), length: 0 };
+        let mut out = self.afresh(&temporary)?;
         let written = content(&mut out).and_then(|()| {
-            out.flush().map_err(DropError::io("write", &temporary))?;
-            out.inner.get_ref().sync_all().map_err(DropError::io("sync", &temporary))?;
-            let renamed = rename_new(&temporary, &path).map_err(DropError::io("rename", &temporary))?;
-            if renamed { Ok(()) } else { Err(DropError::Unclaimed { path: path.clone() }.into()) }
+            self.finish(&temporary, &mut out)?;
+            let renamed = self.outbox.rename_new(&temporary, name)?;
+            if renamed { Ok(()) } else { Err(DropError::Unclaimed { path: self.outbox.place(name) }.into()) }
         });
         if let Err(error) = written {
             // Best effort: the next attempt replaces it, and partners ignore `.tmp`.
-            let _ = std::fs::remove_file(&temporary);
+            let _ = self.outbox.remove(&temporary);
             return Err(error);
         }
-        self.sync()?;
+        self.outbox.sync()?;
         self.announce(name)?;
         Ok(OutboundFile {
             name: name.to_owned(),
@@ -125,35 +121,38 @@ impl OutboundFolder {
         })
     }
 
+    /// Never opens what is there: it could be a link to somewhere else.
+    pub(super) fn afresh(&self, name: &str) -> Result<Out, DropError> {
+        self.outbox.remove(name)?;
+        let created = self.outbox.create(name)?;
+        let file = created.ok_or_else(|| DropError::Unclaimed { path: self.outbox.place(name) })?;
+        Ok(Hashing { inner: BufWriter::with_capacity(BUFFER, file), hash: Sha256::new(), length: 0 })
+    }
+
+    pub(super) fn finish(&self, name: &str, out: &mut Out) -> Result<(), DropError> {
+        out.flush().map_err(DropError::io("write", &self.outbox.place(name)))?;
+        out.inner.get_mut().finish()
+    }
+
     /// Writes the marker of a file that is already there; does nothing if it exists or none is agreed.
     pub fn announce(&self, name: &str) -> Result<(), DropError> {
-        let Some(marker) = self.marker_path(name) else { return Ok(()) };
-        match OpenOptions::new().write(true).create_new(true).open(&marker) {
-            Ok(file) => file.sync_all().map_err(DropError::io("sync", &marker))?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(DropError::io("create", &marker)(error)),
-        }
-        self.sync()
+        let Some(marker) = self.marker_of(name) else { return Ok(()) };
+        let Some(mut file) = self.outbox.create(&marker)? else { return Ok(()) };
+        file.finish()?;
+        self.outbox.sync()
     }
 
     /// A marker left without its file would announce ours before it is complete, so it is in the way as well.
     pub(super) fn refuse_unclaimed(&self, name: &str) -> Result<(), DropError> {
-        let path = Some(self.spec.directory.join(name));
-        for path in [path, self.marker_path(name)].into_iter().flatten() {
-            match std::fs::symlink_metadata(&path) {
-                Ok(_) => return Err(DropError::Unclaimed { path }),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(DropError::io("inspect", &path)(error)),
+        for name in [Some(name.to_owned()), self.marker_of(name)].into_iter().flatten() {
+            if self.outbox.is_there(&name)? {
+                return Err(DropError::Unclaimed { path: self.outbox.place(&name) });
             }
         }
         Ok(())
     }
 
-    fn marker_path(&self, name: &str) -> Option<PathBuf> {
-        self.spec.marker.as_ref().map(|marker| self.spec.directory.join(marker.of(name)))
-    }
-
-    pub(super) fn sync(&self) -> Result<(), DropError> {
-        sync_directory(&self.spec.directory).map_err(DropError::io("sync", &self.spec.directory))
+    fn marker_of(&self, name: &str) -> Option<String> {
+        self.marker.as_ref().map(|marker| marker.of(name))
     }
 }

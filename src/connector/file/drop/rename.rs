@@ -11,7 +11,7 @@ use rustix::io::Errno;
 ///
 /// Some network file systems cannot refuse in one step. There the check comes first; the remaining gap is closed by
 /// only one hub working a drop folder at a time.
-pub(super) fn rename_new(from: &Path, to: &Path) -> Result<bool, Error> {
+pub(in crate::connector::file) fn rename_new(from: &Path, to: &Path) -> Result<bool, Error> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Ok(false),
@@ -25,6 +25,6 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<bool, Error> {
 }
 
 /// Makes a rename or creation in `directory` durable.
-pub(super) fn sync_directory(directory: &Path) -> Result<(), Error> {
+pub(in crate::connector::file) fn sync_directory(directory: &Path) -> Result<(), Error> {
     File::open(directory)?.sync_all()
 }

@@ -3,8 +3,7 @@
 //! Reads names and sizes only. Not here: moving anything.
 
 use std::collections::HashMap;
-use std::fs::Metadata;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::error::DropError;
 use super::name::{check_name, is_litter};
@@ -39,26 +38,46 @@ pub struct Scan {
     pub refused: Vec<DropError>,
 }
 
+/// A name as it was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::connector::file) struct Seen {
+    pub size_bytes: u64,
+    /// By the clock of whoever keeps the folder.
+    pub modified: Option<SystemTime>,
+}
+
 pub(super) fn scan(spec: &DropSpec, stability: &mut Stability, at: Instant) -> Result<Scan, DropError> {
-    let mut scan = Scan::default();
-    let files = list(spec, &mut scan.refused)?;
+    let mut refused = Vec::new();
+    let files = list(spec, &mut refused)?;
+    Ok(sort_out(spec, &files, refused, stability, at))
+}
+
+/// What a listing means; wherever the folder is.
+pub(in crate::connector::file) fn sort_out(
+    spec: &DropSpec,
+    files: &HashMap<String, Seen>,
+    refused: Vec<DropError>,
+    stability: &mut Stability,
+    at: Instant,
+) -> Scan {
+    let mut scan = Scan { refused, ..Scan::default() };
     stability.keep(|name| files.contains_key(name));
-    for (name, metadata) in &files {
-        let still = stability.observe(name, (metadata.len(), metadata.modified().ok()), at);
-        match judge(spec, &files, name, metadata, still) {
+    for (name, seen) in files {
+        let still = stability.observe(name, (seen.size_bytes, seen.modified), at);
+        match judge(spec, files, name, seen, still) {
             Judgement::NotOurs => {}
             Judgement::Wait(reason) => scan.waiting.push(Waiting { name: name.clone(), reason, waited: still }),
             Judgement::Ready { marker, numbers } => {
-                scan.ready.push(Offer { name: name.clone(), marker, size_bytes: metadata.len(), numbers });
+                scan.ready.push(Offer { name: name.clone(), marker, size_bytes: seen.size_bytes, numbers });
             }
         }
     }
     scan.ready.sort_by(|a, b| (&a.numbers, &a.name).cmp(&(&b.numbers, &b.name)));
     scan.waiting.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(scan)
+    scan
 }
 
-fn list(spec: &DropSpec, refused: &mut Vec<DropError>) -> Result<HashMap<String, Metadata>, DropError> {
+fn list(spec: &DropSpec, refused: &mut Vec<DropError>) -> Result<HashMap<String, Seen>, DropError> {
     let mut files = HashMap::new();
     let entries = std::fs::read_dir(&spec.inbox).map_err(DropError::io("list", &spec.inbox))?;
     for entry in entries {
@@ -82,7 +101,7 @@ fn list(spec: &DropSpec, refused: &mut Vec<DropError>) -> Result<HashMap<String,
             Err(error) => return Err(DropError::io("inspect", &entry.path())(error)),
         };
         if metadata.is_file() {
-            files.insert(name, metadata);
+            files.insert(name, Seen { size_bytes: metadata.len(), modified: metadata.modified().ok() });
         } else if !metadata.is_dir() {
             let kind = if metadata.is_symlink() { "symbolic link" } else { "special file" };
             refused.push(DropError::NotAFile { path: entry.path(), kind });
@@ -97,13 +116,7 @@ enum Judgement {
     Ready { marker: Option<String>, numbers: Vec<u128> },
 }
 
-fn judge(
-    spec: &DropSpec,
-    files: &HashMap<String, Metadata>,
-    name: &str,
-    metadata: &Metadata,
-    still: Duration,
-) -> Judgement {
+fn judge(spec: &DropSpec, files: &HashMap<String, Seen>, name: &str, seen: &Seen, still: Duration) -> Judgement {
     if UNFINISHED.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending)) {
         return Judgement::NotOurs;
     }
@@ -121,9 +134,9 @@ fn judge(
         Completeness::Marker { name: marker_name, settle } => {
             let marker = marker_name.of(name);
             let Some(found) = files.get(&marker) else { return Judgement::Wait("its marker is not there yet") };
-            let is_older = match (found.modified(), metadata.modified()) {
-                (Ok(marker), Ok(data)) => marker < data,
-                (Ok(_) | Err(_), _) => false,
+            let is_older = match (found.modified, seen.modified) {
+                (Some(marker), Some(data)) => marker < data,
+                (Some(_) | None, _) => false,
             };
             if is_older && still < *settle {
                 return Judgement::Wait("its marker is older than the file");

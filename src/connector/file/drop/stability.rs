@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Size and time stamp, compared for equality only: the share's clock may be wrong.
-pub(super) type Look = (u64, Option<SystemTime>);
+pub(in crate::connector::file) type Look = (u64, Option<SystemTime>);
 
 #[derive(Debug, Default)]
-pub(super) struct Stability {
+pub(in crate::connector::file) struct Stability {
     since: HashMap<String, (Look, Instant)>,
 }
 
 impl Stability {
     /// Records what a scan saw and says for how long it has been the same.
-    pub(super) fn observe(&mut self, name: &str, look: Look, at: Instant) -> Duration {
+    pub(in crate::connector::file) fn observe(&mut self, name: &str, look: Look, at: Instant) -> Duration {
         match self.since.get(name) {
             Some((before, since)) if *before == look => at.saturating_duration_since(*since),
             Some(_) | None => {
@@ -24,7 +24,7 @@ impl Stability {
     }
 
     /// Forgets names that are gone.
-    pub(super) fn keep(&mut self, present: impl Fn(&str) -> bool) {
+    pub(in crate::connector::file) fn keep(&mut self, present: impl Fn(&str) -> bool) {
         self.since.retain(|name, _| present(name));
     }
 }

@@ -2,14 +2,13 @@
 //!
 //! `OutboundFolder::write` is for those who need no record. Not here: that record.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use super::error::DropError;
 use super::name::check_name;
-use super::outbound::{Hashing, OutboundFile, OutboundFolder, create_afresh};
-use super::rename::rename_new;
+use super::outbound::{OutboundFile, OutboundFolder};
 
 impl OutboundFolder {
     /// Whether neither a file nor a marker of this name is in the way.
@@ -30,13 +29,10 @@ impl OutboundFolder {
         content: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> Result<OutboundFile, E> {
         check_name(temporary)?;
-        let path = self.spec.directory.join(temporary);
-        let file = create_afresh(&path)?;
-        let mut out = Hashing { inner: BufWriter::new(file), hash: Sha256::new(), length: 0 };
+        let mut out = self.afresh(temporary)?;
         content(&mut out)?;
-        out.flush().map_err(DropError::io("write", &path))?;
-        out.inner.get_ref().sync_all().map_err(DropError::io("sync", &path))?;
-        self.sync()?;
+        self.finish(temporary, &mut out)?;
+        self.outbox.sync()?;
         Ok(OutboundFile {
             name: temporary.to_owned(),
             size_bytes: out.length,
@@ -50,22 +46,16 @@ impl OutboundFolder {
         if !self.is_free(name)? {
             return Ok(false);
         }
-        let (from, to) = (self.spec.directory.join(temporary), self.spec.directory.join(name));
-        if !rename_new(&from, &to).map_err(DropError::io("rename", &from))? {
+        if !self.outbox.rename_new(temporary, name)? {
             return Ok(false);
         }
-        self.sync()?;
+        self.outbox.sync()?;
         Ok(true)
     }
 
     /// Removes a staged file, if it is there.
     pub fn discard(&self, temporary: &str) -> Result<(), DropError> {
         check_name(temporary)?;
-        let path = self.spec.directory.join(temporary);
-        match std::fs::remove_file(&path) {
-            Ok(()) => self.sync(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(DropError::io("remove", &path)(error)),
-        }
+        if self.outbox.remove(temporary)? { self.outbox.sync() } else { Ok(()) }
     }
 }

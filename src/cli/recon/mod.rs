@@ -1,0 +1,9 @@
+//! `syncline recon`: running reconciliations, working their breaks, signing them; not here: rules.
+
+mod args;
+mod breaks;
+mod command;
+mod report;
+
+pub use args::{ReconCommand, Section, SignRole};
+pub(super) use command::recon;

@@ -1,0 +1,61 @@
+//! The definitions of an installation: `reconciliations/*.yaml`, read anew each time, with all their mistakes.
+//!
+//! Not here: the contents of a file.
+
+use std::path::Path;
+
+use crate::config::yaml::{Diagnostic, Diagnostics, Source};
+
+use super::{Definition, parse};
+
+/// Below the installation.
+pub const FOLDER: &str = "reconciliations";
+
+/// A definition with the text that it was read from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub definition: Definition,
+    pub text: String,
+}
+
+/// What the folder holds: definitions that can be used, in order of their files, and everything that is wrong. Without the
+/// folder there are none.
+pub fn load_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
+    let folder = installation.join(FOLDER);
+    let (mut loaded, mut problems) = (Vec::<Loaded>::new(), Diagnostics::new());
+    let mut names = Vec::new();
+    match std::fs::read_dir(&folder) {
+        Ok(entries) => {
+            let found = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.extend(found.filter(|name| name.ends_with(".yaml") && !name.starts_with('.')));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => problems.push(unreadable(FOLDER, &error)),
+    }
+    names.sort();
+    for name in names {
+        let shown = format!("{FOLDER}/{name}");
+        let text = match std::fs::read_to_string(folder.join(&name)) {
+            Ok(text) => text,
+            Err(error) => {
+                problems.push(unreadable(&shown, &error));
+                continue;
+            }
+        };
+        match parse(&Source::new(shown.clone(), text.clone())) {
+            Ok(definition) => match loaded.iter().find(|other| other.definition.name == definition.name) {
+                Some(_) => problems.push(
+                    Diagnostic::file(shown, format!("another file defines `{}` too", definition.name))
+                        .help("its runs are kept by this name: give each a name of its own"),
+                ),
+                None => loaded.push(Loaded { definition, text }),
+            },
+            Err(found) => problems.extend(found),
+        }
+    }
+    (loaded, problems)
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::file(name, format!("cannot be read: {error}")).help("check that the hub's user may read it")
+}

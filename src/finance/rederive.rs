@@ -1,0 +1,124 @@
+//! Makes a kept run again from its inputs: the same bytes, or which of the inputs is not the one that was read.
+//!
+//! Not here: keeping runs, signing them.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::model::Date;
+use crate::recon::large::sha256;
+use crate::recon::report::{Input, Report};
+use crate::recon::row::Side;
+
+use super::definition::{Definition, From};
+use super::period::Period;
+use super::run::{Asked, Background, RunError, run_after};
+use super::source::{SourceError, files};
+use super::workflow::{Book, Carried, Refusal, decisions, kept};
+
+/// What making a run again showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rederived {
+    pub run: i64,
+    /// Of the document that was kept.
+    pub sha256: String,
+    /// Of the document that was made again; nothing if an input is not the one that was read.
+    pub again: Option<String>,
+    /// Each a sentence: an input that changed or is gone.
+    pub changed: Vec<String>,
+}
+
+impl Rederived {
+    pub fn holds(&self) -> bool {
+        self.again.as_ref() == Some(&self.sha256)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RederiveError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the document of run {run} cannot be read: {cause}; run `syncline verify`")]
+    Document { run: i64, cause: String },
+}
+
+/// The document's bytes: what is hashed and signed.
+pub fn canonical(report: &Report) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(report)
+}
+
+/// What a run of this period is told of former ones.
+pub fn background(book: &Book, period: Option<Period>) -> Background {
+    Background { decisions: decisions(book, period), carried: Carried::of(book), only: None }
+}
+
+/// Makes run `run` again. `before` is the book as it stood when the run was kept, `definition` the one that it was made by.
+pub fn rederive(
+    run: i64,
+    body: &[u8],
+    definition: &Definition,
+    before: &Book,
+    places: [&Path; 2],
+) -> Result<Rederived, RederiveError> {
+    let broken = |cause: String| RederiveError::Document { run, cause };
+    let report: Report = serde_json::from_slice(body).map_err(|error| broken(error.to_string()))?;
+    let cover = &report.cover;
+    let [root, room] = places;
+    let mut found = Rederived { run, sha256: hex::encode(Sha256::digest(body)), again: None, changed: Vec::new() };
+    for side in Side::BOTH {
+        let recorded = cover.inputs.iter().filter(|input| input.side == side.as_str());
+        found.changed.extend(changed(definition, side, root, recorded)?);
+    }
+    if !found.changed.is_empty() {
+        return Ok(found);
+    }
+    let day = |text: &String| Date::parse(text).map_err(|error| broken(error.to_string()));
+    let period = match &cover.period {
+        [from, to] if from.is_empty() && to.is_empty() => None,
+        [from, to] => Some(Period { from: day(from)?, to: day(to)? }),
+    };
+    let asked = Asked { period, as_of: day(&cover.as_of)? };
+    let names = |side: Side| {
+        let inputs = cover.inputs.iter().filter(|input| input.side == side.as_str());
+        inputs.map(|input| input.source.clone()).collect::<Vec<_>>()
+    };
+    let background = Background { only: Some(Side::BOTH.map(names)), ..background(before, period) };
+    let mut again = run_after(definition, root, room, asked, &background)?;
+    kept(before, &mut again, None)?;
+    let bytes = canonical(&again).map_err(|error| broken(error.to_string()))?;
+    found.again = Some(hex::encode(Sha256::digest(&bytes)));
+    Ok(found)
+}
+
+/// Inputs of a side that are not what they were.
+fn changed<'i>(
+    definition: &Definition,
+    side: Side,
+    root: &Path,
+    recorded: impl Iterator<Item = &'i Input>,
+) -> Result<Vec<String>, RunError> {
+    let From::Table(table) = &definition.sides[side.index()].from;
+    let paths = match files(&definition.rules, table, side, root) {
+        Ok(paths) => paths,
+        Err(SourceError::NoFile { .. } | SourceError::Folder { .. }) => Vec::new(),
+        Err(error @ (SourceError::Pattern { .. } | SourceError::Statement { .. })) => return Err(error.into()),
+    };
+    let mut changed = Vec::new();
+    for input in recorded {
+        let path = paths.iter().find(|path| path.file_name().is_some_and(|name| *name == *input.source));
+        let Some(path) = path else {
+            changed.push(format!("side {}: {} is not there any more", input.side, input.source));
+            continue;
+        };
+        let now =
+            sha256(path).map_err(|error| RunError::Engine { reconciliation: definition.name.to_string(), error })?;
+        if now != input.sha256 {
+            changed.push(format!("side {}: {} was {} and is {now}", input.side, input.source, input.sha256));
+        }
+    }
+    Ok(changed)
+}
