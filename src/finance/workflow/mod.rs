@@ -14,7 +14,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use act::{Ask, act};
+pub use act::{Ask, act, is_within};
 pub use book::{Book, BookError, ItemRecord, MatchRecord, Remark, RunRecord, Signature, WriteOffAsked};
 pub use carry::Carried;
 pub use fact::{Amounts, Fact, JournalLine, Kept, Sighting};
