@@ -198,7 +198,12 @@ pub(in crate::api) async fn journal(
     State(state): State<AppState>,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<Vec<JournalLine>>, ApiError> {
+    load_journal(&state, &name).await.map(Json)
+}
+
+/// Lines that write-offs propose.
+pub async fn load_journal(state: &AppState, name: &str) -> Result<Vec<JournalLine>, ApiError> {
     let desk = state.desk()?;
-    desk.definition(&name)?;
-    Ok(Json(desk.shelved(&name).await?.journal.clone()))
+    desk.definition(name)?;
+    Ok(desk.shelved(name).await?.journal.clone())
 }
