@@ -88,7 +88,6 @@ fn age_of(shown: &BreakView) -> Option<String> {
 pub(super) struct Line {
     pub href: String,
     pub name: String,
-    pub id: String,
     pub meaning: String,
     pub sub_cause: Option<String>,
     pub state: Mark,
@@ -198,7 +197,6 @@ fn line(name: &str, shown: &BreakView) -> Line {
     Line {
         href: href::a_break(name, &shown.id),
         name: key.unwrap_or_else(|| shown.id.clone()),
-        id: shown.id.clone(),
         meaning: words::meaning(&shown.code),
         sub_cause: item.and_then(|item| item.sub_cause.clone()).map(|cause| cause.to_lowercase().replace('_', " ")),
         state: words::state(shown.state),

@@ -39,17 +39,6 @@ fn grouped(negative: bool, whole: &str, fraction: &str) -> String {
     text
 }
 
-impl Money {
-    /// Classes of its cell.
-    pub(super) fn class(&self) -> &'static str {
-        match (self.negative, self.zero) {
-            (true, _) => "num amt neg",
-            (false, true) => "num amt zero",
-            (false, false) => "num amt",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::money;

@@ -161,7 +161,6 @@ struct OnePage {
     breaks: BreakList,
     all_too: bool,
     journal: Vec<(JournalLine, Money)>,
-    work: Option<Work>,
     work_error: Option<ApiError>,
 }
 
@@ -235,8 +234,7 @@ async fn render(state: &AppState, headers: &HeaderMap, name: &str, asked: Asked,
             ),
             journal: journal.map(|line| { let shown = money(&line.decimal, &line.unit); (line, shown) }).collect(),
             card: card(reconciliation, &layout, tried),
-            work_error: work.as_ref().and_then(|work| work.error.clone()),
-            work,
+            work_error: work.and_then(|work| work.error),
             all_too,
             layout,
         },

@@ -15,7 +15,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::ApiPath;
 use crate::api::state::AppState;
 use crate::finance::desk::{Desk, DeskError};
-use crate::finance::workflow::{Book, ItemRecord, Policy, is_within};
+use crate::finance::workflow::{BETWEEN, Book, ItemRecord, Policy, is_within};
 use crate::recon::code::Code;
 use crate::recon::report::{OpenItem, Report};
 
@@ -173,6 +173,39 @@ fn opposite(one: &OpenItem, other: &OpenItem) -> bool {
     };
     let (of_one, of_other) = if one.rows[0].is_empty() { (1, 0) } else { (0, 1) };
     apart && !one.amounts.is_empty() && same(of_one, of_other)
+}
+
+/// An open break of a key that a record has, too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BreakOfKey {
+    pub reconciliation: String,
+    pub title: String,
+    pub id: String,
+    pub code: String,
+}
+
+/// Open breaks of any reconciliation whose rows have one of these keys, as they stand or without a `#` in front.
+pub async fn load_breaks_of(state: &AppState, keys: &[&str]) -> Result<Vec<BreakOfKey>, ApiError> {
+    // A hub without a folder has no reconciliations.
+    let Ok(desk) = state.desk() else { return Ok(Vec::new()) };
+    let bare = |text: &str| text.trim().trim_start_matches('#').to_lowercase();
+    let wanted: BTreeSet<String> = keys.iter().map(|key| bare(key)).filter(|key| !key.is_empty()).collect();
+    let (loaded, _) = desk.definitions();
+    let mut found = Vec::new();
+    for definition in loaded.iter().map(|loaded| &loaded.definition) {
+        let book = desk.shelved(&definition.name).await?;
+        let has = |item: &&ItemRecord| {
+            let mut values = item.marks.iter().filter_map(|mark| mark.split_once(BETWEEN)).map(|(_, value)| bare(value));
+            item.state.is_open() && values.any(|value| wanted.contains(&value))
+        };
+        found.extend(book.items.values().filter(has).map(|item| BreakOfKey {
+            reconciliation: definition.name.to_string(),
+            title: definition.title.clone(),
+            id: item.id.clone(),
+            code: item.code.clone(),
+        }));
+    }
+    Ok(found)
 }
 
 /// A run and its breaks as they stand now.
