@@ -70,7 +70,9 @@ fn filled_pages() -> Vec<(&'static str, String)> {
 }
 
 fn empty_pages() -> Vec<(&'static str, String)> {
-    ["/", "/flows", "/issues", "/search", "/reconciliations", "/connections", "/ledger"].map(|path| ("empty", path.to_owned())).to_vec()
+    ["/", "/flows", "/issues", "/search", "/reconciliations", "/connections", "/ledger"]
+        .map(|path| ("empty", path.to_owned()))
+        .to_vec()
 }
 
 const LOOKS: [(u32, bool); 4] = [(1440, false), (1440, true), (390, false), (390, true)];
@@ -286,9 +288,14 @@ async fn a_break_is_followed_and_worked_by_keyboard_alone() {
     tab.type_into_select("AMOUNT_UNDER").await;
     tab.tab_to(".filter button").await;
     follow(&tab).await;
-    let codes = tab.eval("[...document.querySelectorAll('.breaks tbody tr td:nth-child(2)')].map((td) => td.textContent)").await;
+    let codes = tab
+        .eval("[...document.querySelectorAll('.breaks tbody tr td:nth-child(2)')].map((td) => td.textContent)")
+        .await;
     let codes = codes.as_array().unwrap().clone();
-    assert!(!codes.is_empty() && codes.iter().all(|code| code.as_str().unwrap().starts_with("B is less than A")), "{codes:?}");
+    assert!(
+        !codes.is_empty() && codes.iter().all(|code| code.as_str().unwrap().starts_with("B is less than A")),
+        "{codes:?}"
+    );
     tab.tab_to(".breaks tbody a").await;
     follow(&tab).await;
     tab.until("document.querySelector('.sides .differs') !== null").await;

@@ -84,7 +84,8 @@ impl Pages {
 
     async fn id(&self, key: &str) -> String {
         let all = self.breaks("payouts-to-bank").await;
-        let found = all.iter().find(|shown| shown["item"]["key"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(key)));
+        let found =
+            all.iter().find(|shown| shown["item"]["key"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(key)));
         found.unwrap_or_else(|| panic!("no break of {key}: {all:?}"))["id"].as_str().unwrap().to_owned()
     }
 }
@@ -114,7 +115,11 @@ async fn an_installation_without_definitions_says_how_to_begin() {
     let world = World::open(dir.path()).await;
     for folder in [None, Some(dir.path().to_owned())] {
         *world.hub.folder.lock().unwrap() = folder;
-        let pages = Pages { router: web::app(&world.state(dir.path())), dir: tempfile::tempdir().unwrap(), _world: World::open(tempfile::tempdir().unwrap().path()).await };
+        let pages = Pages {
+            router: web::app(&world.state(dir.path())),
+            dir: tempfile::tempdir().unwrap(),
+            _world: World::open(tempfile::tempdir().unwrap().path()).await,
+        };
         let html = pages.get("/reconciliations").await;
         assert!(html.contains("Nothing is reconciled yet") && html.contains("syncline check"), "{html}");
         assert!(!pages.get("/").await.contains("Open breaks"));
@@ -132,8 +137,16 @@ async fn the_example_of_the_empty_page_runs() {
     let example = html.split("<pre id=\"example\">").nth(1).unwrap().split("</pre>").next().unwrap();
     let example = example.replace("&quot;", "\"").replace("&#34;", "\"").replace("&#39;", "'");
     std::fs::write(pages.dir.path().join("reconciliations/payouts-to-bank.yaml"), example).unwrap();
-    std::fs::write(pages.dir.path().join("statements/payouts-11.csv"), "payout_id,net,currency,paid_on\npo_1,1.00,EUR,2026-11-02\n").unwrap();
-    std::fs::write(pages.dir.path().join("statements/bank-11.csv"), "reference;amount;booked_on\nPO_1;1.00;2026-11-03\n").unwrap();
+    std::fs::write(
+        pages.dir.path().join("statements/payouts-11.csv"),
+        "payout_id,net,currency,paid_on\npo_1,1.00,EUR,2026-11-02\n",
+    )
+    .unwrap();
+    std::fs::write(
+        pages.dir.path().join("statements/bank-11.csv"),
+        "reference;amount;booked_on\nPO_1;1.00;2026-11-03\n",
+    )
+    .unwrap();
     let html = pages.done("/reconciliations/payouts-to-bank/runs", "actor=ann").await;
     assert!(html.contains("No break: every row is matched"), "{html}");
 }
@@ -148,7 +161,8 @@ async fn a_run_page_shows_what_the_report_says() {
     assert!(report["tie_out"].as_array().unwrap().len() == 3);
     for bridge in report["tie_out"].as_array().unwrap() {
         let unit = bridge["unit"].as_str().unwrap();
-        let table = html.split(&format!("aria-label=\"Tie-out in {unit}\"")).nth(1).unwrap().split("</table>").next().unwrap();
+        let table =
+            html.split(&format!("aria-label=\"Tie-out in {unit}\"")).nth(1).unwrap().split("</table>").next().unwrap();
         for line in bridge["lines"].as_array().unwrap() {
             for amount in ["amount_a", "amount_b", "difference"] {
                 let decimal = shown(line[amount]["decimal"].as_str().unwrap());
@@ -203,7 +217,10 @@ async fn breaks_are_filtered_and_paged_by_the_address() {
     assert_eq!(links(&some), missing.min(100));
     assert!(some.contains(&format!("{missing} of {} shown", all.len())), "{missing}");
     let one = all[0]["item"]["key"].as_str().unwrap();
-    let query = format!("/reconciliations/orders?q={}&owner=%20nobody", one.bytes().map(|b| format!("%{b:02X}")).collect::<String>());
+    let query = format!(
+        "/reconciliations/orders?q={}&owner=%20nobody",
+        one.bytes().map(|b| format!("%{b:02X}")).collect::<String>()
+    );
     assert_eq!(links(&pages.get(&query).await), 1);
     assert!(pages.get("/reconciliations/orders?state=RESOLVED").await.contains("No break is like that"));
     assert!(pages.get("/reconciliations/orders?age=nonsense&page=x").await.contains("No break is like that"));
@@ -216,7 +233,19 @@ async fn a_break_is_worked_by_forms_and_refusals_stand_beside_them() {
     let (short, lost) = (pages.id("po_2").await, pages.id("po_9").await);
     let at = |item: &str, act: &str| format!("/reconciliations/payouts-to-bank/breaks/{item}/{act}");
     let page = pages.get(&format!("/reconciliations/payouts-to-bank/breaks/{short}")).await;
-    for part in ["B is less than A", "What to do:", "250.00", "245.50", "−4.50", "differs", "bank.csv:", "found by run 1", "within the limit"] {
+    for part in [
+        "B is less than A",
+        "AMOUNT_UNDER",
+        "What to do:",
+        "250.00",
+        "245.50",
+        "−4.50",
+        "differs",
+        "bank.csv:",
+        ">reference<",
+        "found by run 1",
+        "within the limit",
+    ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
     // Each form lacks something once, and what was typed is still there.
@@ -233,8 +262,8 @@ async fn a_break_is_worked_by_forms_and_refusals_stand_beside_them() {
     ] {
         pages.refused(&at(&short, act), form, why).await;
     }
-    let kept = pages.refused(&at(&short, "attach"), "actor=Zo%C3%AB&name=%22%3E%3Cb%3E&sha256=12", "SHA-256").await;
-    assert!(kept.contains("value=\"Zoë\"") && kept.contains("value=\"12\"") && !kept.contains("\"><b>"), "{kept}");
+    let kept = pages.refused(&at(&short, "attach"), "actor=Zo%C3%AB&name=%22%3E%3Ci%3E&sha256=12", "SHA-256").await;
+    assert!(kept.contains("value=\"Zoë\"") && kept.contains("value=\"12\"") && !kept.contains("\"><i>"), "{kept}");
 
     assert!(pages.done(&at(&short, "assign"), "actor=ann&owner=cleo").await.contains("belongs to cleo"));
     assert!(pages.done(&at(&short, "investigate"), "actor=cleo&text=").await.contains("being investigated"));
@@ -250,11 +279,18 @@ async fn a_break_is_worked_by_forms_and_refusals_stand_beside_them() {
     let asked = pages.done(&at(&lost, "write-off"), "actor=ann&code=BANK_FEE&text=gone").await;
     assert!(asked.contains("asks to write it off") && asked.contains("Approve the write-off"), "{asked}");
     pages.refused(&at(&lost, "write-off"), "actor=ann&code=BANK_FEE&text=gone", "second person").await;
-    assert!(pages.done(&at(&lost, "write-off"), "actor=bob&code=BANK_FEE&text=gone").await.contains("as ann had asked"));
+    assert!(
+        pages.done(&at(&lost, "write-off"), "actor=bob&code=BANK_FEE&text=gone").await.contains("as ann had asked")
+    );
     let one = pages.get("/reconciliations/payouts-to-bank").await;
     assert!(one.contains("Proposed journal lines") && one.contains("12\u{202f}345.67"), "{one}");
     assert!(pages.done(&at(&lost, "reopen"), "actor=ann&text=it+came").await.contains("The break is open again"));
-    assert!(!pages.get("/reconciliations/payouts-to-bank").await.contains("12\u{202f}345.67</span>&nbsp;<span class=\"unit\">EUR</span></td>"));
+    assert!(
+        !pages
+            .get("/reconciliations/payouts-to-bank")
+            .await
+            .contains("12\u{202f}345.67</span>&nbsp;<span class=\"unit\">EUR</span></span></td>")
+    );
 }
 
 #[tokio::test]
@@ -262,7 +298,12 @@ async fn what_fits_is_matched_with_one_form_and_taken_back() {
     let pages = pages(10).await;
     pages.run("payouts-to-bank").await;
     let all = pages.breaks("payouts-to-bank").await;
-    let with = |key: &str| all.iter().find(|shown| shown["item"]["rows"].to_string().contains(key)).unwrap()["id"].as_str().unwrap().to_owned();
+    let with = |key: &str| {
+        all.iter().find(|shown| shown["item"]["rows"].to_string().contains(key)).unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let (paid, received) = (with("payouts.csv:4"), with("bank.csv:4"));
     let path = format!("/reconciliations/payouts-to-bank/breaks/{paid}");
     let page = pages.get(&path).await;
@@ -272,7 +313,12 @@ async fn what_fits_is_matched_with_one_form_and_taken_back() {
         pages.done(&format!("{path}/match"), "actor=ann&reason=same+amount").await
     } else {
         assert!(page.contains("What may belong to it") && page.contains(&format!("id=\"match-{received}\"")), "{page}");
-        pages.done(&format!("{path}/match"), &format!("form=match-{received}&actor=ann&with={received}&reason=same+amount")).await
+        pages
+            .done(
+                &format!("{path}/match"),
+                &format!("form=match-{received}&actor=ann&with={received}&reason=same+amount"),
+            )
+            .await
     };
     assert!(done.contains("Matched; the next run shows it") && done.contains("resolved"), "{done}");
     let again = pages.run("payouts-to-bank").await;
@@ -291,7 +337,9 @@ async fn a_run_is_signed_by_two_and_opened_again() {
     let blocked = pages.get("/reconciliations/runs/1").await;
     assert!(blocked.contains("It cannot be signed yet") && blocked.contains("has not got an owner"), "{blocked}");
     assert!(!blocked.contains("id=\"sign-preparer\""), "a form that is surely refused");
-    let html = pages.refused("/reconciliations/runs/1/sign", "form=sign-preparer&as=preparer&actor=ann&note=agreed", "an owner").await;
+    let html = pages
+        .refused("/reconciliations/runs/1/sign", "form=sign-preparer&as=preparer&actor=ann&note=agreed", "an owner")
+        .await;
     assert!(html.contains("agreed"), "what was typed is gone");
 
     pages.run("payouts-to-bank").await;
@@ -322,11 +370,67 @@ async fn what_keeps_a_run_from_beginning_is_told_beside_the_form() {
     pages.refused(to, "period=2026-11", "name of who asks").await;
     pages.refused(to, "actor=ann&as_of=2026-13-01", "2026-13-01").await;
     pages.refused("/reconciliations/never-run/runs", "actor=ann", "missing").await;
-    for path in ["/reconciliations/nope", "/reconciliations/runs/99", "/reconciliations/runs/x", "/reconciliations/orders/breaks/b0"] {
+    for path in [
+        "/reconciliations/nope",
+        "/reconciliations/runs/99",
+        "/reconciliations/runs/x",
+        "/reconciliations/orders/breaks/b0",
+    ] {
         let request = Request::get(path).header("accept", "text/html").body(Body::empty()).unwrap();
         let response = pages.send(request).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(text(response).await.contains("What to do:"), "{path}");
     }
     assert!(pages.post("/reconciliations/runs/1/explode", "actor=ann").await.status().is_client_error());
+}
+
+#[tokio::test]
+async fn a_line_of_another_file_than_the_run_read_is_not_shown() {
+    let pages = pages(10).await;
+    pages.run("payouts-to-bank").await;
+    let path = format!("/reconciliations/payouts-to-bank/breaks/{}", pages.id("po_2").await);
+    let before = pages.get(&path).await;
+    assert_eq!(before.matches("<caption>").count(), 2, "{before}");
+    std::fs::write(pages.dir.path().join("statements/bank.csv"), month::STATEMENT.replace("245.50", "999.99")).unwrap();
+    let after = pages.get(&path).await;
+    assert!(
+        after.contains("bank.csv is not the file any more that the run read") && !after.contains("999.99"),
+        "{after}"
+    );
+    assert_eq!(after.matches("<caption>").count(), 1, "{after}");
+    std::fs::remove_file(pages.dir.path().join("statements/payouts.csv")).unwrap();
+    assert!(pages.get(&path).await.contains("no file matches"));
+}
+
+/// Whatever statements contain stays text, on every page that shows it.
+#[tokio::test]
+async fn what_statements_contain_stays_text() {
+    let pages = pages(10).await;
+    let hostile = "<script>alert(1)</script>'\"><img src=x>";
+    let quoted = format!("\"{}\"", hostile.replace('"', "\"\""));
+    std::fs::write(
+        pages.dir.path().join("statements/payouts.csv"),
+        format!("payout,net,day\n{quoted},5.00,2026-11-05\n"),
+    )
+    .unwrap();
+    std::fs::write(pages.dir.path().join("statements/bank.csv"), "reference,amount,day\nx,5.00,2026-11-05\n").unwrap();
+    pages.run("payouts-to-bank").await;
+    let mut paths: Vec<String> =
+        ["/", "/reconciliations", "/reconciliations/payouts-to-bank", "/reconciliations/runs/1"]
+            .map(str::to_owned)
+            .to_vec();
+    for shown in pages.breaks("payouts-to-bank").await {
+        let path = format!("/reconciliations/payouts-to-bank/breaks/{}", shown["id"].as_str().unwrap());
+        let form =
+            format!("actor={0}&text={0}", hostile.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>());
+        pages.done(&format!("{path}/comment"), &form).await;
+        paths.push(path);
+    }
+    let mut said = 0;
+    for path in paths {
+        let html = pages.get(&path).await;
+        assert!(!html.contains("<script>") && !html.contains("<img"), "{path}: {html}");
+        said += html.matches("alert(1)").count();
+    }
+    assert!(said > 4, "it is not shown at all: {said}");
 }

@@ -142,8 +142,12 @@ impl Code {
             Code::DuplicateA | Code::DuplicateB => {
                 "Look whether it was booked twice or read twice; correct the copy at its source, then run again."
             }
-            Code::MissingInA => "Find out why side A does not have it: booked late, booked under another key, or not A's at all.",
-            Code::MissingInB => "Find out why side B does not have it: not yet there, there under another key, or lost on the way.",
+            Code::MissingInA => {
+                "Find out why side A does not have it: booked late, booked under another key, or not A's at all."
+            }
+            Code::MissingInB => {
+                "Find out why side B does not have it: not yet there, there under another key, or lost on the way."
+            }
             Code::PayoutNotReceived => {
                 "Ask the bank with the payout's trace. If it came under another reference, match it with that line."
             }
@@ -158,7 +162,9 @@ impl Code {
             }
             Code::GroupSumMismatch => "Compare the group's rows one by one: one is missing, too many, or differs.",
             Code::QuantityMismatch => "Count again, or find the movement that only one side has.",
-            Code::StatusMismatch => "Bring the side that lags behind to the other's state, or correct the state that is wrong.",
+            Code::StatusMismatch => {
+                "Bring the side that lags behind to the other's state, or correct the state that is wrong."
+            }
             Code::FieldMismatch => "Correct the field on the side that is wrong; the amounts tie.",
             Code::UnexpectedFee => "Compare with the contract; claim the difference back, or correct the agreed fee.",
             Code::Ambiguous => "Decide which rows belong together and match them by hand: nothing is guessed.",

@@ -11,6 +11,7 @@ use super::money::{Money, money};
 use super::recon_words as words;
 use crate::api::resources::reconciliations::BreakView;
 use crate::recon::compose::{age_column, age_columns};
+use crate::recon::report::Amount;
 
 /// Rows of one page.
 const ROWS: usize = 100;
@@ -154,7 +155,11 @@ pub(super) fn break_list(
     BreakList {
         lines: lines.collect(),
         codes: pick(|shown| shown.code.clone(), words::meaning, &query.code),
-        states: pick(|shown| shown.state.as_str().to_owned(), |word| word.to_lowercase().replace('_', " "), &query.state),
+        states: pick(
+            |shown| shown.state.as_str().to_owned(),
+            |word| word.to_lowercase().replace('_', " "),
+            &query.state,
+        ),
         owners,
         ages: ages(breaks, &query.age),
         found: found.len(),
@@ -185,7 +190,14 @@ fn line(name: &str, shown: &BreakView) -> Line {
         Some(item) => item
             .amounts
             .iter()
-            .map(|sides| [&sides.a, &sides.b, &sides.variance].map(|amount| money(&amount.decimal, &amount.unit)))
+            .map(|sides| {
+                // No row is not an amount of 0.
+                let of = |side: usize, amount: &Amount| match item.rows[side].is_empty() {
+                    true => money("–", &amount.unit),
+                    false => money(&amount.decimal, &amount.unit),
+                };
+                [of(0, &sides.a), of(1, &sides.b), money(&sides.variance.decimal, &sides.variance.unit)]
+            })
             .collect(),
         // What the last run does not show has no sides any more, only what it came to.
         None => shown
@@ -197,7 +209,7 @@ fn line(name: &str, shown: &BreakView) -> Line {
     Line {
         href: href::a_break(name, &shown.id),
         name: key.unwrap_or_else(|| shown.id.clone()),
-        meaning: words::meaning(&shown.code),
+        meaning: words::capital(&words::meaning(&shown.code)),
         sub_cause: item.and_then(|item| item.sub_cause.clone()).map(|cause| cause.to_lowercase().replace('_', " ")),
         state: words::state(shown.state),
         owner: shown.owner.clone().unwrap_or_default(),

@@ -178,10 +178,14 @@ mod tests {
 
     #[test]
     fn what_was_typed_comes_back_as_text_beside_the_refusal() {
-        let typed: Typed = [("text", "\"><script>"), ("actor", "bob")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let typed: Typed =
+            [("text", "\"><script>"), ("actor", "bob")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let tried = Tried::new("resolve", typed, ApiError::bad_request("no", "say why"));
         let html = form().after(Some(&tried)).render().unwrap();
-        assert!(html.contains("role=\"alert\"") && html.contains("say why") && html.contains("value=\"bob\""), "{html}");
+        assert!(
+            html.contains("role=\"alert\"") && html.contains("say why") && html.contains("value=\"bob\""),
+            "{html}"
+        );
         assert!(!html.contains("<script>"), "{html}");
         let other = Form { id: "other".to_owned(), ..form() };
         assert!(!other.after(Some(&tried)).render().unwrap().contains("alert"));

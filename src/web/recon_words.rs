@@ -37,9 +37,7 @@ pub(super) fn signed(run: &RunView) -> Mark {
         (Some(preparer), Some(approver)) => {
             Mark::new(format!("signed by {} and {}", preparer.actor, approver.actor), Level::Good)
         }
-        (Some(preparer), None) => {
-            Mark::new(format!("prepared by {}, to be approved", preparer.actor), Level::Info)
-        }
+        (Some(preparer), None) => Mark::new(format!("prepared by {}, to be approved", preparer.actor), Level::Info),
         (None, _) if run.reopened.is_some() => Mark::new("signatures taken back", Level::Warn),
         (None, _) => Mark::new("not signed", Level::Muted),
     }
@@ -70,6 +68,12 @@ pub(super) fn bucket(label: &str) -> String {
 /// What a code means; the code itself, if it is of another version.
 pub(super) fn meaning(code: &str) -> String {
     Code::parse(code).map_or_else(|| code.to_owned(), |code| code.meaning().to_owned())
+}
+
+/// As the beginning of a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 /// `October 2026`, `2026-10-05`, `2026-10-01 to 2026-10-15`, `all that the statements hold`.

@@ -9,9 +9,7 @@ use http::header;
 
 use super::assets;
 use super::layout::PageError;
-use super::pages::{
-    connections, flows, issues, ledger, overview, recon_break, recon_run, reconciliations, records,
-};
+use super::pages::{connections, flows, issues, ledger, overview, recon_break, recon_run, reconciliations, records};
 use crate::api::{self, ApiError, AppState};
 
 macro_rules! pages {

@@ -118,7 +118,8 @@ impl Tab {
 
     /// Chooses what the focused list calls by this value, as its keys would.
     pub async fn type_into_select(&self, value: &str) {
-        let chosen = format!("(document.activeElement.value = {0}) && document.activeElement.value === {0}", json!(value));
+        let chosen =
+            format!("(document.activeElement.value = {0}) && document.activeElement.value === {0}", json!(value));
         assert_eq!(self.eval(&chosen).await, json!(true), "the list has no {value}");
     }
 

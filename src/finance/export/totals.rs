@@ -26,17 +26,18 @@ pub fn totals(report: &Report) -> Result<Vec<SectionTotal>, ExportError> {
     let mut found = Vec::new();
     for table in &tables {
         for total in table.sums().ok_or_else(|| too_large(report, "the screen"))? {
-            let amounts = table.columns.iter().zip(&total.cells).filter_map(|(column, cell)| match (column.kind, cell) {
-                (Kind::Amount, Cell::Amount(value)) => Some((
-                    column.name.clone(),
-                    Amount {
-                        unit: value.unit.as_str().to_owned(),
-                        amount_minor: value.minor.to_string(),
-                        decimal: value.decimal(),
-                    },
-                )),
-                (Kind::Text | Kind::Number | Kind::Date | Kind::Amount, _) => None,
-            });
+            let amounts =
+                table.columns.iter().zip(&total.cells).filter_map(|(column, cell)| match (column.kind, cell) {
+                    (Kind::Amount, Cell::Amount(value)) => Some((
+                        column.name.clone(),
+                        Amount {
+                            unit: value.unit.as_str().to_owned(),
+                            amount_minor: value.minor.to_string(),
+                            decimal: value.decimal(),
+                        },
+                    )),
+                    (Kind::Text | Kind::Number | Kind::Date | Kind::Amount, _) => None,
+                });
             let amounts = amounts.collect();
             found.push(SectionTotal { section: table.section, unit: total.unit.as_str().to_owned(), amounts });
         }

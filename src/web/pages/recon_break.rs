@@ -80,7 +80,7 @@ async fn render(
         &BreakPage {
             name: called,
             state: words::state(shown.state),
-            code: words::meaning(&shown.code),
+            code: words::capital(&words::meaning(&shown.code)),
             lines: shown.item.as_ref().map(side_by_side).unwrap_or_default(),
             findings: shown.item.as_ref().map(sentences).unwrap_or_default(),
             variance: amounts.collect(),
@@ -147,7 +147,8 @@ fn forms(detail: &BreakDetail, others: &[BreakView], who: &str, tried: Option<&T
     let mut forms: Vec<(bool, Form)> = vec![
         (
             can(Action::Assign),
-            form("assign", "Assign", "Assign").field(line("owner", "To").holding(shown.owner.clone().unwrap_or_default())),
+            form("assign", "Assign", "Assign")
+                .field(line("owner", "To").holding(shown.owner.clone().unwrap_or_default())),
         ),
         (true, form("comment", "Comment", "Comment").field(area("text", "Comment"))),
         (
@@ -199,7 +200,10 @@ fn write_off(detail: &BreakDetail, who: &str) -> Form {
     };
     let (here, button, title) = match (&terms.asked, &detail.shown.write_off_by) {
         (Some(code), Some(by)) => (
-            format!("{by} asks to write it off as {code}: {}. Another person approves by asking for the same.", terms.asked_because.as_deref().unwrap_or_default()),
+            format!(
+                "{by} asks to write it off as {code}: {}. Another person approves by asking for the same.",
+                terms.asked_because.as_deref().unwrap_or_default()
+            ),
             "Approve the write-off",
             "Write off: waits for a second person",
         ),
@@ -212,7 +216,9 @@ fn write_off(detail: &BreakDetail, who: &str) -> Form {
     };
     let code = match terms.reasons.as_slice() {
         [] => line("code", "Reason code").like("BANK_FEE"),
-        reasons => choice("code", "Reason code", reasons.iter().map(|reason| (reason.clone(), reason.clone())).collect()),
+        reasons => {
+            choice("code", "Reason code", reasons.iter().map(|reason| (reason.clone(), reason.clone())).collect())
+        }
     };
     Form::new("write-off", act_href(detail, "write-off"), button, who)
         .titled(title)
@@ -227,8 +233,14 @@ fn matching(detail: &BreakDetail, others: &[BreakView], who: &str) -> Form {
     let both = detail.shown.item.as_ref().is_some_and(|item| item.rows.iter().all(|rows| !rows.is_empty()));
     let others = others.iter().filter(|other| other.id != detail.shown.id).take(PROPOSED);
     let label = |other: &BreakView| {
-        let amounts: Vec<String> =
-            other.variance.iter().map(|amount| { let shown = money(&amount.decimal, &amount.unit); format!("{} {}", shown.text, shown.unit) }).collect();
+        let amounts: Vec<String> = other
+            .variance
+            .iter()
+            .map(|amount| {
+                let shown = money(&amount.decimal, &amount.unit);
+                format!("{} {}", shown.text, shown.unit)
+            })
+            .collect();
         format!("{}: {}, {}", called(other), words::meaning(&other.code), amounts.join(", "))
     };
     let proposals = others.map(|other| (other.id.clone(), label(other))).collect();
@@ -284,9 +296,9 @@ async fn perform(
             match_breaks(state, name, body, &who).await?;
         }
         "unmatch" => {
-            let event = given(typed, "event").and_then(|event| event.parse().ok()).ok_or_else(|| {
-                ApiError::bad_request("the form names no match", "go back to the break’s page")
-            })?;
+            let event = given(typed, "event")
+                .and_then(|event| event.parse().ok())
+                .ok_or_else(|| ApiError::bad_request("the form names no match", "go back to the break’s page"))?;
             undo_match(state, name, event, given(typed, "reason"), &who).await?;
         }
         act => {
@@ -314,6 +326,15 @@ impl BreakPage {
 
     fn shown_by(&self) -> Option<(i64, String)> {
         self.detail.shown_by.map(|run| (run, href::run(run)))
+    }
+
+    /// Whether what a column is compared as differs.
+    fn differs(&self, role: &Option<String>) -> bool {
+        role.as_ref().is_some_and(|role| self.lines.iter().any(|line| line.differs && line.name == *role))
+    }
+
+    fn has_lines(&self) -> bool {
+        self.detail.lines.iter().any(|side| !side.lines.is_empty() || side.unread.is_some())
     }
 
     /// What else the rows are called: the name of the page is not said again.

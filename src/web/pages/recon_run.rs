@@ -18,6 +18,7 @@ use crate::web::layout::{Did, Layout, Page, Section, did, html_with};
 use crate::web::mark::Mark;
 use crate::web::money::{Money, money};
 use crate::web::recon_words as words;
+use crate::web::sides::sentences;
 
 /// Rows of the shorter lists; all of them are in the exports.
 const SHOWN: usize = 50;
@@ -115,7 +116,7 @@ fn waiting(title: &'static str, items: &[OpenItem]) -> Waiting {
         amounts: item.amounts.iter().map(|sides| [&sides.a, &sides.b, &sides.variance].map(amount)).collect(),
         due: item.due_date.clone().unwrap_or_default(),
         age: item.age_days.map(|days| format!("{days} d")).unwrap_or_default(),
-        why: item.carried_by.clone().or_else(|| item.findings.first().cloned()).unwrap_or_default(),
+        why: item.carried_by.clone().unwrap_or_else(|| sentences(item).join("; ")),
         places: [places(item, 0), places(item, 1)],
     };
     Waiting { title, items: items.iter().take(SHOWN).map(row).collect(), more: items.len().saturating_sub(SHOWN) }
@@ -180,15 +181,18 @@ async fn render(
             bridges: report.tie_out.iter().map(bridge).collect(),
             rolls: rolls(report),
             breaks: list,
-            waiting: vec![
-                waiting("A matter of time", &report.timing),
-                waiting("In flight", &report.in_flight),
-            ],
+            waiting: vec![waiting("A matter of time", &report.timing), waiting("In flight", &report.in_flight)],
             matches: matches
                 .clone()
                 .map(|found| {
-                    let why = [&found.key, &found.reason, &found.pass].into_iter().map(|text| text.clone().unwrap_or_default());
-                    [words::bucket(&found.bucket)].into_iter().chain(why).chain(found.rows.iter().map(|rows| rows.join(", "))).collect()
+                    let why = [&found.key, &found.reason, &found.pass]
+                        .into_iter()
+                        .map(|text| text.clone().unwrap_or_default());
+                    [words::bucket(&found.bucket)]
+                        .into_iter()
+                        .chain(why)
+                        .chain(found.rows.iter().map(|rows| rows.join(", ")))
+                        .collect()
                 })
                 .collect(),
             variances: matches.map(|found| found.variance.iter().map(amount).collect()).collect(),
@@ -226,7 +230,10 @@ fn forms(detail: &RunDetail, who: &str, tried: Option<&Tried>) -> Vec<Form> {
     let sign = |id: &str, role: &str, button, title| {
         Form::new(id, to("sign"), button, who)
             .titled(title)
-            .note(format!("The signature is under the document’s hash {}.", &run.sha256.chars().take(12).collect::<String>()))
+            .note(format!(
+                "The signature is under the document’s hash {}.",
+                &run.sha256.chars().take(12).collect::<String>()
+            ))
             .field(hidden("as", role))
             .field(area("note", "What you checked"))
     };
@@ -237,9 +244,7 @@ fn forms(detail: &RunDetail, who: &str, tried: Option<&Tried>) -> Vec<Form> {
         forms.push(sign("sign-preparer", "preparer", "Sign as preparer", "Sign as preparer"));
     }
     if (run.preparer.is_some() && run.approver.is_none() && free) || wanted("sign-approver") {
-        forms.push(
-            sign("sign-approver", "approver", "Approve", "Approve as a second person"),
-        );
+        forms.push(sign("sign-approver", "approver", "Approve", "Approve as a second person"));
     }
     if run.preparer.is_some() || wanted("reopen") {
         let reopen = Form::new("reopen", to("reopen"), "Take the signatures back", who)
@@ -303,10 +308,7 @@ async fn perform(
             "recon-verify"
         }
         other => {
-            return Err(ApiError::not_found(
-                format!("a run cannot be told to {other:?}"),
-                "go back to the run’s page",
-            ));
+            return Err(ApiError::not_found(format!("a run cannot be told to {other:?}"), "go back to the run’s page"));
         }
     };
     Ok((word, who))

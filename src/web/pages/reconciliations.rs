@@ -120,8 +120,7 @@ pub(in crate::web) async fn list(
     ApiQuery(done): ApiQuery<Did>,
 ) -> Page {
     let layout = Layout::new(&state, &headers, Section::Reconciliations, "Reconciliations").await.still().notice(&done);
-    let (defined, broken): (Vec<_>, Vec<_>) =
-        all(&state).await?.into_iter().partition(|view| view.problem.is_none());
+    let (defined, broken): (Vec<_>, Vec<_>) = all(&state).await?.into_iter().partition(|view| view.problem.is_none());
     html_with(
         StatusCode::OK,
         &ListPage {
@@ -143,7 +142,7 @@ pub(in crate::web) async fn all(state: &AppState) -> Result<Vec<ReconciliationVi
 }
 
 const COLUMNS: &[Column] = &[
-    number("run", "Run"),
+    text("run", "Run"),
     text("period", "Period"),
     text("as_of", "As of"),
     text("status", "Outcome"),
@@ -201,7 +200,8 @@ async fn render(state: &AppState, headers: &HeaderMap, name: &str, asked: Asked,
     let all_too = !query.all.is_empty();
     let breaks = load_breaks(state, name, &BreakQuery { all: all_too, ..BreakQuery::default() }).await?;
     let layout = Layout::new(state, headers, Section::Reconciliations, reconciliation.title.clone()).await.still();
-    let layout = if work.as_ref().is_none_or(|work| work.state == WorkState::Running) { layout.notice(&done) } else { layout };
+    let layout =
+        if work.as_ref().is_none_or(|work| work.state == WorkState::Running) { layout.notice(&done) } else { layout };
     let rows = Rows {
         caption: "Runs",
         columns: COLUMNS,
@@ -232,7 +232,12 @@ async fn render(state: &AppState, headers: &HeaderMap, name: &str, asked: Asked,
                 href::reconciliation(name),
                 empty,
             ),
-            journal: journal.map(|line| { let shown = money(&line.decimal, &line.unit); (line, shown) }).collect(),
+            journal: journal
+                .map(|line| {
+                    let shown = money(&line.decimal, &line.unit);
+                    (line, shown)
+                })
+                .collect(),
             card: card(reconciliation, &layout, tried),
             work_error: work.and_then(|work| work.error),
             all_too,

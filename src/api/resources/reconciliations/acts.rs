@@ -48,12 +48,7 @@ pub(in crate::api) async fn start(
 }
 
 /// Puts a run on the board; whoever wants to may wait for its end.
-pub fn begin_run(
-    state: &AppState,
-    name: &str,
-    body: RunBody,
-    actor: &str,
-) -> Result<(Work, JoinHandle<()>), ApiError> {
+pub fn begin_run(state: &AppState, name: &str, body: RunBody, actor: &str) -> Result<(Work, JoinHandle<()>), ApiError> {
     let bad = |error: String| ApiError::bad_request(error, "correct it and ask again");
     let asked = RunAsked {
         period: body.period.as_deref().map(Period::parse).transpose().map_err(|error| bad(error.to_string()))?,

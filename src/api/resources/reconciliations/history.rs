@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::views::AmountView;
 use crate::api::time::Time;
 use crate::finance::workflow::{Amounts, Fact, Sighting};
+use crate::recon::code::Code;
 use crate::recon::unit::Unit;
 use crate::store::ReconEvent;
 
@@ -93,12 +94,13 @@ fn undid(events: &[ReconEvent], of: i64, item: &str) -> bool {
 
 fn seen_as(seen: &Sighting) -> String {
     let amounts = amounts(&seen.amounts);
-    if amounts.is_empty() { seen.code.clone() } else { format!("{}, B − A {}", seen.code, amounts.join(" and ")) }
+    let code = Code::parse(&seen.code).map_or(seen.code.as_str(), |code| code.meaning());
+    if amounts.is_empty() { code.to_owned() } else { format!("{code}, B − A {}", amounts.join(" and ")) }
 }
 
 fn amounts(amounts: &Amounts) -> Vec<String> {
     let told = |(unit, minor): (&String, &String)| match Unit::parse(unit).ok().zip(minor.parse().ok()) {
-        Some((unit, minor)) => format!("{} {unit}", AmountView::of(unit, minor).decimal),
+        Some((unit, minor)) => format!("{} {unit}", AmountView::of(unit, minor).decimal.replace('-', "−")),
         None => format!("{minor} {unit}"),
     };
     amounts.iter().map(told).collect()

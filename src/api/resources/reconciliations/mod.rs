@@ -14,7 +14,10 @@ pub use acts::{
 };
 pub(in crate::api) use acts::{act, decide, rederive, reopen, sign, start, undo};
 pub use history::HappenedView;
-pub use one_break::{BreakDetail, BreakOfKey, Candidate, RunBreaks, WriteOffTerms, load_break, load_breaks_of, load_run_breaks};
+pub use one_break::{
+    BreakDetail, BreakOfKey, Candidate, RunBreaks, SideLines, WriteOffTerms, load_break, load_breaks_of,
+    load_run_breaks,
+};
 pub(in crate::api) use one_break::{one_break, run_breaks};
 pub use reading::{BreakQuery, load_breaks, load_journal, load_list, load_one, load_run};
 pub(in crate::api) use reading::{breaks, events, journal, list, run, show};

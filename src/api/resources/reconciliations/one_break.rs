@@ -14,10 +14,13 @@ use super::views::{AmountView, BreakView, RunDetail};
 use crate::api::error::ApiError;
 use crate::api::extract::ApiPath;
 use crate::api::state::AppState;
+use crate::finance::definition::Loaded;
 use crate::finance::desk::{Desk, DeskError};
+use crate::finance::lines::{StatementLine, lines};
 use crate::finance::workflow::{BETWEEN, Book, ItemRecord, Policy, is_within};
 use crate::recon::code::Code;
 use crate::recon::report::{OpenItem, Report};
+use crate::recon::row::Side;
 
 /// Candidates that are listed.
 const CANDIDATES: usize = 20;
@@ -35,11 +38,22 @@ pub struct BreakDetail {
     /// What its code means, and what to do first.
     pub meaning: String,
     pub next_step: String,
+    /// Its lines in the statements, side A's and side B's.
+    pub lines: [SideLines; 2],
     pub write_off: WriteOffTerms,
     /// Open breaks whose rows may belong to its own, those that a pass suggests first.
     pub candidates: Vec<Candidate>,
     /// Oldest first.
     pub history: Vec<HappenedView>,
+}
+
+/// The first lines of one side, or why they cannot be shown.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SideLines {
+    pub lines: Vec<StatementLine>,
+    /// Lines beyond those.
+    pub more: usize,
+    pub unread: Option<String>,
 }
 
 /// What a definition says of writing off.
@@ -81,6 +95,10 @@ pub async fn load_break(state: &AppState, name: &str, id: &str) -> Result<BreakD
     })?;
     let newest = newest(&desk, &book).await?;
     let (item, shown_by) = shown(&desk, record, newest.as_ref()).await?;
+    let lines = match (&item, shown_by) {
+        (Some(item), Some(run)) => statement_lines(&desk, &loaded, &book, run, newest.as_ref(), item).await?,
+        _ => Default::default(),
+    };
     let candidates = match (&item, &newest) {
         (Some(item), Some((_, report))) => candidates(&book, item, report),
         _ => Vec::new(),
@@ -95,6 +113,7 @@ pub async fn load_break(state: &AppState, name: &str, id: &str) -> Result<BreakD
         shown_by,
         meaning: code.map(Code::meaning).unwrap_or_default().to_owned(),
         next_step: code.map(Code::next_step).unwrap_or_default().to_owned(),
+        lines,
         write_off: terms(record, &definition.policy)?,
         candidates,
         history: history(&desk.events(name).await?, id),
@@ -126,6 +145,36 @@ async fn shown(
     Ok((item, run))
 }
 
+/// Files are read apart from the runtime's threads.
+async fn statement_lines(
+    desk: &Desk,
+    loaded: &Loaded,
+    book: &Book,
+    run: i64,
+    newest: Option<&(i64, Report)>,
+    item: &OpenItem,
+) -> Result<[SideLines; 2], DeskError> {
+    let inputs = match newest {
+        Some((id, report)) if *id == run => report.cover.inputs.clone(),
+        Some(_) | None => desk.report(run).await?.cover.inputs,
+    };
+    let elsewhere = book.runs.get(&run).and_then(|record| record.input_dir.as_ref());
+    let root = elsewhere.map_or_else(|| desk.folder.clone(), std::path::PathBuf::from);
+    let (definition, rows) = (loaded.definition.clone(), item.rows.clone());
+    let read = move || {
+        Side::BOTH.map(|side| {
+            let places = &rows[side.index()];
+            match lines(&definition, side, &root, &inputs, places) {
+                Ok(lines) => SideLines { more: places.len() - lines.len(), lines, unread: None },
+                Err(why) => SideLines { unread: Some(why), ..SideLines::default() },
+            }
+        })
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|error| DeskError::Damaged(format!("the statements could not be looked into: {error}")))
+}
+
 fn terms(record: &ItemRecord, policy: &Policy) -> Result<WriteOffTerms, DeskError> {
     let asked = record.write_off.as_ref();
     Ok(WriteOffTerms {
@@ -140,9 +189,8 @@ fn terms(record: &ItemRecord, policy: &Policy) -> Result<WriteOffTerms, DeskErro
 /// Rows that a pass suggests, then those of the other side that come to the same amount.
 fn candidates(book: &Book, item: &OpenItem, report: &Report) -> Vec<Candidate> {
     let places: BTreeSet<&String> = item.candidates.iter().collect();
-    let open = |other: &&OpenItem| {
-        other.id != item.id && book.items.get(&other.id).is_some_and(|known| known.state.is_open())
-    };
+    let open =
+        |other: &&OpenItem| other.id != item.id && book.items.get(&other.id).is_some_and(|known| known.state.is_open());
     let candidate = |other: &OpenItem, why: &str| {
         let record = book.items.get(&other.id)?;
         let shown = BreakView::of(record, Some(other.clone()));
@@ -154,10 +202,12 @@ fn candidates(book: &Book, item: &OpenItem, report: &Report) -> Vec<Candidate> {
         .filter(open)
         .filter(|other| other.rows.iter().flatten().any(|place| places.contains(place)))
         .collect();
-    let equal =
-        report.breaks.iter().filter(open).filter(|other| opposite(item, other) && !suggested.contains(other));
+    let equal = report.breaks.iter().filter(open).filter(|other| opposite(item, other) && !suggested.contains(other));
     let found = suggested.iter().filter_map(|other| candidate(other, "a pass suggests it"));
-    found.chain(equal.filter_map(|other| candidate(other, "the same amount on the other side"))).take(CANDIDATES).collect()
+    found
+        .chain(equal.filter_map(|other| candidate(other, "the same amount on the other side")))
+        .take(CANDIDATES)
+        .collect()
 }
 
 /// Each on one side only, not the same, and of the same amounts.
@@ -195,7 +245,8 @@ pub async fn load_breaks_of(state: &AppState, keys: &[&str]) -> Result<Vec<Break
     for definition in loaded.iter().map(|loaded| &loaded.definition) {
         let book = desk.shelved(&definition.name).await?;
         let has = |item: &&ItemRecord| {
-            let mut values = item.marks.iter().filter_map(|mark| mark.split_once(BETWEEN)).map(|(_, value)| bare(value));
+            let mut values =
+                item.marks.iter().filter_map(|mark| mark.split_once(BETWEEN)).map(|(_, value)| bare(value));
             item.state.is_open() && values.any(|value| wanted.contains(&value))
         };
         found.extend(book.items.values().filter(has).map(|item| BreakOfKey {

@@ -109,11 +109,7 @@ pub struct AmountView {
 
 impl AmountView {
     pub(super) fn of(unit: Unit, minor: i128) -> AmountView {
-        AmountView {
-            unit: unit.as_str().to_owned(),
-            amount_minor: minor.to_string(),
-            decimal: unit.decimal(minor),
-        }
+        AmountView { unit: unit.as_str().to_owned(), amount_minor: minor.to_string(), decimal: unit.decimal(minor) }
     }
 }
 
@@ -154,9 +150,15 @@ impl RunView {
 impl BreakView {
     pub(super) fn of(record: &ItemRecord, item: Option<OpenItem>) -> BreakView {
         let amount = |(unit, minor): (&String, &String)| {
-            Unit::parse(unit).ok().zip(minor.parse().ok()).map(|(unit, minor)| AmountView::of(unit, minor)).unwrap_or_else(
-                || AmountView { unit: unit.clone(), amount_minor: minor.clone(), decimal: minor.clone() },
-            )
+            Unit::parse(unit)
+                .ok()
+                .zip(minor.parse().ok())
+                .map(|(unit, minor)| AmountView::of(unit, minor))
+                .unwrap_or_else(|| AmountView {
+                    unit: unit.clone(),
+                    amount_minor: minor.clone(),
+                    decimal: minor.clone(),
+                })
         };
         BreakView {
             id: record.id.clone(),
