@@ -19,7 +19,7 @@ use seed::World;
 struct Pages {
     router: Router,
     dir: tempfile::TempDir,
-    _world: World,
+    world: World,
 }
 
 async fn pages(orders: usize) -> Pages {
@@ -27,7 +27,7 @@ async fn pages(orders: usize) -> Pages {
     let world = World::open(dir.path()).await;
     month::write(dir.path(), orders);
     *world.hub.folder.lock().unwrap() = Some(dir.path().to_owned());
-    Pages { router: web::app(&world.state(dir.path())), dir, _world: world }
+    Pages { router: web::app(&world.state(dir.path())), dir, world: world }
 }
 
 impl Pages {
@@ -90,6 +90,21 @@ impl Pages {
     }
 }
 
+/// Shop and books write the number differently; a record knows it by either.
+#[tokio::test]
+async fn a_record_leads_to_the_open_breaks_of_its_number() {
+    let mut pages = pages(10).await;
+    seed::few(&mut pages.world).await;
+    let record = "/records/shop/orders/820";
+    std::fs::write(pages.dir.path().join("statements/payouts.csv"), "payout,net,day\n1001,47.90,2026-11-05\n").unwrap();
+    pages.run("payouts-to-bank").await;
+    let id = pages.id("1001").await;
+    let link = format!("/reconciliations/payouts-to-bank/breaks/{id}");
+    assert!(pages.get(record).await.contains(&link));
+    pages.done(&format!("{link}/resolve"), "actor=ann&text=found").await;
+    assert!(!pages.get(record).await.contains(&link), "it is not open any more");
+}
+
 async fn text(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
@@ -118,7 +133,7 @@ async fn an_installation_without_definitions_says_how_to_begin() {
         let pages = Pages {
             router: web::app(&world.state(dir.path())),
             dir: tempfile::tempdir().unwrap(),
-            _world: World::open(tempfile::tempdir().unwrap().path()).await,
+            world: World::open(tempfile::tempdir().unwrap().path()).await,
         };
         let html = pages.get("/reconciliations").await;
         assert!(html.contains("Nothing is reconciled yet") && html.contains("syncline check"), "{html}");
