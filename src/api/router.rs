@@ -68,6 +68,7 @@ routes! {
     reads "/api/v1/reconciliations" => get(reconciliations::list), "reconciliations: definition, last run, open breaks";
     reads "/api/v1/reconciliations/{name}" => get(reconciliations::show), "one, with its runs and their signatures";
     reads "/api/v1/reconciliations/{name}/breaks" => get(reconciliations::breaks), "?code= &state= &owner= &all=true with those that are not open";
+    reads "/api/v1/reconciliations/{name}/breaks/{item}" => get(reconciliations::one_break), "one break: both sides, meaning, what fits, history";
     reads "/api/v1/reconciliations/{name}/events" => get(reconciliations::events), "?after= everything that was decided, chained by hash, oldest first";
     reads "/api/v1/reconciliations/{name}/journal" => get(reconciliations::journal), "journal lines that write-offs propose";
     changes "/api/v1/reconciliations/{name}/runs" => post(reconciliations::start), "run it, of a `period`, `as_of` a day; answers with the work to watch";
@@ -75,6 +76,7 @@ routes! {
     changes "/api/v1/reconciliations/{name}/matches" => post(reconciliations::decide), "bring the rows of `breaks` together; `force` if they do not tie";
     changes "/api/v1/reconciliations/{name}/matches/{event}/undo" => post(reconciliations::undo), "take a match back, with a reason";
     reads "/api/v1/reconciliations/runs/{run}" => get(reconciliations::run), "a run: its signatures and its whole document";
+    reads "/api/v1/reconciliations/runs/{run}/breaks" => get(reconciliations::run_breaks), "its breaks as they stand now";
     changes "/api/v1/reconciliations/runs/{run}/sign" => post(reconciliations::sign), "as `preparer`, then another as `approver`";
     changes "/api/v1/reconciliations/runs/{run}/reopen" => post(reconciliations::reopen), "take the signatures back, with a reason";
     changes "/api/v1/reconciliations/runs/{run}/verify" => post(reconciliations::rederive), "make it again and compare; answers with the work to watch";

@@ -15,7 +15,7 @@ use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
-use crate::finance::desk::Desk;
+use crate::finance::desk::{Desk, Shelf};
 use crate::model::Entity;
 use crate::model::clock::Clock;
 use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
@@ -222,6 +222,7 @@ struct Shared {
     throughput: ThroughputCache,
     queue_stats: Costly<Vec<QueueStat>>,
     flow_stats: Costly<Vec<FlowStat>>,
+    books: Shelf,
     stop: CancellationToken,
 }
 
@@ -250,6 +251,7 @@ impl AppState {
             throughput: ThroughputCache::default(),
             queue_stats: Costly::default(),
             flow_stats: Costly::default(),
+            books: Shelf::default(),
             stop,
         }))
     }
@@ -285,6 +287,7 @@ impl AppState {
             folder,
             room: self.data_dir().join("reconciliation"),
             now: Arc::new(move || clock.now_us()),
+            shelf: Shelf::clone(&self.0.books),
         })
     }
 

@@ -3,6 +3,7 @@
 //! Whatever is decided is decided about what was read last: an event that came in between refuses it. Runs read large files and
 //! therefore keep off the runtime's threads. Not here: the rules (`workflow`), one run at a time (`api`).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -61,6 +62,9 @@ pub struct RunAsked {
     pub actor: String,
 }
 
+/// Books as they were read last, to be brought up to date by the events that came since.
+pub type Shelf = Arc<tokio::sync::Mutex<BTreeMap<String, Arc<Book>>>>;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {
@@ -70,6 +74,7 @@ pub struct Desk {
     /// Where runs set digests aside.
     pub room: PathBuf,
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
+    pub shelf: Shelf,
 }
 
 impl Desk {
@@ -90,9 +95,13 @@ impl Desk {
     }
 
     pub async fn events(&self, name: &str) -> Result<Vec<ReconEvent>, DeskError> {
+        self.events_after(name, 0).await
+    }
+
+    async fn events_after(&self, name: &str, known: i64) -> Result<Vec<ReconEvent>, DeskError> {
         let mut events: Vec<ReconEvent> = Vec::new();
         loop {
-            let after = events.last().map_or(0, |event| event.seq);
+            let after = events.last().map_or(known, |event| event.seq);
             let page = self.store.recon_events(name, after, PAGE).await?;
             let is_last = page.len() < PAGE as usize;
             events.extend(page);
@@ -103,7 +112,21 @@ impl Desk {
     }
 
     pub async fn book(&self, name: &str) -> Result<Book, DeskError> {
-        Ok(Book::of(&self.events(name).await?)?)
+        Ok(Book::clone(&*self.shelved(name).await?))
+    }
+
+    /// The book for reading. Events are only ever appended, so what was followed once need not be read again.
+    pub async fn shelved(&self, name: &str) -> Result<Arc<Book>, DeskError> {
+        let mut shelf = self.shelf.lock().await;
+        let mut book = shelf.get(name).cloned().unwrap_or_default();
+        let events = self.events_after(name, book.head).await?;
+        if !events.is_empty() {
+            shelf.remove(name);
+            let open = Arc::make_mut(&mut book);
+            events.iter().try_for_each(|event| open.follow(event))?;
+            shelf.insert(name.to_owned(), Arc::clone(&book));
+        }
+        Ok(book)
     }
 
     pub async fn run_row(&self, run: i64) -> Result<RunRow, DeskError> {

@@ -12,6 +12,7 @@ mod signature;
 mod table;
 mod tables;
 mod ties;
+mod totals;
 mod write;
 mod xlsx;
 
@@ -19,4 +20,5 @@ pub use csv::{Dialect, Separator};
 pub use error::ExportError;
 pub use section::{SCHEMA, Section};
 pub use signature::{Role, Signature, fingerprint};
+pub use totals::{SectionTotal, totals};
 pub use write::{Format, write};

@@ -2,13 +2,26 @@
 //! (`finance::workflow`), comparing (`recon`).
 
 mod acts;
+mod history;
+mod one_break;
 mod reading;
+mod standing;
 mod views;
 
-pub use acts::{ActBody, Decided, MatchBody, ReasonBody, RunBody, SignBody};
+pub use acts::{
+    ActBody, Decided, MatchBody, ReasonBody, RunBody, SignBody, act_on, begin_rederive, begin_run, match_breaks,
+    reopen_run, sign_run, undo_match,
+};
 pub(in crate::api) use acts::{act, decide, rederive, reopen, sign, start, undo};
-pub use reading::{BreakQuery, load_breaks, load_list, load_one, load_run};
+pub use history::HappenedView;
+pub use one_break::{
+    BreakDetail, BreakOfKey, Candidate, RunBreaks, SideLines, WriteOffTerms, load_break, load_breaks_of,
+    load_run_breaks,
+};
+pub(in crate::api) use one_break::{one_break, run_breaks};
+pub use reading::{BreakQuery, load_breaks, load_journal, load_list, load_one, load_run};
 pub(in crate::api) use reading::{breaks, events, journal, list, run, show};
+pub use standing::{AgeCount, OpenSum, Standing};
 pub use views::{
     AmountView, BreakView, ReconciliationDetail, ReconciliationView, RemarkView, RunDetail, RunView, SignatureView,
 };

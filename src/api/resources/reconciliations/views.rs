@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::standing::Standing;
 use crate::api::time::Time;
 use crate::finance::workflow::{Book, ItemRecord, Remark, RunRecord, Signature, State};
 use crate::recon::report::{OpenItem, Report, RunStatus};
@@ -21,6 +22,8 @@ pub struct ReconciliationView {
     pub last_run: Option<RunView>,
     /// Why the definition cannot be used: its mistakes with their places.
     pub problem: Option<String>,
+    #[serde(default)]
+    pub standing: Standing,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,6 +107,12 @@ pub struct AmountView {
     pub decimal: String,
 }
 
+impl AmountView {
+    pub(super) fn of(unit: Unit, minor: i128) -> AmountView {
+        AmountView { unit: unit.as_str().to_owned(), amount_minor: minor.to_string(), decimal: unit.decimal(minor) }
+    }
+}
+
 impl From<&Signature> for SignatureView {
     fn from(signature: &Signature) -> SignatureView {
         let Signature { actor, at, note, sha256 } = signature.clone();
@@ -141,12 +150,15 @@ impl RunView {
 impl BreakView {
     pub(super) fn of(record: &ItemRecord, item: Option<OpenItem>) -> BreakView {
         let amount = |(unit, minor): (&String, &String)| {
-            let decimal = Unit::parse(unit).ok().zip(minor.parse().ok()).map(|(unit, minor)| unit.decimal(minor));
-            AmountView {
-                unit: unit.clone(),
-                amount_minor: minor.clone(),
-                decimal: decimal.unwrap_or_else(|| minor.clone()),
-            }
+            Unit::parse(unit)
+                .ok()
+                .zip(minor.parse().ok())
+                .map(|(unit, minor)| AmountView::of(unit, minor))
+                .unwrap_or_else(|| AmountView {
+                    unit: unit.clone(),
+                    amount_minor: minor.clone(),
+                    decimal: minor.clone(),
+                })
         };
         BreakView {
             id: record.id.clone(),
