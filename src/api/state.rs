@@ -16,6 +16,7 @@ use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
 use crate::finance::desk::Desk;
+use crate::finance::systems::Systems;
 use crate::model::Entity;
 use crate::model::clock::Clock;
 use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
@@ -49,6 +50,10 @@ pub trait HubView: Send + Sync + 'static {
     }
     /// The installation's folder, where definitions of reconciliations lie. None: this hub has none.
     fn folder(&self) -> Option<PathBuf> {
+        None
+    }
+    /// Connections, for reconciliations that read them. None: nothing moves here.
+    fn systems(&self) -> Option<Arc<dyn Systems>> {
         None
     }
     /// Files that belong to the store, for a backup.
@@ -261,6 +266,7 @@ impl AppState {
         let clock = self.0.clock.clone();
         Ok(Desk {
             store: Arc::clone(self.store()),
+            systems: self.hub().systems(),
             folder,
             room: self.data_dir().join("reconciliation"),
             now: Arc::new(move || clock.now_us()),

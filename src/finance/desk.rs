@@ -14,7 +14,10 @@ use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError}
 use super::definition::{Loaded, load_all, parse};
 use super::period::Period;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
-use super::run::{Asked, RunError, run_after};
+use super::look::{Compared, Comparison, compare, keep_all};
+use super::run::{Asked, RunError};
+use super::systems::Systems;
+use super::taken::TakeError;
 use super::workflow::{Ask, Book, BookError, Deciding, Fact, Refusal, Role, act, decide, kept, reopen, sign, undo};
 
 /// Events read at once.
@@ -34,6 +37,8 @@ pub enum DeskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Take(#[from] TakeError),
     #[error("{0}")]
     Book(#[from] BookError),
     #[error("{0}")]
@@ -45,6 +50,7 @@ impl From<RederiveError> for DeskError {
         match error {
             RederiveError::Run(error) => error.into(),
             RederiveError::Refused(refusal) => refusal.into(),
+            RederiveError::Take(error) => error.into(),
             RederiveError::Document { .. } => DeskError::Damaged(error.to_string()),
         }
     }
@@ -65,6 +71,8 @@ pub struct RunAsked {
 #[derive(Clone)]
 pub struct Desk {
     pub store: Arc<dyn Store>,
+    /// The running hub, if there is one.
+    pub systems: Option<Arc<dyn Systems>>,
     /// The installation.
     pub folder: PathBuf,
     /// Where runs set digests aside.
@@ -135,15 +143,23 @@ impl Desk {
             let book = self.book(name).await?;
             let behind = background(&book, asked.period);
             let known = made.take_if(|(_, of)| *of == behind);
-            let report = match known {
-                Some((report, _)) => report,
+            let compared: Compared = match known {
+                Some((compared, _)) => compared,
                 None => {
-                    let (definition, root, room) = (Arc::clone(&definition), root.clone(), self.room.clone());
-                    let told_of = behind.clone();
-                    blocking(move || run_after(&definition, &root, &room, told, &told_of)).await??
+                    let what = Comparison {
+                        definition: Arc::clone(&definition),
+                        root: root.clone(),
+                        room: self.room.clone(),
+                        asked: told,
+                        background: behind.clone(),
+                    };
+                    let compared = compare(self, &what).await?;
+                    let files = compared.keep.clone();
+                    blocking(move || keep_all(&what, &files)).await??;
+                    compared
                 }
             };
-            let mut document = report.clone();
+            let mut document = compared.report.clone();
             let input_dir = asked.input_dir.as_ref().map(|folder| folder.display().to_string());
             let detail = kept(&book, &mut document, input_dir)?;
             let run = NewRun {
@@ -163,7 +179,7 @@ impl Desk {
                 Ok(id) => return Ok(id),
                 Err(StoreError::Refused(why)) => {
                     tracing::info!(reconciliation = name, why, "decided upon while it ran: kept anew");
-                    made = Some((report, behind));
+                    made = Some((compared, behind));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -312,7 +328,7 @@ fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
     Ok(Date::from(at.to_zoned(zone.clone()).date()))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| DeskError::Damaged(format!("the run ended without a result: {error}")))

@@ -2,11 +2,17 @@
 //!
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
+pub mod cells;
 pub mod definition;
 pub mod desk;
 pub mod export;
+pub mod extract;
+pub mod inflight;
+pub mod look;
 pub mod period;
 pub mod rederive;
 pub mod run;
 pub mod source;
+pub mod systems;
+pub mod taken;
 pub mod workflow;

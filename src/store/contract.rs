@@ -80,6 +80,13 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<LiveKey>, StoreError>;
 
+    /// Records of several streams that are there, all as of one instant: each stream's in the order of their keys, a page
+    /// at a time, with the stream's position in `streams`. What `each` refuses ends it.
+    async fn read_mirrors(&self, streams: &[StreamId], each: EachPage<'_>) -> Result<MirrorMark, StoreError>;
+
+    /// What became of a record's changes on their way to a stream of another system.
+    async fn passage(&self, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError>;
+
     // 2 process ----------------------------------------------------------------------------------------------------
 
     /// Oldest pending payloads with an id above `after`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::choice;
 use crate::config::yaml::{Context, Decode, Diagnostics, MapReader, Node, Source, parse as parse_yaml};
+use crate::finance::inflight::Patience;
 use crate::finance::workflow::Policy;
 use crate::recon::code::{Code, SubCause};
 use crate::recon::row::Side;
@@ -89,6 +90,8 @@ pub struct Definition {
     pub rules: RuleSet,
     /// What it demands of people.
     pub policy: Policy,
+    /// How long it waits for what is under way.
+    pub patience: Patience,
 }
 
 /// Reads a definition. Its version is the hash of its text: every edit is another one.
@@ -114,6 +117,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let zone_name: String = map.or("zone", "UTC".to_owned());
     let zone = zone(&map, &zone_name);
     let policy = people::policy(&map);
+    let patience = map.node("in_flight").and_then(|node| terms::patience(node, cx)).unwrap_or_default();
     if let Some(name) = name.as_deref().filter(|name| !is_address(name)) {
         map.error(
             "reconciliation",
@@ -159,7 +163,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
         side.align(&rules);
     }
     let name = name?.into();
-    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy })
+    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy, patience })
 }
 
 choice! {

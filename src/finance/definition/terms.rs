@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::choice;
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, suggest};
+use crate::finance::inflight::Patience;
 use crate::model::Date;
 use crate::recon::calendar::{Calendar, Due};
 use crate::recon::code::Code;
@@ -135,4 +136,17 @@ fn one_due(node: &Node, cx: &Context) -> Option<Due> {
     }
     map.finish();
     Some(Due { business_days: days, calendar: Calendar { holidays: holidays.into_keys().collect(), ..base } })
+}
+
+/// How patient it is with what the hub carries.
+pub(super) fn patience(node: &Node, cx: &Context) -> Option<Patience> {
+    let map = cx.map(node, "in_flight")?;
+    let usual = Patience::default();
+    let patience = Patience {
+        settle: map.or("settle", usual.settle),
+        stuck_after: map.or("stuck_after", usual.stuck_after),
+        read_again: map.or("read_again", usual.read_again),
+    };
+    map.finish();
+    Some(patience)
 }

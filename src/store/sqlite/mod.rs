@@ -85,6 +85,14 @@ impl Store for SqliteStore {
         mirror::live_keys(&self.readers, connection, stream, after, limit).await
     }
 
+    async fn read_mirrors(&self, streams: &[StreamId], each: EachPage<'_>) -> Result<MirrorMark, StoreError> {
+        mirror::read_mirrors(&self.readers, streams, each).await
+    }
+
+    async fn passage(&self, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError> {
+        mirror::passage(&self.readers, record, to).await
+    }
+
     async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError> {
         inbox::cursors(&self.readers).await
     }
