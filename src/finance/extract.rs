@@ -243,6 +243,20 @@ impl Extract {
     }
 }
 
+/// Which records the rows of these numbers were made of.
+pub fn origins(path: &Path, wanted: &std::collections::BTreeSet<u64>) -> Result<HashMap<u64, Origin>, LargeError> {
+    let reader = File::open(path).map(BufReader::new).map_err(failed("reading", path))?;
+    let mut found = HashMap::new();
+    for text in reader.lines() {
+        let text = text.map_err(failed("reading", path))?;
+        let line: Line = serde_json::from_str(&text).map_err(|error| damaged("extract", error.to_string()))?;
+        if wanted.contains(&line.id) {
+            found.insert(line.id, line.origin);
+        }
+    }
+    Ok(found)
+}
+
 fn damaged(name: &str, reason: String) -> LargeError {
     LargeError::Source { source_name: name.to_owned(), reason: format!("its extract cannot be read: {reason}") }
 }

@@ -176,6 +176,9 @@ impl<'e> HubCarrier<'e> {
             for row in &rows[side.index()] {
                 let Some((id, origin)) = self.streams.origin(side, &row.place) else { continue };
                 for (source, passage, to) in self.passages(side, &id)? {
+                    if let Some(found) = self.remote(&passage, to).and_then(|remote| self.waits(&remote)) {
+                        return Ok(Some(found));
+                    }
                     match self.passed(&source, &passage, to) {
                         Some(Carried::Failed { operation }) => dead = dead.or(Some(Carried::Failed { operation })),
                         Some(Carried::Reread { why }) => reread = reread.or(Some(Carried::Reread { why })),
@@ -183,9 +186,8 @@ impl<'e> HubCarrier<'e> {
                         None => {}
                     }
                 }
-                if let Some((payload, at)) = self.known.pending.get(&id) {
-                    let operation = format!("payload {payload} about {} is not processed yet", name(&id));
-                    return Ok(Some(self.aged(operation, *at)));
+                if let Some(found) = self.waits(&id) {
+                    return Ok(Some(found));
                 }
                 if self.streams.mirrors[side.index()] && self.moved(&id, origin.revision)? {
                     let why = format!("{} has changed since it was taken", name(&id));
@@ -242,18 +244,30 @@ impl<'e> HubCarrier<'e> {
         let (done, at) = delivered.and_then(|done| Some((done, done.finished_at?)))?;
         let settled = at.saturating_add(micros(self.patience.settle));
         let stream = self.streams.streams[to.index()].as_ref()?;
-        let remote = passage.binding.as_ref().map(|binding| EntityKey {
-            connection: stream.connection.clone(),
-            stream: stream.stream.clone(),
-            key: binding.remote_id.clone(),
-        });
-        let asked = remote.and_then(|remote| self.known.asked.get(&remote).copied());
+        let asked = self.remote(passage, to).and_then(|remote| self.known.asked.get(&remote).copied());
         let told_until = self.known.told_until[to.index()].max(asked);
         if told_until.is_none_or(|until| until < settled) {
             let why = format!("{}, and {stream} has not been read since", told(done, source, "was delivered"));
             return Some(Carried::Reread { why: why.into() });
         }
         None
+    }
+
+    /// The record that it is bound to over there.
+    fn remote(&self, passage: &Passage, to: Side) -> Option<EntityKey> {
+        let stream = self.streams.streams[to.index()].as_ref()?;
+        let remote = passage.binding.as_ref().filter(|binding| !binding.remote_id.is_empty())?;
+        Some(EntityKey {
+            connection: stream.connection.clone(),
+            stream: stream.stream.clone(),
+            key: remote.remote_id.clone(),
+        })
+    }
+
+    /// A payload about it that nobody has processed yet.
+    fn waits(&self, id: &EntityKey) -> Option<Carried> {
+        let (payload, at) = self.known.pending.get(id)?;
+        Some(self.aged(format!("payload {payload} about {} is not processed yet", name(id)), *at))
     }
 
     fn aged(&self, operation: String, since: i64) -> Carried {

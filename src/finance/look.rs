@@ -28,8 +28,6 @@ const MOST_READ_AGAIN: usize = 2_000;
 /// Payloads that are looked through for what is about to be processed.
 const MOST_PENDING: usize = 20_000;
 const PENDING_PAGE: u32 = 1_000;
-/// Waiting for the inbox is this patient beyond what the definition says.
-const DRAIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// The side of inputs that says what the hub carried.
@@ -197,7 +195,7 @@ async fn second_look(desk: &Desk, what: &Comparison, noted: &Noted) -> Result<Kn
         let facts = stream.and_then(|stream| systems.stream(stream));
         known.told_until[side.index()] = facts.and_then(|facts| facts.read_through);
     }
-    drain(desk, what.definition.patience.settle + DRAIN).await?;
+    drain(desk, what.definition.patience.settle).await?;
     Ok(known)
 }
 

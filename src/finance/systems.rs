@@ -19,6 +19,14 @@ pub struct StreamFacts {
     pub by_key: bool,
 }
 
+/// A flow, as far as a delivery can be asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowFacts {
+    pub name: String,
+    /// A newer state replaces one that waits.
+    pub latest: bool,
+}
+
 /// A record as a system has it now.
 #[derive(Debug, Clone)]
 pub struct LiveRecord {
@@ -34,6 +42,8 @@ pub type EachLive<'a> = &'a mut (dyn FnMut(Vec<LiveRecord>) -> Result<(), String
 #[async_trait]
 pub trait Systems: Send + Sync + 'static {
     fn stream(&self, stream: &StreamId) -> Option<StreamFacts>;
+    /// The flow that carries one stream's records to the other, if there is one.
+    fn flow(&self, from: &StreamId, to: &StreamId) -> Option<FlowFacts>;
     /// Records that a payload is about, as far as it can be told without asking anybody.
     fn about(&self, payload: &InboxRow) -> Vec<EntityKey>;
     /// Asks for records anew and puts the answers into the inbox; for each, when it was asked, or why there is no answer.

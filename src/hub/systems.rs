@@ -15,7 +15,8 @@ use crate::connector::call::{CallResult, IncomingOp, Page, PageToken};
 use crate::connector::manifest::{SqlProgress, Stream};
 use crate::connector::process::ProcessReader;
 use crate::connector::sql::SqlReader;
-use crate::finance::systems::{EachLive, LiveRecord, StreamFacts, Systems};
+use crate::config::Deliver;
+use crate::finance::systems::{EachLive, FlowFacts, LiveRecord, StreamFacts, Systems};
 use crate::model::clock::Clock;
 use crate::process::{Catalogue as _, Fetcher as _, Interpreted, Operation, Part, ProcessorHandle};
 use crate::store::{EntityKey, InboxRow, NewInbox, SourceKind, Store, StreamId};
@@ -57,6 +58,15 @@ impl Systems for HubSystems {
             read_through: self.read_times.through(&stream.connection, &stream.stream),
             by_key: described.can_fetch(),
         })
+    }
+
+    fn flow(&self, from: &StreamId, to: &StreamId) -> Option<FlowFacts> {
+        let plant = self.plant.now();
+        let is = |end: &crate::config::Endpoint, stream: &StreamId| {
+            end.connection == stream.connection && end.stream == stream.stream
+        };
+        let flow = plant.config.flows.iter().find(|flow| is(&flow.from, from) && is(&flow.to, to))?;
+        Some(FlowFacts { name: flow.name.value.clone(), latest: flow.deliver == Deliver::Latest })
     }
 
     fn about(&self, payload: &InboxRow) -> Vec<EntityKey> {

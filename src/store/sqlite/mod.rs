@@ -210,6 +210,15 @@ impl Store for SqliteStore {
         issues::open_issue(&self.readers, fingerprint).await
     }
 
+    async fn raise_issue(&self, issue: DeadLetter, at: i64) -> Result<i64, StoreError> {
+        self.write(settle::Raise { issue, at }).await
+    }
+
+    async fn settle_issue(&self, fingerprint: &str, resolution: &str) -> Result<(), StoreError> {
+        let (fingerprint, resolution) = (fingerprint.to_owned(), resolution.to_owned());
+        self.write(settle::Over { fingerprint, resolution }).await
+    }
+
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {
         issues::issue(&self.readers, id).await
     }
