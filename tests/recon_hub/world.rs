@@ -1,16 +1,24 @@
 //! A shop, an ERP and the hub's real store between them; each test says what arrived, what was delivered and what is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use syncline::api::resources::reload::Reloaded;
+use syncline::api::{
+    About, ActionError, AppState, ConnectionInfo, FlowInfo, HubView, Owner, Readiness, ReloadRefusal,
+};
 use syncline::finance::desk::{Desk, DeskError, RunAsked};
+use syncline::finance::heal::{HealAsked, HealDone};
 use syncline::finance::systems::{EachLive, FlowFacts, LiveRecord, StreamFacts, Systems};
+use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass, Record};
 use syncline::store::sqlite::SqliteStore;
 use syncline::store::*;
+use syncline::telemetry::metrics::Metrics;
 
 /// 2026-11-05T08:00:00Z.
 const T0: i64 = 1_793_865_600_000_000;
@@ -366,5 +374,85 @@ impl Run {
     pub fn findings(&self) -> Vec<String> {
         let findings = self.report["cover"]["findings"].as_array().unwrap();
         findings.iter().map(|found| format!("{}: {}", found["code"].as_str().unwrap(), found["text"].as_str().unwrap())).collect()
+    }
+}
+
+/// The hub as the API sees it: it has a folder with reconciliations, and systems.
+#[async_trait]
+impl HubView for World {
+    fn about(&self) -> About {
+        About {
+            owner: Owner::Daemon,
+            started_at: T0,
+            config_version: "1".into(),
+            listen: None,
+            public_url: None,
+            warnings: Vec::new(),
+        }
+    }
+    fn connections(&self) -> Vec<ConnectionInfo> {
+        Vec::new()
+    }
+    fn flows(&self) -> Vec<FlowInfo> {
+        Vec::new()
+    }
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+    async fn pause_flow(&self, _: &str, _: &str) -> Result<(), ActionError> {
+        Err(ActionError::Refused("no flow here".into()))
+    }
+    async fn resume_flow(&self, _: &str, _: &str) -> Result<(), ActionError> {
+        Err(ActionError::Refused("no flow here".into()))
+    }
+    async fn reload(&self) -> Result<Reloaded, ReloadRefusal> {
+        Err(ReloadRefusal { what: "nothing to reload".into(), problems: String::new() })
+    }
+    fn folder(&self) -> Option<PathBuf> {
+        Some(self.0.dir.path().to_owned())
+    }
+    fn systems(&self) -> Option<Arc<dyn Systems>> {
+        Some(Arc::new(self.clone()))
+    }
+    fn own_files(&self) -> OwnFiles {
+        Arc::new(|| Ok(Vec::new()))
+    }
+    fn wake(&self) {}
+}
+
+impl World {
+    /// The API's state over this hub; its clock is set to the world's.
+    pub fn api(&self) -> AppState {
+        let stop = tokio_util::sync::CancellationToken::new();
+        let clock = Clock::manual(self.now());
+        let store = Arc::clone(&self.0.store);
+        let dir = self.0.dir.path().to_owned();
+        AppState::new(store, Arc::new(self.clone()), clock, Metrics::default(), dir, stop)
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    pub fn define(&self, text: &str) {
+        std::fs::write(self.0.dir.path().join("reconciliations/one.yaml"), text).unwrap();
+    }
+
+    /// Waits until work that was begun is done.
+    pub async fn finished(&self, api: &AppState) {
+        for _ in 0..2_000 {
+            let runs = api.work().get(1);
+            if runs.is_some_and(|work| work.finished_at.is_some()) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("it does not end");
+    }
+
+    pub async fn healed(&self, dry_run: bool, by_person: bool) -> Vec<(String, HealDone, String)> {
+        let asked = HealAsked { dry_run, by_person };
+        let report = self.desk().heal("orders", "ann", asked).await.unwrap();
+        report.steps.into_iter().map(|step| (step.key.unwrap_or_default(), step.done, step.told)).collect()
     }
 }

@@ -3,12 +3,14 @@
 
 mod acts;
 mod reading;
+mod schedule;
 mod views;
 
-pub use acts::{ActBody, Decided, MatchBody, ReasonBody, RunBody, SignBody};
-pub(in crate::api) use acts::{act, decide, rederive, reopen, sign, start, undo};
+pub use acts::{ActBody, Decided, HealBody, MatchBody, ReasonBody, RunBody, SignBody};
+pub(in crate::api) use acts::{act, decide, heal, rederive, reopen, sign, start, undo};
 pub use reading::{BreakQuery, load_breaks, load_list, load_one, load_run};
 pub(in crate::api) use reading::{breaks, events, journal, list, run, show};
+pub use schedule::{keep_schedule, look};
 pub use views::{
     AmountView, BreakView, ReconciliationDetail, ReconciliationView, RemarkView, RunDetail, RunView, SignatureView,
 };

@@ -6,11 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 
+use super::schedule::next;
 use super::views::{BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks};
 use crate::api::error::ApiError;
 use crate::api::extract::{ApiPath, ApiQuery};
 use crate::api::state::AppState;
+use crate::api::time::Time;
 use crate::finance::definition::Loaded;
+use crate::finance::schedule::Schedule;
 use crate::finance::workflow::{Book, JournalLine, State as BreakState, blockers};
 use crate::store::{ReconEvent, RunRow};
 
@@ -32,7 +35,7 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
         let name = &*loaded.definition.name;
         let book = desk.book(name).await?;
         let last = desk.store.runs(Some(name), 1).await?;
-        views.push(view(loaded, &book, runs(last, &book).pop()));
+        views.push(view(loaded, &book, runs(last, &book).pop(), state.now_us()));
     }
     if !problems.is_empty() {
         views.push(ReconciliationView {
@@ -42,13 +45,15 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
             rules: String::new(),
             open_breaks: 0,
             last_run: None,
+            schedule: None,
+            next_run: None,
             problem: Some(problems.to_string()),
         });
     }
     Ok(views)
 }
 
-fn view(loaded: &Loaded, book: &Book, last_run: Option<RunView>) -> ReconciliationView {
+fn view(loaded: &Loaded, book: &Book, last_run: Option<RunView>, now: i64) -> ReconciliationView {
     let definition = &loaded.definition;
     ReconciliationView {
         name: definition.name.to_string(),
@@ -57,6 +62,8 @@ fn view(loaded: &Loaded, book: &Book, last_run: Option<RunView>) -> Reconciliati
         rules: definition.rules.version.to_string(),
         open_breaks: open_breaks(book),
         last_run,
+        schedule: definition.every.as_ref().map(Schedule::text),
+        next_run: next(definition, now).map(Time),
         problem: None,
     }
 }
@@ -83,7 +90,7 @@ pub async fn load_one(state: &AppState, name: &str) -> Result<ReconciliationDeta
     let loaded = desk.definition(name)?;
     let book = desk.book(name).await?;
     let runs = runs(desk.store.runs(Some(name), RUNS).await?, &book);
-    Ok(ReconciliationDetail { reconciliation: view(&loaded, &book, runs.first().cloned()), runs })
+    Ok(ReconciliationDetail { reconciliation: view(&loaded, &book, runs.first().cloned(), state.now_us()), runs })
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

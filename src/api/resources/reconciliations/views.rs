@@ -19,6 +19,11 @@ pub struct ReconciliationView {
     pub rules: String,
     pub open_breaks: u64,
     pub last_run: Option<RunView>,
+    /// When it runs by itself: cron's fields and the zone.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    #[serde(default)]
+    pub next_run: Option<Time>,
     /// Why the definition cannot be used: its mistakes with their places.
     pub problem: Option<String>,
 }
