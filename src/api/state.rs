@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
+use crate::finance::continuous::Agreement;
 use crate::finance::desk::Desk;
 use crate::finance::systems::Systems;
 use crate::model::Entity;
@@ -202,6 +204,7 @@ struct Shared {
     metrics: Metrics,
     data_dir: PathBuf,
     work: WorkBoard,
+    agreements: Mutex<BTreeMap<String, Agreement>>,
     live: LiveFeed,
     throughput: ThroughputCache,
     queue_stats: Costly<Vec<QueueStat>>,
@@ -230,6 +233,7 @@ impl AppState {
             metrics,
             data_dir,
             work: WorkBoard::default(),
+            agreements: Mutex::default(),
             live: LiveFeed::default(),
             throughput: ThroughputCache::default(),
             queue_stats: Costly::default(),
@@ -271,6 +275,15 @@ impl AppState {
             room: self.data_dir().join("reconciliation"),
             now: Arc::new(move || clock.now_us()),
         })
+    }
+
+    /// How a watched reconciliation stands.
+    pub fn agreement(&self, name: &str) -> Option<Agreement> {
+        self.0.agreements.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(super) fn set_agreements(&self, known: BTreeMap<String, Agreement>) {
+        *self.0.agreements.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     pub fn work(&self) -> &WorkBoard {

@@ -322,7 +322,8 @@ fn word(status: &crate::recon::report::RunStatus) -> Result<String, DeskError> {
     Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
-fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
+/// The day in a zone.
+pub fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
     let at = jiff::Timestamp::from_microsecond(now)
         .map_err(|error| DeskError::Damaged(format!("the clock shows no time: {error}")))?;
     Ok(Date::from(at.to_zoned(zone.clone()).date()))

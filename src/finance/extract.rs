@@ -84,11 +84,6 @@ impl Writer {
         Ok(Writer { path, name, file: BufWriter::new(file), hash: Sha256::new(), lines: 0 })
     }
 
-    /// The place of the record of this number.
-    pub fn place(&self, id: u64) -> Place {
-        Place { source: self.name.clone(), row: id }
-    }
-
     pub fn write(&mut self, id: u64, origin: Origin, entry: Entry) -> Result<(), LargeError> {
         let line = match entry {
             Entry::Row(row) => Line { id, origin, rejected: None, excluded: None, row: Some(values(row)) },
@@ -322,7 +317,3 @@ impl Statement for Extract {
         Ok(())
     }
 }
-
-#[cfg(test)]
-#[path = "extract_tests.rs"]
-mod tests;

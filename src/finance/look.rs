@@ -4,7 +4,7 @@
 //! both sides again, then ask the queue. Only what differed before and after in the same revisions, and what nothing carries,
 //! is a break. Not here: the explanations (`inflight`), taking (`taken`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::store::{EntityKey, StoreError, StreamId};
 
 use super::definition::{Definition, From};
 use super::desk::{Desk, DeskError, blocking};
-use super::inflight::{HubCarrier, Known, Noted, Noting, Streams};
+use super::inflight::{Difference, HubCarrier, Known, Noted, Noting, Streams};
 use super::run::{Asked, Background, Beside, run_after};
 use super::systems::Systems;
-use super::taken::{Hub, Taken, asks_hub, keep, stream_of, take};
+use super::taken::{Hub, Taken, asks_hub, keep, stream_of, take, take_some};
 
 /// Records that are read again before a break is called, at most.
 const MOST_READ_AGAIN: usize = 2_000;
@@ -76,6 +76,35 @@ pub async fn compare(desk: &Desk, what: &Comparison) -> Result<Compared, DeskErr
     known.now = (desk.now)();
     let (report, taken, answers) = asking(desk, what, taken, known).await?;
     kept(report, &taken, Some((answers, what)))
+}
+
+/// A look at a few records of both mirrors: what of them differs, and the differences to be compared with next time.
+pub async fn few(
+    desk: &Desk,
+    what: &Comparison,
+    records: &[Vec<EntityKey>; 2],
+    before: BTreeSet<Difference>,
+) -> Result<(Report, BTreeSet<Difference>), DeskError> {
+    let now = Arc::clone(&desk.now);
+    let hub = Hub { store: &desk.store, systems: desk.systems.as_deref(), now: &*now };
+    let mut known = Known { before: Some(before), now: now(), ..Known::default() };
+    told_until(desk, what, &mut known);
+    std::fs::create_dir_all(&what.room)
+        .map_err(|error| DeskError::Damaged(format!("{} cannot be created: {error}", what.room.display())))?;
+    let taken = take_some(&what.definition, &hub, records, &what.room).await?;
+    pending(desk, what, &mut known).await?;
+    let (_, taken, noted) = noting(what, taken).await?;
+    let (report, _, _) = asking(desk, what, taken, known).await?;
+    Ok((report, noted.differences))
+}
+
+/// How far each side's system is known to have told everything.
+fn told_until(desk: &Desk, what: &Comparison, known: &mut Known) {
+    for side in Side::BOTH {
+        let stream = stream_of(&what.definition.sides[side.index()]);
+        let facts = stream.zip(desk.systems.as_deref()).and_then(|(stream, systems)| systems.stream(stream));
+        known.told_until[side.index()] = facts.and_then(|facts| facts.read_through);
+    }
 }
 
 /// Runs the engine where it may block.
@@ -190,11 +219,7 @@ async fn second_look(desk: &Desk, what: &Comparison, noted: &Noted) -> Result<Kn
             }
         }
     }
-    for side in Side::BOTH {
-        let stream = stream_of(&what.definition.sides[side.index()]);
-        let facts = stream.and_then(|stream| systems.stream(stream));
-        known.told_until[side.index()] = facts.and_then(|facts| facts.read_through);
-    }
+    told_until(desk, what, &mut known);
     drain(desk, what.definition.patience.settle).await?;
     Ok(known)
 }
@@ -230,7 +255,10 @@ fn record_of(stream: &StreamId, key: &str) -> EntityKey {
 }
 
 /// Waits until no payload is pending that is there now, or until patience ends: what still waits then is told as such.
-async fn drain(desk: &Desk, patience: Duration) -> Result<(), StoreError> {
+pub(super) async fn drain(desk: &Desk, patience: Duration) -> Result<(), StoreError> {
+    if desk.systems.is_none() {
+        return Ok(());
+    }
     let mark = desk.store.read_mirrors(&[], &mut |_, _| Ok(())).await?.inbox;
     let until = tokio::time::Instant::now() + patience;
     loop {

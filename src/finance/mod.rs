@@ -2,7 +2,9 @@
 //!
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
+pub mod audit;
 pub mod cells;
+pub mod continuous;
 pub mod definition;
 pub mod desk;
 pub mod export;

@@ -13,9 +13,9 @@ use flate2::write::GzEncoder;
 use crate::model::{Entity, Record};
 use crate::recon::large::LargeError;
 use crate::recon::report::RunFinding;
-use crate::recon::row::{Entry, Side};
+use crate::recon::row::{Entry, Place, Side};
 use crate::recon::rules::RuleSet;
-use crate::store::{MirrorMark, Mirrored, Store, StoreError, StreamId};
+use crate::store::{EntityKey, EntityRow, MirrorMark, Mirrored, Store, StoreError, StreamId};
 
 use super::cells::{Cells, Named};
 use super::definition::{Definition, From, SideSpec};
@@ -64,28 +64,18 @@ pub fn asks_hub(definition: &Definition) -> bool {
     definition.sides.iter().any(|side| stream_of(side).is_some())
 }
 
-/// One side while it is taken.
-struct Taking<'d> {
+/// A side's records as entries.
+struct Reading<'d> {
     definition: &'d Definition,
     side: Side,
+    source: Arc<str>,
     period: Option<Period>,
     cells: Option<(Entity, Cells)>,
-    writer: Writer,
-    rows: u64,
-    newest: Option<i64>,
 }
 
-impl<'d> Taking<'d> {
-    fn begin(
-        definition: &'d Definition,
-        side: Side,
-        stream: &StreamId,
-        period: Option<Period>,
-        room: &Path,
-    ) -> Result<Taking<'d>, TakeError> {
-        let path = room.join(format!("{}-{}.jsonl", definition.name, side.as_str().to_lowercase()));
-        let writer = Writer::create(&path, &stream.to_string())?;
-        Ok(Taking { definition, side, period, cells: None, writer, rows: 0, newest: None })
+impl<'d> Reading<'d> {
+    fn of(definition: &'d Definition, side: Side, stream: &StreamId, period: Option<Period>) -> Reading<'d> {
+        Reading { definition, side, source: stream.to_string().into(), period, cells: None }
     }
 
     fn cells(&mut self, entity: Entity) -> Result<&Cells, String> {
@@ -102,12 +92,134 @@ impl<'d> Taking<'d> {
         self.cells.as_ref().map(|(_, cells)| cells).ok_or_else(|| "no values are named".to_owned())
     }
 
+    fn entry(
+        &mut self,
+        id: u64,
+        entity: Entity,
+        (key, natural_key): (&str, &str),
+        record: Result<Record, String>,
+    ) -> Result<Entry, String> {
+        let place = Place { source: Arc::clone(&self.source), row: id };
+        let cells = self.cells(entity)?;
+        Ok(match record {
+            Ok(record) => cells.entry(&Named { key, natural_key, record: &record }, place),
+            Err(reason) => Entry::Rejected { place, reason: reason.into(), amount: None },
+        })
+    }
+
+    fn mirrored(&mut self, id: u64, row: &EntityRow) -> Result<Entry, String> {
+        let record = Record::from_canonical_json(row.entity, &row.doc).map_err(|error| error.to_string());
+        self.entry(id, row.entity, (&row.id.key, &row.natural_key), record)
+    }
+}
+
+/// Takes a record's key and what became of it.
+pub type EachRow<'a> = &'a mut (dyn FnMut(Side, &str, Entry) + Send);
+
+/// Every record of both mirrors, as of one instant; returns the newest event that is in it.
+pub async fn each_row(definition: &Definition, hub: &Hub<'_>, each: EachRow<'_>) -> Result<i64, TakeError> {
+    let sides: Vec<(Side, StreamId)> = Side::BOTH
+        .into_iter()
+        .filter_map(|side| Some((side, stream_of(&definition.sides[side.index()])?.clone())))
+        .collect();
+    let mut readings: Vec<Reading<'_>> =
+        sides.iter().map(|(side, stream)| Reading::of(definition, *side, stream, None)).collect();
+    let streams: Vec<StreamId> = sides.iter().map(|(_, stream)| stream.clone()).collect();
+    let mut page_of = |at: usize, page: Vec<Mirrored>| {
+        for Mirrored { id, row } in page {
+            let entry = readings[at].mirrored(id.unsigned_abs(), &row)?;
+            each(sides[at].0, &row.id.key, entry);
+        }
+        Ok(())
+    };
+    Ok(hub.store.read_mirrors(&streams, &mut page_of).await?.event)
+}
+
+/// Records that are looked up at once.
+const LOOKED_UP: usize = 500;
+
+/// Those of these records of a side that are there now.
+pub async fn each_of(
+    definition: &Definition,
+    hub: &Hub<'_>,
+    side: Side,
+    records: &[EntityKey],
+    each: EachRow<'_>,
+) -> Result<(), TakeError> {
+    let Some(stream) = stream_of(&definition.sides[side.index()]) else { return Ok(()) };
+    let mut reading = Reading::of(definition, side, stream, None);
+    let mut id = 0;
+    for some in records.chunks(LOOKED_UP) {
+        for row in hub.store.entities(some).await?.into_iter().filter(|row| !row.deleted) {
+            id += 1;
+            let refuse = |reason| TakeError::Side {
+                reconciliation: definition.name.to_string(),
+                side: side.as_str(),
+                reason,
+                next: "correct the definition",
+            };
+            each(side, &row.id.key, reading.mirrored(id, &row).map_err(refuse)?);
+        }
+    }
+    Ok(())
+}
+
+/// These records of both mirrors, as they are now.
+pub async fn take_some(
+    definition: &Definition,
+    hub: &Hub<'_>,
+    records: &[Vec<EntityKey>; 2],
+    room: &Path,
+) -> Result<Taken, TakeError> {
+    let mut taken = Taken { began: (hub.now)(), ..Taken::default() };
+    for side in Side::BOTH {
+        let Some(stream) = stream_of(&definition.sides[side.index()]) else { continue };
+        let mut taking = Taking::begin(definition, side, stream, None, room)?;
+        let mut page = Vec::new();
+        for some in records[side.index()].chunks(LOOKED_UP) {
+            let rows = hub.store.entities(some).await?.into_iter().filter(|row| !row.deleted);
+            page.extend(rows);
+        }
+        page.sort_by(|x, y| x.id.key.cmp(&y.id.key));
+        let numbered = page.into_iter().zip(1..).map(|(row, id)| Mirrored { id, row }).collect();
+        taking.mirrored(numbered).map_err(|reason| TakeError::Side {
+            reconciliation: definition.name.to_string(),
+            side: side.as_str(),
+            reason,
+            next: "correct the definition",
+        })?;
+        taken.newest[side.index()] = taking.newest;
+        taken.extracts[side.index()] = Some(taking.writer.finish(&definition.rules)?);
+    }
+    Ok(taken)
+}
+
+/// One side while it is taken.
+struct Taking<'d> {
+    reading: Reading<'d>,
+    writer: Writer,
+    rows: u64,
+    newest: Option<i64>,
+}
+
+impl<'d> Taking<'d> {
+    fn begin(
+        definition: &'d Definition,
+        side: Side,
+        stream: &StreamId,
+        period: Option<Period>,
+        room: &Path,
+    ) -> Result<Taking<'d>, TakeError> {
+        let path = room.join(format!("{}-{}.jsonl", definition.name, side.as_str().to_lowercase()));
+        let writer = Writer::create(&path, &stream.to_string())?;
+        let reading = Reading::of(definition, side, stream, period);
+        Ok(Taking { reading, writer, rows: 0, newest: None })
+    }
+
     fn mirrored(&mut self, page: Vec<Mirrored>) -> Result<(), String> {
         for Mirrored { id, row } in page {
             let id = id.unsigned_abs();
-            let record = Record::from_canonical_json(row.entity, &row.doc).map_err(|error| error.to_string());
-            let names = (row.id.key.as_str(), row.natural_key.as_str());
-            let entry = self.entry(id, row.entity, names, record)?;
+            let entry = self.reading.mirrored(id, &row)?;
             self.newest = self.newest.max(Some(row.as_of));
             let origin = Origin { record: row.id.key, revision: row.revision, as_of: row.as_of };
             self.put(id, origin, entry)?;
@@ -120,25 +232,10 @@ impl<'d> Taking<'d> {
             let id = self.rows + 1;
             let natural_key = record.as_ref().ok().and_then(Record::natural_key).unwrap_or_default();
             let revision = record.as_ref().map_or(0, fingerprint);
-            let entry = self.entry(id, entity, (&key, &natural_key), record)?;
+            let entry = self.reading.entry(id, entity, (&key, &natural_key), record)?;
             self.put(id, Origin { record: key, revision, as_of: at }, entry)?;
         }
         Ok(())
-    }
-
-    fn entry(
-        &mut self,
-        id: u64,
-        entity: Entity,
-        (key, natural_key): (&str, &str),
-        record: Result<Record, String>,
-    ) -> Result<Entry, String> {
-        let place = self.writer.place(id);
-        let cells = self.cells(entity)?;
-        Ok(match record {
-            Ok(record) => cells.entry(&Named { key, natural_key, record: &record }, place),
-            Err(reason) => Entry::Rejected { place, reason: reason.into(), amount: None },
-        })
     }
 
     fn put(&mut self, id: u64, origin: Origin, entry: Entry) -> Result<(), String> {
@@ -185,7 +282,7 @@ pub async fn take(
         let mut taking = Taking::begin(definition, side, stream, period, room)?;
         if let Some(facts) = facts.flatten() {
             let next = "name fields of the record; `syncline mapping schema` shows them";
-            taking.cells(facts.entity).map_err(|reason| refuse(side, reason, next))?;
+            taking.reading.cells(facts.entity).map_err(|reason| refuse(side, reason, next))?;
         }
         sides[side.index()] = Some(taking);
     }

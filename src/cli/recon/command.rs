@@ -262,6 +262,11 @@ async fn runs(client: &Client, global: &Global, name: &str, to: &mut Surrounding
     }
     let title = to.bold(&detail.reconciliation.title);
     to.line(&format!("{title}  {} open breaks", detail.reconciliation.open_breaks))?;
+    if let Some(agreement) = &detail.reconciliation.agreement {
+        let level = if agreement.differ == 0 { Level::Good } else { Level::Bad };
+        let line = to.mark(level, &format!("{} as of {}", agreement.told, moment(agreement.as_of)));
+        to.line(&line)?;
+    }
     let mut table = Table::new(&[">RUN", "PERIOD", "AS OF", "STATUS", "RULES", "RUN BY", "WHEN", "SIGNED", "SHA-256"]);
     for run in &detail.runs {
         table.row(vec![

@@ -16,7 +16,7 @@ use crate::recon::rules::{FieldRule, Measure, Part, RuleSet};
 
 use super::passes;
 use super::people;
-use super::side::{SideSpec, names};
+use super::side::{From, SideSpec, names};
 use super::terms;
 
 choice! {
@@ -111,6 +111,10 @@ pub struct Definition {
     pub patience: Patience,
     /// When it is run without being asked.
     pub every: Option<Schedule>,
+    /// Its two mirrors are compared all the time.
+    pub watch: bool,
+    /// Records of its mirrors that are asked for again every hour, to prove the mirrors; 0 for none.
+    pub audit_per_hour: u32,
     /// What the hub may do about its breaks.
     pub heal: HealPolicy,
 }
@@ -140,6 +144,8 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let policy = people::policy(&map);
     let measure = map.or("measure", MeasureWord::Money).measure();
     let every = map.node("every").zip(zone.clone()).and_then(|(node, zone)| terms::every(node, cx, zone));
+    let watch = map.or("watch", false);
+    let audit_per_hour = map.node("audit").and_then(|node| terms::audit(node, cx)).unwrap_or_default();
     let heal = map.node("heal").and_then(|node| terms::heal(node, cx, kind, measure)).unwrap_or_default();
     let patience = map.node("in_flight").and_then(|node| terms::patience(node, cx)).unwrap_or_default();
     if let Some(name) = name.as_deref().filter(|name| !is_address(name)) {
@@ -182,11 +188,15 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     };
     map.finish();
     let mut sides = [a?, b?];
+    let is_mirror = |side: &SideSpec| matches!(side.from, From::Mirror(_));
+    if watch && !sides.iter().all(is_mirror) {
+        cx.error(root.span, "only two mirrors are compared all the time", "`watch` goes with `mirror:` on both sides");
+    }
     for side in &mut sides {
         side.align(&rules);
     }
     let name = name?.into();
-    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy, patience, every, heal })
+    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy, patience, every, watch, audit_per_hour, heal })
 }
 
 choice! {

@@ -235,3 +235,11 @@ pub(super) fn heal(node: &Node, cx: &Context, kind: Option<Subject>, measure: Me
     map.finish();
     Some(policy)
 }
+
+/// How many records are asked for again every hour.
+pub(super) fn audit(node: &Node, cx: &Context) -> Option<u32> {
+    let map = cx.map(node, "audit")?;
+    let per_hour = map.required("per_hour");
+    map.finish();
+    per_hour
+}

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::schedule::next;
-use super::views::{BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks};
+use super::views::{AgreementView, BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks};
 use crate::api::error::ApiError;
 use crate::api::extract::{ApiPath, ApiQuery};
 use crate::api::state::AppState;
@@ -35,7 +35,7 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
         let name = &*loaded.definition.name;
         let book = desk.book(name).await?;
         let last = desk.store.runs(Some(name), 1).await?;
-        views.push(view(loaded, &book, runs(last, &book).pop(), state.now_us()));
+        views.push(view(state, loaded, &book, runs(last, &book).pop()));
     }
     if !problems.is_empty() {
         views.push(ReconciliationView {
@@ -47,13 +47,14 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
             last_run: None,
             schedule: None,
             next_run: None,
+            agreement: None,
             problem: Some(problems.to_string()),
         });
     }
     Ok(views)
 }
 
-fn view(loaded: &Loaded, book: &Book, last_run: Option<RunView>, now: i64) -> ReconciliationView {
+fn view(state: &AppState, loaded: &Loaded, book: &Book, last_run: Option<RunView>) -> ReconciliationView {
     let definition = &loaded.definition;
     ReconciliationView {
         name: definition.name.to_string(),
@@ -63,7 +64,8 @@ fn view(loaded: &Loaded, book: &Book, last_run: Option<RunView>, now: i64) -> Re
         open_breaks: open_breaks(book),
         last_run,
         schedule: definition.every.as_ref().map(Schedule::text),
-        next_run: next(definition, now).map(Time),
+        next_run: next(definition, state.now_us()).map(Time),
+        agreement: state.agreement(&definition.name).map(AgreementView::from),
         problem: None,
     }
 }
@@ -90,7 +92,7 @@ pub async fn load_one(state: &AppState, name: &str) -> Result<ReconciliationDeta
     let loaded = desk.definition(name)?;
     let book = desk.book(name).await?;
     let runs = runs(desk.store.runs(Some(name), RUNS).await?, &book);
-    Ok(ReconciliationDetail { reconciliation: view(&loaded, &book, runs.first().cloned(), state.now_us()), runs })
+    Ok(ReconciliationDetail { reconciliation: view(state, &loaded, &book, runs.first().cloned()), runs })
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
