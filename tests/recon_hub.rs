@@ -97,7 +97,11 @@ async fn a_stale_mirror_is_read_again_before_it_is_believed() {
     world.advance(HOUR);
     world.read_through();
     let run = world.run().await;
-    assert_eq!((run.breaks(), run.in_flight()), (vec![("2", "AMOUNT_UNDER")], vec!["3"]), "3 differs in another way now");
+    assert_eq!(
+        (run.breaks(), run.in_flight()),
+        (vec![("2", "AMOUNT_UNDER")], vec!["3"]),
+        "3 differs in another way now"
+    );
     let run = world.run().await;
     assert_eq!(run.breaks(), [("2", "AMOUNT_UNDER"), ("3", "MISSING_IN_B")]);
     assert_eq!(run.in_flight(), Vec::<String>::new());
@@ -143,7 +147,11 @@ async fn a_stream_that_is_read_now_shows_what_its_mirror_does_not() {
     world.break_reading();
     let run = world.run().await;
     assert_eq!((run.status(), run.breaks().len()), ("not_reconciled", 0));
-    assert!(run.findings()[0].contains("SOURCE_INCOMPLETE: side B: erp.orders: the line is cut"), "{:?}", run.findings());
+    assert!(
+        run.findings()[0].contains("SOURCE_INCOMPLETE: side B: erp.orders: the line is cut"),
+        "{:?}",
+        run.findings()
+    );
     assert!(world.desk().rederive(run.id).await.unwrap().holds());
 }
 
@@ -284,9 +292,7 @@ fn money_is_never_healed_without_a_person() {
     assert!(parsed(&format!("{DEFINITION}every: {{ cron: \"61 * * * *\" }}\n")).is_err());
 }
 
-fn parsed(
-    text: &str,
-) -> Result<syncline::finance::definition::Definition, syncline::config::yaml::Diagnostics> {
+fn parsed(text: &str) -> Result<syncline::finance::definition::Definition, syncline::config::yaml::Diagnostics> {
     syncline::finance::definition::parse(&syncline::config::yaml::Source::new("orders.yaml", text))
 }
 

@@ -1,8 +1,8 @@
 //! What the API needs to know of the running hub, and where it keeps its own few things; not here: how the hub runs.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;

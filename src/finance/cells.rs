@@ -159,7 +159,9 @@ impl Cells {
                 let code = self.text(named, from).ok_or_else(|| "the record has no currency".to_owned())?;
                 Unit::parse(&code).map_err(|error| error.to_string())?
             }
-            (_, None, None) => return Err(format!("{} carries no currency: say `currency` or `unit`", self.amount_name)),
+            (_, None, None) => {
+                return Err(format!("{} carries no currency: say `currency` or `unit`", self.amount_name));
+            }
         };
         Ok((unit, minor(amount, unit)?))
     }
@@ -183,12 +185,7 @@ impl Cells {
         }))
     }
 
-    fn field(
-        &self,
-        named: &Named<'_>,
-        field: Option<&(From, FieldKind)>,
-        unit: Unit,
-    ) -> Result<FieldValue, String> {
+    fn field(&self, named: &Named<'_>, field: Option<&(From, FieldKind)>, unit: Unit) -> Result<FieldValue, String> {
         let Some((from, kind)) = field else { return Ok(FieldValue::Absent) };
         Ok(match kind {
             FieldKind::Text => self.text(named, from).map_or(FieldValue::Absent, FieldValue::Text),

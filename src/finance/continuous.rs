@@ -222,9 +222,10 @@ impl Watch {
         self.before = differences;
         agreement.differ = report.breaks.len() as u64;
         agreement.in_flight = report.in_flight.len() as u64;
-        let named = report.breaks.iter().take(NAMED).map(|item| {
-            (item.key.clone().unwrap_or_else(|| item.id.clone()), item.code.clone().unwrap_or_default())
-        });
+        let named =
+            report.breaks.iter().take(NAMED).map(|item| {
+                (item.key.clone().unwrap_or_else(|| item.id.clone()), item.code.clone().unwrap_or_default())
+            });
         agreement.keys = named.collect();
         Ok(agreement)
     }
@@ -238,9 +239,10 @@ impl Watch {
             let is_last = events.len() < EVENTS as usize;
             for side in Side::BOTH {
                 let Some(stream) = stream_of(&definition.sides[side.index()]) else { continue };
-                let of_side = events.iter().map(|event| &event.record).filter(|record| {
-                    record.connection == stream.connection && record.stream == stream.stream
-                });
+                let of_side = events
+                    .iter()
+                    .map(|event| &event.record)
+                    .filter(|record| record.connection == stream.connection && record.stream == stream.stream);
                 let mut changed: Vec<EntityKey> = of_side.cloned().collect();
                 changed.sort_by(|x, y| x.key.cmp(&y.key));
                 changed.dedup();

@@ -12,9 +12,9 @@ use crate::recon::report::{OpenItem, Report};
 use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError};
 
 use super::definition::{Loaded, load_all, parse};
+use super::look::{Compared, Comparison, compare, keep_all};
 use super::period::Period;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
-use super::look::{Compared, Comparison, compare, keep_all};
 use super::run::{Asked, RunError};
 use super::systems::Systems;
 use super::taken::TakeError;

@@ -199,9 +199,7 @@ impl Extract {
                     None => Entry::Row(row),
                 }
             }
-            (_, reason, _) => {
-                Entry::Rejected { place, reason: reason.unwrap_or_default().into(), amount: None }
-            }
+            (_, reason, _) => Entry::Rejected { place, reason: reason.unwrap_or_default().into(), amount: None },
         };
         Ok((line.id, line.origin, entry))
     }

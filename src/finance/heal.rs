@@ -167,16 +167,17 @@ impl Desk {
             let book = self.book(name).await?;
             let (done, told) = match self.remedy(&definition, item, &found, &book, row.id).await? {
                 Err((done, told)) => (done, told),
+                Ok(remedy) if *healing == Healing::Propose && !asked.by_person && !asked.dry_run => {
+                    (HealDone::Proposed, format!("send {} again through flow {}", named(&remedy), remedy.flow))
+                }
                 Ok(_) if sent >= policy.most_per_run => {
                     (HealDone::Left, format!("{sent} were sent already: the most per run"))
                 }
                 Ok(remedy) if asked.dry_run => {
                     sent += 1;
-                    let would = if asked.by_person || *healing == Healing::Automatic { "" } else { "if a person asks, " };
+                    let would =
+                        if asked.by_person || *healing == Healing::Automatic { "" } else { "if a person asks, " };
                     (HealDone::WouldBeSent, format!("{would}{} through flow {}", named(&remedy), remedy.flow))
-                }
-                Ok(remedy) if *healing == Healing::Propose && !asked.by_person => {
-                    (HealDone::Proposed, format!("send {} again through flow {}", named(&remedy), remedy.flow))
                 }
                 Ok(remedy) => {
                     sent += 1;
@@ -258,7 +259,14 @@ impl Desk {
     }
 
     /// What was done belongs to the break's history, and so to the audit trail.
-    async fn note(&self, name: &str, item: &OpenItem, actor: &str, done: HealDone, told: &str) -> Result<(), DeskError> {
+    async fn note(
+        &self,
+        name: &str,
+        item: &OpenItem,
+        actor: &str,
+        done: HealDone,
+        told: &str,
+    ) -> Result<(), DeskError> {
         let book = self.book(name).await?;
         let known: Option<&ItemRecord> = book.items.get(&item.id);
         let is_said = known.is_some_and(|known| known.remarks.last().is_some_and(|last| last.text == told));

@@ -166,11 +166,7 @@ fn streams<'t>(definition: &Definition, taken: &'t Taken) -> Streams<'t> {
 }
 
 /// Notes what was read from the hub as inputs of the report.
-fn kept(
-    mut report: Report,
-    taken: &Taken,
-    answers: Option<(Vec<u8>, &Comparison)>,
-) -> Result<Compared, DeskError> {
+fn kept(mut report: Report, taken: &Taken, answers: Option<(Vec<u8>, &Comparison)>) -> Result<Compared, DeskError> {
     let mut keep: Vec<(PathBuf, String)> = Vec::new();
     if taken.findings.is_empty() {
         let extracts = taken.extracts.iter().flatten();
@@ -190,13 +186,7 @@ fn kept(
 
 /// What the hub carried, as an input.
 pub fn hub_input(sha256: String, rows: u64) -> Input {
-    Input {
-        side: HUB_SIDE.to_owned(),
-        source: "what the hub carried".to_owned(),
-        sha256,
-        rows,
-        controls: Vec::new(),
-    }
+    Input { side: HUB_SIDE.to_owned(), source: "what the hub carried".to_owned(), sha256, rows, controls: Vec::new() }
 }
 
 /// Keeps a run's files. May block.

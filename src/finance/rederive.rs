@@ -13,9 +13,9 @@ use crate::recon::report::{Input, Report};
 use crate::recon::row::Side;
 
 use super::definition::{Definition, From};
-use super::period::Period;
 use super::inflight::Recorded;
 use super::look::{HUB_SIDE, hub_input};
+use super::period::Period;
 use super::run::{Asked, Background, Beside, RunError, SOURCE_INCOMPLETE, run_after};
 use super::source::{SourceError, files};
 use super::taken::{TakeError, Taken, reopen, unpack};
@@ -107,7 +107,13 @@ pub fn rederive(
         inputs.map(|input| input.source.clone()).collect::<Vec<_>>()
     };
     let background = Background { only: Some(Side::BOTH.map(names)), ..background(before, period) };
-    let mut again = run_after(definition, root, room, asked, &Beside { background: &background, taken: &taken, carrier: &carried })?;
+    let mut again = run_after(
+        definition,
+        root,
+        room,
+        asked,
+        &Beside { background: &background, taken: &taken, carrier: &carried },
+    )?;
     again.cover.inputs.extend(hub.map(|input| hub_input(input.sha256.clone(), input.rows)));
     kept(before, &mut again, None)?;
     let bytes = canonical(&again).map_err(|error| broken(error.to_string()))?;

@@ -14,8 +14,8 @@ use crate::recon::row::{Row, Side};
 use crate::recon::settle::Circumstances;
 
 use super::definition::{Definition, From};
-use super::period::Period;
 use super::extract::Extract;
+use super::period::Period;
 use super::source::{self, Opened, SourceError};
 use super::taken::Taken;
 use super::workflow::Carried;
@@ -166,8 +166,7 @@ fn open<'t>(
             Ok(OpenSide::Files(source::open(&definition.rules, spec, table, side, root, period, only)?))
         }
         From::Mirror(_) | From::Live(_) => {
-            let not_taken =
-                || RunError::NotTaken { reconciliation: definition.name.to_string(), side: side.as_str() };
+            let not_taken = || RunError::NotTaken { reconciliation: definition.name.to_string(), side: side.as_str() };
             beside.taken.extracts[side.index()].as_ref().map(OpenSide::Hub).ok_or_else(not_taken)
         }
     }

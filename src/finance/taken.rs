@@ -387,7 +387,13 @@ pub fn unpack(room: &Path, sha256: &str, to: &Path) -> Result<bool, TakeError> {
 }
 
 /// Opens an extract that was kept; nothing if it is gone or is not what it was.
-pub fn reopen(room: &Path, sha256: &str, name: &str, side: Side, rules: &RuleSet) -> Result<Option<Extract>, TakeError> {
+pub fn reopen(
+    room: &Path,
+    sha256: &str,
+    name: &str,
+    side: Side,
+    rules: &RuleSet,
+) -> Result<Option<Extract>, TakeError> {
     let path = room.join(format!("{}-{}-again.jsonl", rules.name, side.as_str().to_lowercase()));
     if !unpack(room, sha256, &path)? {
         return Ok(None);

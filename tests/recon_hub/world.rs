@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use syncline::api::resources::reload::Reloaded;
-use syncline::api::{
-    About, ActionError, AppState, ConnectionInfo, FlowInfo, HubView, Owner, Readiness, ReloadRefusal,
-};
+use syncline::api::{About, ActionError, AppState, ConnectionInfo, FlowInfo, HubView, Owner, Readiness, ReloadRefusal};
 use syncline::finance::desk::{Desk, DeskError, RunAsked};
 use syncline::finance::heal::{HealAsked, HealDone};
 use syncline::finance::systems::{EachLive, FlowFacts, LiveRecord, StreamFacts, Systems};
@@ -179,7 +177,8 @@ impl World {
 
     /// The job of this order; those of others are given back.
     async fn claim(&self, key: &str) -> Claimed {
-        let tick = Dispatch { owner: "node".into(), now: self.now(), lease_until: self.now() + HOUR, ..Dispatch::default() };
+        let tick =
+            Dispatch { owner: "node".into(), now: self.now(), lease_until: self.now() + HOUR, ..Dispatch::default() };
         let claims = vec![("erp".to_owned(), 100)];
         let claimed = self.0.store.dispatch(Dispatch { claims, ..tick.clone() }).await.unwrap().claimed;
         let (mine, others): (Vec<Claimed>, Vec<Claimed>) = claimed.into_iter().partition(|job| job.source.key == key);
@@ -373,7 +372,10 @@ impl Run {
 
     pub fn findings(&self) -> Vec<String> {
         let findings = self.report["cover"]["findings"].as_array().unwrap();
-        findings.iter().map(|found| format!("{}: {}", found["code"].as_str().unwrap(), found["text"].as_str().unwrap())).collect()
+        findings
+            .iter()
+            .map(|found| format!("{}: {}", found["code"].as_str().unwrap(), found["text"].as_str().unwrap()))
+            .collect()
     }
 }
 

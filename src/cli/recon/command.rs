@@ -224,7 +224,8 @@ async fn list(client: &Client, global: &Global, to: &mut Surroundings) -> Result
         to.line("No reconciliation is defined. docs/reconciliation.md has an example for reconciliations/NAME.yaml.")?;
         return Ok(exit);
     }
-    let mut table = Table::new(&["NAME", "KIND", "TITLE", ">OPEN BREAKS", ">LAST RUN", "PERIOD", "AS OF", "SIGNED", "NEXT RUN"]);
+    let mut table =
+        Table::new(&["NAME", "KIND", "TITLE", ">OPEN BREAKS", ">LAST RUN", "PERIOD", "AS OF", "SIGNED", "NEXT RUN"]);
     for view in views.iter().filter(|view| view.problem.is_none()) {
         let last = view.last_run.as_ref();
         let of_last = |shown: fn(&RunView) -> String| last.map_or_else(|| "-".to_owned(), shown);

@@ -196,7 +196,22 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
         side.align(&rules);
     }
     let name = name?.into();
-    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy, patience, every, watch, audit_per_hour, heal })
+    Some(Definition {
+        name,
+        title: title?,
+        kind: kind?,
+        entity,
+        zone: zone?,
+        zone_name,
+        sides,
+        rules,
+        policy,
+        patience,
+        every,
+        watch,
+        audit_per_hour,
+        heal,
+    })
 }
 
 choice! {

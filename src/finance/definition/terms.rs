@@ -222,7 +222,9 @@ pub(super) fn heal(node: &Node, cx: &Context, kind: Option<Subject>, measure: Me
             HealingWord::Propose => Healing::Propose,
             HealingWord::Never => Healing::Never,
         };
-        if healing == Healing::Automatic && !HealPolicy::may_be_automatic(*code, kind.is_some_and(Subject::is_money), measure) {
+        if healing == Healing::Automatic
+            && !HealPolicy::may_be_automatic(*code, kind.is_some_and(Subject::is_money), measure)
+        {
             map.error(
                 code.as_str(),
                 format!("{code} is never healed without a person: it is about money, or about who is right"),

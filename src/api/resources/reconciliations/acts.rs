@@ -78,7 +78,11 @@ pub(in crate::api) async fn rederive(
 }
 
 /// Ends the work on the board however it ends, a panic included.
-pub(super) fn watched(state: &AppState, id: u64, work: impl Future<Output = Result<Outcome, DeskError>> + Send + 'static) {
+pub(super) fn watched(
+    state: &AppState,
+    id: u64,
+    work: impl Future<Output = Result<Outcome, DeskError>> + Send + 'static,
+) {
     let state = state.clone();
     tokio::spawn(async move {
         let outcome = match tokio::spawn(work).await {

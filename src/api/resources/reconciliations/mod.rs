@@ -12,7 +12,8 @@ pub(in crate::api) use acts::{act, decide, heal, rederive, reopen, sign, start, 
 pub use reading::{BreakQuery, load_breaks, load_list, load_one, load_run};
 pub(in crate::api) use reading::{breaks, events, journal, list, run, show};
 pub use schedule::{keep_schedule, look};
-pub use watch::{Watching, keep_watch};
 pub use views::{
-    AgreementView, AmountView, BreakView, ReconciliationDetail, ReconciliationView, RemarkView, RunDetail, RunView, SignatureView,
+    AgreementView, AmountView, BreakView, ReconciliationDetail, ReconciliationView, RemarkView, RunDetail, RunView,
+    SignatureView,
 };
+pub use watch::{Watching, keep_watch};

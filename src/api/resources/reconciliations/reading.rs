@@ -7,7 +7,9 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::schedule::next;
-use super::views::{AgreementView, BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks};
+use super::views::{
+    AgreementView, BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks,
+};
 use crate::api::error::ApiError;
 use crate::api::extract::{ApiPath, ApiQuery};
 use crate::api::state::AppState;

@@ -108,10 +108,13 @@ async fn heal(desk: &Desk, name: &str) {
 async fn not_reconciled(desk: &Desk, run: i64) -> Option<String> {
     match desk.report(run).await {
         Ok(report) if report.cover.status == RunStatus::Complete => None,
-        Ok(report) => Some(report.cover.findings.first().map_or_else(
-            || format!("run {run} is not complete"),
-            |finding| format!("run {run}: {}", finding.text),
-        )),
+        Ok(report) => Some(
+            report
+                .cover
+                .findings
+                .first()
+                .map_or_else(|| format!("run {run} is not complete"), |finding| format!("run {run}: {}", finding.text)),
+        ),
         Err(error) => Some(error.to_string()),
     }
 }
