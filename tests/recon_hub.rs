@@ -4,7 +4,7 @@
 #[path = "recon_hub/world.rs"]
 mod world;
 
-use syncline::api::resources::reconciliations::look;
+use syncline::api::resources::reconciliations::{Watching, look};
 use syncline::finance::heal::HealDone;
 use syncline::store::IssueFilter;
 use world::{HOUR, SECOND, World};
@@ -332,4 +332,65 @@ async fn scheduled_runs_are_made_once_and_missed_ones_are_told() {
     world.define("reconciliation: orders\n");
     look(&world.api()).await.unwrap();
     assert_eq!(world.store().issues(IssueFilter::Open).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_mirrors_are_compared_all_the_time() {
+    let world = World::new(&format!("{DEFINITION}watch: true\n")).await;
+    world.order("1", 1_000).await;
+    world.deliver("1", "e1").await;
+    world.shown("e1", "1", 1_000).await;
+    world.advance(HOUR);
+    world.read_through();
+    let (mut watching, api) = (Watching::default(), world.api());
+    let mut told = async |world: &World| {
+        watching.look(&api, &world.desk()).await;
+        let agreement = api.agreement("orders").unwrap();
+        (agreement.told(), agreement.rows, agreement.keys)
+    };
+    assert_eq!(told(&world).await, ("agrees".into(), [1, 1], Vec::new()));
+    // Held back: under way, and nothing differs.
+    world.order("2", 2_000).await;
+    assert_eq!(told(&world).await, ("agrees but for 1 under way".into(), [2, 1], Vec::new()));
+    world.deliver("2", "e2").await;
+    world.shown("e2", "2", 2_000).await;
+    assert_eq!(told(&world).await.0, "agrees");
+    // Changed over there: believed when it is still so at the next look.
+    world.shown("e1", "1", 990).await;
+    assert_eq!(told(&world).await.0, "agrees but for 1 under way");
+    assert_eq!(told(&world).await, ("1 key differs".into(), [2, 2], vec![("1".into(), "AMOUNT_UNDER".into())]));
+    world.vanished("e1").await;
+    told(&world).await;
+    assert_eq!(told(&world).await, ("1 key differs".into(), [2, 1], vec![("1".into(), "MISSING_IN_B".into())]));
+    world.shown("e1", "1", 1_000).await;
+    assert_eq!(told(&world).await.0, "agrees");
+    // Files cannot be watched.
+    let table =
+        DEFINITION.replace("mirror: erp.orders", "table: x.csv").replace("total, date", "total, unit: EUR, date");
+    assert!(parsed(&format!("{table}watch: true\n")).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mirror_that_is_wrong_is_found_by_asking() {
+    let world = World::new(&format!("{DEFINITION}audit: {{ per_hour: 100 }}\n")).await;
+    for (key, remote) in [("1", "e1"), ("2", "e2"), ("3", "e3")] {
+        world.order(key, 1_000).await;
+        world.deliver(key, remote).await;
+        world.shown(remote, key, 1_000).await;
+    }
+    world.vendor("e2", Some(("2", 900)));
+    world.vendor("e3", None);
+    let definition = world.desk().definition("orders").unwrap().definition;
+    assert_eq!(definition.audit_per_hour, 100);
+    // A slice at a time, round and round.
+    let mut stale = Vec::new();
+    for _ in 0..3 {
+        stale.extend(syncline::finance::audit::audit(&world.desk(), &definition, 1).await.unwrap().stale);
+    }
+    assert_eq!(stale, ["erp.orders/e2", "erp.orders/e3"]);
+    let issues = world.store().issues(IssueFilter::Open).await.unwrap();
+    assert!(issues[0].title.starts_with("STALE_MIRROR: records of erp.orders"), "{issues:?}");
+    // The mirror is right again, and e3 is gone from the round.
+    let again = syncline::finance::audit::audit(&world.desk(), &definition, 10).await.unwrap();
+    assert_eq!((again.records, again.stale.len()), (2, 0));
 }
