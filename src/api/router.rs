@@ -75,6 +75,7 @@ routes! {
     changes "/api/v1/reconciliations/{name}/breaks/{item}/{act}" => post(reconciliations::act), "assign, investigate, propose, comment, attach, resolve, write-off, accept-timing, reopen";
     changes "/api/v1/reconciliations/{name}/matches" => post(reconciliations::decide), "bring the rows of `breaks` together; `force` if they do not tie";
     changes "/api/v1/reconciliations/{name}/matches/{event}/undo" => post(reconciliations::undo), "take a match back, with a reason";
+    changes "/api/v1/reconciliations/{name}/heal" => post(reconciliations::heal), "send again what its `heal` allows; `dry_run` only tells";
     reads "/api/v1/reconciliations/runs/{run}" => get(reconciliations::run), "a run: its signatures and its whole document";
     reads "/api/v1/reconciliations/runs/{run}/breaks" => get(reconciliations::run_breaks), "its breaks as they stand now";
     changes "/api/v1/reconciliations/runs/{run}/sign" => post(reconciliations::sign), "as `preparer`, then another as `approver`";

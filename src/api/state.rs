@@ -1,8 +1,9 @@
 //! What the API needs to know of the running hub, and where it keeps its own few things; not here: how the hub runs.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,9 @@ use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
+use crate::finance::continuous::Agreement;
 use crate::finance::desk::{Desk, Shelf};
+use crate::finance::systems::Systems;
 use crate::model::Entity;
 use crate::model::clock::Clock;
 use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
@@ -49,6 +52,10 @@ pub trait HubView: Send + Sync + 'static {
     }
     /// The installation's folder, where definitions of reconciliations lie. None: this hub has none.
     fn folder(&self) -> Option<PathBuf> {
+        None
+    }
+    /// Connections, for reconciliations that read them. None: nothing moves here.
+    fn systems(&self) -> Option<Arc<dyn Systems>> {
         None
     }
     /// Files that belong to the store, for a backup.
@@ -218,6 +225,7 @@ struct Shared {
     metrics: Metrics,
     data_dir: PathBuf,
     work: WorkBoard,
+    agreements: Mutex<BTreeMap<String, Agreement>>,
     live: LiveFeed,
     throughput: ThroughputCache,
     queue_stats: Costly<Vec<QueueStat>>,
@@ -247,6 +255,7 @@ impl AppState {
             metrics,
             data_dir,
             work: WorkBoard::default(),
+            agreements: Mutex::default(),
             live: LiveFeed::default(),
             throughput: ThroughputCache::default(),
             queue_stats: Costly::default(),
@@ -284,11 +293,21 @@ impl AppState {
         let clock = self.0.clock.clone();
         Ok(Desk {
             store: Arc::clone(self.store()),
+            systems: self.hub().systems(),
             folder,
             room: self.data_dir().join("reconciliation"),
             now: Arc::new(move || clock.now_us()),
             shelf: Shelf::clone(&self.0.books),
         })
+    }
+
+    /// How a watched reconciliation stands.
+    pub fn agreement(&self, name: &str) -> Option<Agreement> {
+        self.0.agreements.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(super) fn set_agreements(&self, known: BTreeMap<String, Agreement>) {
+        *self.0.agreements.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     pub fn work(&self) -> &WorkBoard {

@@ -13,9 +13,12 @@ use crate::recon::report::{OpenItem, Report};
 use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError};
 
 use super::definition::{Loaded, load_all, parse};
+use super::look::{Compared, Comparison, compare, keep_all};
 use super::period::Period;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
-use super::run::{Asked, RunError, run_after};
+use super::run::{Asked, RunError};
+use super::systems::Systems;
+use super::taken::TakeError;
 use super::workflow::{Ask, Book, BookError, Deciding, Fact, Refusal, Role, act, decide, kept, reopen, sign, undo};
 
 /// Events read at once.
@@ -35,6 +38,8 @@ pub enum DeskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Take(#[from] TakeError),
     #[error("{0}")]
     Book(#[from] BookError),
     #[error("{0}")]
@@ -46,6 +51,7 @@ impl From<RederiveError> for DeskError {
         match error {
             RederiveError::Run(error) => error.into(),
             RederiveError::Refused(refusal) => refusal.into(),
+            RederiveError::Take(error) => error.into(),
             RederiveError::Document { .. } => DeskError::Damaged(error.to_string()),
         }
     }
@@ -69,6 +75,8 @@ pub type Shelf = Arc<tokio::sync::Mutex<BTreeMap<String, Arc<Book>>>>;
 #[derive(Clone)]
 pub struct Desk {
     pub store: Arc<dyn Store>,
+    /// The running hub, if there is one.
+    pub systems: Option<Arc<dyn Systems>>,
     /// The installation.
     pub folder: PathBuf,
     /// Where runs set digests aside.
@@ -158,15 +166,23 @@ impl Desk {
             let book = self.book(name).await?;
             let behind = background(&book, asked.period);
             let known = made.take_if(|(_, of)| *of == behind);
-            let report = match known {
-                Some((report, _)) => report,
+            let compared: Compared = match known {
+                Some((compared, _)) => compared,
                 None => {
-                    let (definition, root, room) = (Arc::clone(&definition), root.clone(), self.room.clone());
-                    let told_of = behind.clone();
-                    blocking(move || run_after(&definition, &root, &room, told, &told_of)).await??
+                    let what = Comparison {
+                        definition: Arc::clone(&definition),
+                        root: root.clone(),
+                        room: self.room.clone(),
+                        asked: told,
+                        background: behind.clone(),
+                    };
+                    let compared = compare(self, &what).await?;
+                    let files = compared.keep.clone();
+                    blocking(move || keep_all(&what, &files)).await??;
+                    compared
                 }
             };
-            let mut document = report.clone();
+            let mut document = compared.report.clone();
             let input_dir = asked.input_dir.as_ref().map(|folder| folder.display().to_string());
             let detail = kept(&book, &mut document, input_dir)?;
             let run = NewRun {
@@ -186,7 +202,7 @@ impl Desk {
                 Ok(id) => return Ok(id),
                 Err(StoreError::Refused(why)) => {
                     tracing::info!(reconciliation = name, why, "decided upon while it ran: kept anew");
-                    made = Some((report, behind));
+                    made = Some((compared, behind));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -329,13 +345,14 @@ fn word(status: &crate::recon::report::RunStatus) -> Result<String, DeskError> {
     Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
-fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
+/// The day in a zone.
+pub fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
     let at = jiff::Timestamp::from_microsecond(now)
         .map_err(|error| DeskError::Damaged(format!("the clock shows no time: {error}")))?;
     Ok(Date::from(at.to_zoned(zone.clone()).date()))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| DeskError::Damaged(format!("the run ended without a result: {error}")))

@@ -44,7 +44,12 @@ pub fn lines(
     places: &[String],
 ) -> Result<Vec<StatementLine>, String> {
     let spec = &definition.sides[side.index()];
-    let From::Table(table) = &spec.from;
+    let table = match &spec.from {
+        From::Table(table) => table,
+        From::Mirror(stream) | From::Live(stream) => {
+            return Err(format!("these are records of {stream}, no lines of a file; look the key up under Records"));
+        }
+    };
     let files = files(&definition.rules, table, side, root).map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     for place in places.iter().take(MOST_LINES) {

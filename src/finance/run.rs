@@ -6,16 +6,18 @@ use std::path::Path;
 
 use crate::model::Date;
 use crate::recon::compose::compose;
-use crate::recon::large::{LargeError, Room, reconcile_large};
+use crate::recon::large::{LargeError, Room, Statement, reconcile_large};
 use crate::recon::matching::Decision;
-use crate::recon::outcome::NothingCarried;
-use crate::recon::report::{Cover, Report, RunFinding, RunStatus};
+use crate::recon::outcome::{Carrier, NothingCarried, Outcome};
+use crate::recon::report::{Cover, Input, Report, RunFinding, RunStatus};
 use crate::recon::row::{Row, Side};
 use crate::recon::settle::Circumstances;
 
 use super::definition::{Definition, From};
+use super::extract::Extract;
 use super::period::Period;
 use super::source::{self, Opened, SourceError};
+use super::taken::Taken;
 use super::workflow::Carried;
 
 /// Why there is no report.
@@ -25,6 +27,8 @@ pub enum RunError {
     Source(#[from] SourceError),
     #[error("`{reconciliation}`: {error}")]
     Engine { reconciliation: String, error: LargeError },
+    #[error("side {side} of `{reconciliation}` is the hub's, and nothing was taken from it")]
+    NotTaken { reconciliation: String, side: &'static str },
 }
 
 /// What a run is asked for.
@@ -47,36 +51,78 @@ pub struct Background {
 
 /// A run that stands alone. Files are looked for below `root`, digests are set aside in `room`.
 pub fn run(definition: &Definition, root: &Path, room: &Path, asked: Asked) -> Result<Report, RunError> {
-    run_after(definition, root, room, asked, &Background::default())
+    let nothing = Beside { background: &Background::default(), taken: &Taken::default(), carrier: &NothingCarried };
+    run_after(definition, root, room, asked, &nothing)
 }
 
-/// As `run`, with what people decided before and what is signed.
+/// What a run is given besides its files.
+pub struct Beside<'b> {
+    pub background: &'b Background,
+    pub taken: &'b Taken,
+    pub carrier: &'b dyn Carrier,
+}
+
+/// A side's statement.
+enum OpenSide<'t> {
+    Files(Opened),
+    Hub(&'t Extract),
+}
+
+impl OpenSide<'_> {
+    fn statement(&self) -> &dyn Statement {
+        match self {
+            OpenSide::Files(opened) => &opened.statement,
+            OpenSide::Hub(extract) => *extract,
+        }
+    }
+
+    fn inputs(&self, side: Side) -> Result<Vec<Input>, LargeError> {
+        match self {
+            OpenSide::Files(opened) => opened.inputs(side),
+            OpenSide::Hub(extract) => Ok(vec![extract.input(side)]),
+        }
+    }
+}
+
+/// As `run`, with what people decided before, what is signed, and what the hub told.
 pub fn run_after(
     definition: &Definition,
     root: &Path,
     room: &Path,
     asked: Asked,
-    background: &Background,
+    beside: &Beside<'_>,
 ) -> Result<Report, RunError> {
     let rules = &definition.rules;
-    let [a, b] = Side::BOTH.map(|side| open(definition, side, root, asked.period, background));
+    let Beside { background, taken, carrier } = beside;
+    if !taken.findings.is_empty() {
+        let cover = cover(definition, asked, Vec::new(), taken.findings.clone());
+        return Ok(compose(rules, cover, &Outcome::default(), asked.as_of));
+    }
+    let [a, b] = Side::BOTH.map(|side| open(definition, side, root, asked.period, beside));
     let opened = [a?, b?];
     let engine = |error| RunError::Engine { reconciliation: definition.name.to_string(), error };
     let carried_over = |row: &Row| background.carried.has(rules, row);
     let around = Circumstances {
         signed_through: background.carried.signed_through,
         carried_over: &carried_over,
-        ..Circumstances::plain(asked.as_of, &NothingCarried)
+        ..Circumstances::plain(asked.as_of, *carrier)
     };
-    let statements: [&dyn crate::recon::large::Statement; 2] = [&opened[0].statement, &opened[1].statement];
+    let statements = [opened[0].statement(), opened[1].statement()];
     let outcome =
         reconcile_large(rules, statements, &background.decisions, &around, &Room::new(room)).map_err(engine)?;
     let mut inputs = Vec::new();
     for side in Side::BOTH {
         inputs.extend(opened[side.index()].inputs(side).map_err(engine)?);
     }
+    let cover = cover(definition, asked, inputs, void(background, &outcome.void_decisions));
+    Ok(compose(rules, cover, &outcome, asked.as_of))
+}
+
+/// A side that could not be read whole leaves nothing to rely on; other findings are told beside the result.
+fn cover(definition: &Definition, asked: Asked, inputs: Vec<Input>, findings: Vec<RunFinding>) -> Cover {
     let period = asked.period.map_or_else(Default::default, |period| [period.from.to_string(), period.to.to_string()]);
-    let cover = Cover {
+    let is_incomplete = findings.iter().any(|finding| finding.code == SOURCE_INCOMPLETE);
+    Cover {
         reconciliation: definition.name.to_string(),
         title: definition.title.clone(),
         kind: definition.kind.number().to_owned(),
@@ -86,13 +132,15 @@ pub fn run_after(
         zone: definition.zone_name.clone(),
         as_of: asked.as_of.to_string(),
         known_at: asked.as_of.to_string(),
-        rules: rules.version.to_string(),
+        rules: definition.rules.version.to_string(),
         inputs,
-        status: RunStatus::Complete,
-        findings: void(background, &outcome.void_decisions),
-    };
-    Ok(compose(rules, cover, &outcome, asked.as_of))
+        status: if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete },
+        findings,
+    }
 }
+
+/// Code of a finding about a side that is not all there.
+pub const SOURCE_INCOMPLETE: &str = "SOURCE_INCOMPLETE";
 
 /// Decisions without effect, once per run: nobody should believe that they hold.
 fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
@@ -104,16 +152,22 @@ fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
     at.iter().filter_map(|at| background.decisions.get(*at)).map(finding).collect()
 }
 
-fn open(
+fn open<'t>(
     definition: &Definition,
     side: Side,
     root: &Path,
     period: Option<Period>,
-    background: &Background,
-) -> Result<Opened, SourceError> {
+    beside: &Beside<'t>,
+) -> Result<OpenSide<'t>, RunError> {
     let spec = &definition.sides[side.index()];
-    let only = background.only.as_ref().map(|only| only[side.index()].as_slice());
+    let only = beside.background.only.as_ref().map(|only| only[side.index()].as_slice());
     match &spec.from {
-        From::Table(table) => source::open(&definition.rules, spec, table, side, root, period, only),
+        From::Table(table) => {
+            Ok(OpenSide::Files(source::open(&definition.rules, spec, table, side, root, period, only)?))
+        }
+        From::Mirror(_) | From::Live(_) => {
+            let not_taken = || RunError::NotTaken { reconciliation: definition.name.to_string(), side: side.as_str() };
+            beside.taken.extracts[side.index()].as_ref().map(OpenSide::Hub).ok_or_else(not_taken)
+        }
     }
 }

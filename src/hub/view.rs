@@ -156,6 +156,10 @@ impl HubView for Hub {
         Some(self.plant.now().config.folder.clone())
     }
 
+    fn systems(&self) -> Option<std::sync::Arc<dyn crate::finance::systems::Systems>> {
+        Some(std::sync::Arc::new(self.systems_of_plant()))
+    }
+
     fn own_files(&self) -> OwnFiles {
         own_files(self.plant.now().config.hub.data_dir.clone())
     }

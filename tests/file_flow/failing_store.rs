@@ -124,6 +124,10 @@ delegate! {
     fn cursor(connection: &str, stream: &str) -> Option<String>;
     fn cursors() -> Vec<CursorRow>;
     fn live_keys(connection: &str, stream: &str, after: &str, limit: u32) -> Vec<LiveKey>;
+    fn read_mirrors(streams: &[StreamId], each: EachPage<'_>) -> MirrorMark;
+    fn raise_issue(issue: DeadLetter, at: i64) -> i64;
+    fn settle_issue(fingerprint: &str, resolution: &str) -> ();
+    fn passage(record: &EntityKey, to: &StreamId) -> Passage;
     fn pending_inbox(after: i64, limit: u32) -> Vec<InboxRow>;
     fn known_records(connection: &str, stream: &str) -> u64;
     fn keep_run(run: NewRun, after: i64, detail: serde_json::Value) -> i64;

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use crate::choice;
+use crate::config::Endpoint;
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node};
 use crate::recon::large::FieldKind;
 use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 use crate::recon::unit::Unit;
+use crate::store::StreamId;
 
 /// A side of a reconciliation.
 #[derive(Debug, Clone)]
@@ -47,6 +49,10 @@ struct Named {
 pub enum From {
     /// Delimited text with a header, by column names.
     Table(Table),
+    /// What the hub knows of a stream: its mirror, by canonical fields.
+    Mirror(StreamId),
+    /// A stream as its system has it when the run begins, read completely; by canonical fields.
+    Live(StreamId),
 }
 
 #[derive(Debug, Clone)]
@@ -180,13 +186,25 @@ fn cells(map: &MapReader<'_>, key: &'static str) -> Vec<(Arc<str>, Cell)> {
     map.named::<Cell>(key).into_iter().map(|(name, cell)| (name.value.into(), cell)).collect()
 }
 
+/// Exactly one of them.
 fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
-    match map.node("table") {
-        Some(node) => table(node, cx).map(From::Table),
-        None => {
-            map.missing("table");
-            None
-        }
+    let stream = |node: &Node| {
+        let Endpoint { connection, stream } = Endpoint::decode(node, cx)?;
+        Some(StreamId { connection, stream })
+    };
+    let found = ["table", "mirror", "live"].map(|key| Some((key, map.node(key)?)));
+    let mut found = found.into_iter().flatten();
+    let Some((key, node)) = found.next() else {
+        map.missing("table");
+        return None;
+    };
+    if let Some((other, _)) = found.next() {
+        map.error(other, format!("the side is a `{key}` already"), "a side comes from one place: keep one of them");
+    }
+    match key {
+        "mirror" => stream(node).map(From::Mirror),
+        "live" => stream(node).map(From::Live),
+        _ => table(node, cx).map(From::Table),
     }
 }
 

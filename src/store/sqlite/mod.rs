@@ -86,6 +86,14 @@ impl Store for SqliteStore {
         mirror::live_keys(&self.readers, connection, stream, after, limit).await
     }
 
+    async fn read_mirrors(&self, streams: &[StreamId], each: EachPage<'_>) -> Result<MirrorMark, StoreError> {
+        mirror::read_mirrors(&self.readers, streams, each).await
+    }
+
+    async fn passage(&self, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError> {
+        mirror::passage(&self.readers, record, to).await
+    }
+
     async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError> {
         inbox::cursors(&self.readers).await
     }
@@ -201,6 +209,15 @@ impl Store for SqliteStore {
 
     async fn open_issue(&self, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
         issues::open_issue(&self.readers, fingerprint).await
+    }
+
+    async fn raise_issue(&self, issue: DeadLetter, at: i64) -> Result<i64, StoreError> {
+        self.write(settle::Raise { issue, at }).await
+    }
+
+    async fn settle_issue(&self, fingerprint: &str, resolution: &str) -> Result<(), StoreError> {
+        let (fingerprint, resolution) = (fingerprint.to_owned(), resolution.to_owned());
+        self.write(settle::Over { fingerprint, resolution }).await
     }
 
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {

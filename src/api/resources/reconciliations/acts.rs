@@ -16,6 +16,7 @@ use crate::api::resources::actor::actor;
 use crate::api::state::AppState;
 use crate::api::work::{Outcome, Work, WorkKind};
 use crate::finance::desk::{DeskError, RunAsked};
+use crate::finance::heal::{HealAsked, HealReport};
 use crate::finance::period::Period;
 use crate::finance::workflow::{Ask, Role};
 use crate::model::Date;
@@ -94,7 +95,7 @@ pub async fn begin_rederive(
 }
 
 /// Ends the work on the board however it ends, a panic included.
-fn watched(
+pub(super) fn watched(
     state: &AppState,
     id: u64,
     work: impl Future<Output = Result<Outcome, DeskError>> + Send + 'static,
@@ -107,6 +108,28 @@ fn watched(
         };
         state.work().finish(id, outcome, state.now_us());
     })
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealBody {
+    pub actor: Option<String>,
+    /// Only tell what would be done.
+    pub dry_run: bool,
+}
+
+/// Sends again what the definition allows: a person asks, so what is only proposed otherwise is done.
+pub(in crate::api) async fn heal(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ApiPath(name): ApiPath<String>,
+    ApiJson(body): ApiJson<HealBody>,
+) -> Result<Json<HealReport>, ApiError> {
+    let actor = actor(&headers, body.actor.as_deref())?;
+    let asked = HealAsked { dry_run: body.dry_run, by_person: true };
+    let healed = state.desk()?.heal(&name, &actor, asked).await?;
+    state.hub().wake();
+    Ok(Json(healed))
 }
 
 /// What a decision left.

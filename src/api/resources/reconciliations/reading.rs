@@ -7,13 +7,18 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 
+use super::schedule::next;
 use super::standing::{Standing, standing};
-use super::views::{BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks};
+use super::views::{
+    AgreementView, BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks,
+};
 use crate::api::error::ApiError;
 use crate::api::extract::{ApiPath, ApiQuery};
 use crate::api::state::AppState;
+use crate::api::time::Time;
 use crate::finance::definition::Loaded;
 use crate::finance::desk::Desk;
+use crate::finance::schedule::Schedule;
 use crate::finance::workflow::{Book, JournalLine, State as BreakState, blockers};
 use crate::store::{ReconEvent, RunRow};
 
@@ -35,7 +40,7 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
         let name = &*loaded.definition.name;
         let book = desk.shelved(name).await?;
         let last = desk.store.runs(Some(name), 1).await?;
-        views.push(view(&desk, loaded, &book, runs(last, &book).pop()).await?);
+        views.push(view(state, &desk, loaded, &book, runs(last, &book).pop()).await?);
     }
     if !problems.is_empty() {
         views.push(ReconciliationView {
@@ -45,6 +50,9 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
             rules: String::new(),
             open_breaks: 0,
             last_run: None,
+            schedule: None,
+            next_run: None,
+            agreement: None,
             problem: Some(problems.to_string()),
             standing: Standing::default(),
         });
@@ -53,6 +61,7 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
 }
 
 async fn view(
+    state: &AppState,
     desk: &Desk,
     loaded: &Loaded,
     book: &Book,
@@ -66,6 +75,9 @@ async fn view(
         rules: definition.rules.version.to_string(),
         open_breaks: open_breaks(book),
         last_run,
+        schedule: definition.every.as_ref().map(Schedule::text),
+        next_run: next(definition, state.now_us()).map(Time),
+        agreement: state.agreement(&definition.name).map(AgreementView::from),
         problem: None,
         standing: standing(desk, loaded, book).await?,
     })
@@ -93,7 +105,7 @@ pub async fn load_one(state: &AppState, name: &str) -> Result<ReconciliationDeta
     let loaded = desk.definition(name)?;
     let book = desk.shelved(name).await?;
     let runs = runs(desk.store.runs(Some(name), RUNS).await?, &book);
-    let reconciliation = view(&desk, &loaded, &book, runs.first().cloned()).await?;
+    let reconciliation = view(state, &desk, &loaded, &book, runs.first().cloned()).await?;
     Ok(ReconciliationDetail { reconciliation, runs })
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::standing::Standing;
 use crate::api::time::Time;
+use crate::finance::continuous::Agreement;
 use crate::finance::workflow::{Book, ItemRecord, Remark, RunRecord, Signature, State};
 use crate::recon::report::{OpenItem, Report, RunStatus};
 use crate::recon::unit::Unit;
@@ -20,10 +21,41 @@ pub struct ReconciliationView {
     pub rules: String,
     pub open_breaks: u64,
     pub last_run: Option<RunView>,
+    /// When it runs by itself: cron's fields and the zone.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    #[serde(default)]
+    pub next_run: Option<Time>,
+    /// How its two mirrors stand right now, if they are watched.
+    #[serde(default)]
+    pub agreement: Option<AgreementView>,
     /// Why the definition cannot be used: its mistakes with their places.
     pub problem: Option<String>,
     #[serde(default)]
     pub standing: Standing,
+}
+
+/// What is watched, in words and numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgreementView {
+    /// `agrees`, `3 keys differ`.
+    pub told: String,
+    pub as_of: Time,
+    pub rows: [u64; 2],
+    pub differ: u64,
+    pub in_flight: u64,
+    /// The first of those that differ: key and code.
+    pub keys: Vec<(String, String)>,
+    /// More differ than were looked into.
+    pub more: bool,
+}
+
+impl From<Agreement> for AgreementView {
+    fn from(agreement: Agreement) -> AgreementView {
+        let told = agreement.told();
+        let Agreement { as_of, rows, differ, in_flight, keys, more } = agreement;
+        AgreementView { told, as_of: Time(as_of), rows, differ, in_flight, keys, more }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
