@@ -171,7 +171,7 @@ async fn nothing_under_way_is_a_break_and_every_loss_is_found() {
     live.sandbox.stop_traffic().await.unwrap();
     live.planted.extend(live.sandbox.lose_order());
     // Whatever is under way arrives; what the ERP was given again by a later change of the order is not lost any more.
-    let until = Instant::now() + PATIENCE * 2;
+    let until = Instant::now() + PATIENCE * 5;
     loop {
         let settled = live.look().await == Some(true);
         let lost: BTreeSet<String> =
