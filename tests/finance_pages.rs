@@ -27,7 +27,7 @@ async fn pages(orders: usize) -> Pages {
     let world = World::open(dir.path()).await;
     month::write(dir.path(), orders);
     *world.hub.folder.lock().unwrap() = Some(dir.path().to_owned());
-    Pages { router: web::app(&world.state(dir.path())), dir, world: world }
+    Pages { router: web::app(&world.state(dir.path())), dir, world }
 }
 
 impl Pages {
