@@ -273,3 +273,35 @@ fn lint_tells_everything_at_once() {
         assert!(told.contains(part), "`{part}` is not in:\n{told}");
     }
 }
+
+const LOG_IN: &str = "auth: { scheme: oauth2_client_credentials, token_url: \"{settings.base_url}/oauth/token\", client_id: \"{settings.client_id}\", client_secret: \"{settings.client_secret}\" }";
+
+/// Acme with a second way of logging in, which no fixture uses.
+fn two_ways() -> Acme {
+    let oauth = LOG_IN.trim_start_matches("auth: ");
+    let choice = format!(
+        "auth: {{ choose: \"{{settings.login}}\", ways: {{ oauth: {oauth}, key: {{ scheme: header, name: X-Key, value: \"{{settings.api_key}}\" }} }} }}"
+    );
+    Acme::new()
+        .manifest("settings:\n", "settings:\n  login: { type: enum, values: [oauth, key], default: oauth, title: Log-in }\n  api_key: { secret: true, title: Key }\n")
+        .manifest(LOG_IN, &choice)
+}
+
+const BY_KEY: &str = "settings: { login: key, api_key: fixture-key-5512 }\nexchanges:\n  - { ask: { get: /v2/me, headers: { x-key: fixture-key-5512 } }, answer: { json: { name: Acme Ltd } } }\nexpect: { shows: Acme Ltd }\n";
+
+#[test]
+fn every_way_of_logging_in_is_shown() {
+    two_ways().missing(Behaviour::Check, "the check by `key`");
+    two_ways().without("login.yaml").missing(Behaviour::LogIn, "the log-in by `oauth`");
+    let check = |report: &conformance::Report| {
+        assert!(report.verdict(Behaviour::Check).is_good(), "{report:#?}");
+        assert!(report.verdict(Behaviour::LogIn).is_good(), "{report:#?}");
+    };
+    two_ways().with("by_key", "check", BY_KEY).reported(check);
+    two_ways()
+        .with("by_key", "check", &BY_KEY.replace("x-key: fixture", "x-key: other"))
+        .refused(Behaviour::Check, "header `x-key`: expected `other");
+    two_ways()
+        .with("by_key", "check", &BY_KEY.replace("api_key:", "api_kay:"))
+        .refused(Behaviour::Check, "the connector has no setting `api_kay`");
+}

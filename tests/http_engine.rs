@@ -3,6 +3,8 @@
 
 #[path = "http_engine/batching.rs"]
 mod batching;
+#[path = "http_engine/choices.rs"]
+mod choices;
 #[path = "http_engine/credentials.rs"]
 mod credentials;
 #[path = "http_engine/dialects.rs"]

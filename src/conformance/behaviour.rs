@@ -73,17 +73,16 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
         claims.push((Behaviour::Check, the_check()));
     }
     if let Some(http) = &manifest.http {
-        let logs_in = match &http.auth {
-            Auth::OAuth2(_) | Auth::Session(_) => true,
-            Auth::None
-            | Auth::Header { .. }
-            | Auth::Query { .. }
-            | Auth::Basic { .. }
-            | Auth::Bearer { .. }
-            | Auth::OAuth1(_) => false,
-        };
         // A token against forged requests is fetched by the writes that need it, and stands in their fixtures.
-        if logs_in {
+        if let Auth::Choose(choice) = &http.auth {
+            for (way, auth) in &choice.ways {
+                if logs_in(auth) {
+                    claims.push((Behaviour::LogIn, way_of(&the_log_in(), way)));
+                } else if manifest.check.is_some() {
+                    claims.push((Behaviour::Check, way_of(&the_check(), way)));
+                }
+            }
+        } else if logs_in(&http.auth) {
             claims.push((Behaviour::LogIn, the_log_in()));
         }
         if manifest.streams.iter().any(calls) || manifest.check.is_some() {
@@ -99,6 +98,19 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
     }
     manifest.streams.iter().for_each(|stream| of_stream(stream, &mut claims));
     claims
+}
+
+fn logs_in(auth: &Auth) -> bool {
+    match auth {
+        Auth::OAuth2(_) | Auth::Session(_) => true,
+        Auth::None
+        | Auth::Header { .. }
+        | Auth::Query { .. }
+        | Auth::Basic { .. }
+        | Auth::Bearer { .. }
+        | Auth::OAuth1(_)
+        | Auth::Choose(_) => false,
+    }
 }
 
 fn of_stream(stream: &Stream, claims: &mut Vec<Claim>) {
@@ -177,6 +189,11 @@ pub(crate) fn the_check() -> String {
 
 pub(crate) fn the_log_in() -> String {
     "the log-in".to_owned()
+}
+
+/// Of several ways of logging in, one.
+pub(crate) fn way_of(what: &str, way: &str) -> String {
+    format!("{what} by `{way}`")
 }
 
 pub(crate) fn a_call() -> String {

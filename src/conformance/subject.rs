@@ -105,6 +105,9 @@ impl<'r> Subject<'r> {
             given.insert(name.value.clone(), fill(value));
         }
         for (name, value) in over {
+            if self.manifest.setting(name).is_none() {
+                return Err(format!("the connector has no setting `{name}`"));
+            }
             given.insert(name.clone(), fill(value));
         }
         SettingValues::complete(&self.manifest.settings, &given).map_err(|problems| {

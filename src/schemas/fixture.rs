@@ -65,6 +65,7 @@ pub(super) static FIXTURE: Definition = Definition {
                 "check",
                 "The check",
                 &[&[
+                    key("settings", FIELDS, "In place of those of settings.yaml: another way of logging in"),
                     must("exchanges", List(&Of(&EXCHANGE)), "What is asked and answered"),
                     must("expect", Of(&EXPECT_CHECK), "What must come out"),
                 ]],
@@ -73,6 +74,7 @@ pub(super) static FIXTURE: Definition = Definition {
                 "login",
                 "The log-in, then the check",
                 &[&[
+                    key("settings", FIELDS, "In place of those of settings.yaml: another way of logging in"),
                     must("exchanges", List(&Of(&EXCHANGE)), "What is asked and answered"),
                     must("expect", Of(&EXPECT_CHECK), "What must come out"),
                 ]],

@@ -78,7 +78,7 @@ pub(super) static HTTP: Definition = map(
     "What all requests of the connector share; templates see `settings`.",
     &[&[
         must("base_url", Text, "Where all paths begin: https://, or a setting of format url"),
-        key("auth", Of(&AUTH), "How requests prove who they are"),
+        key("auth", Either(&[Of(&AUTH), Of(&AUTH_CHOICE)]), "How requests prove who they are"),
         key("csrf", Of(&CSRF), "A token against forged requests that every change carries"),
         key("tls", Of(&TLS), "What the TLS handshake needs beyond the public authorities"),
         key("signature", Of(&SIGNATURE), "A signature over everything that is sent with a body"),
@@ -195,6 +195,15 @@ static AUTH: Definition = Definition {
         ],
     },
 };
+
+static AUTH_CHOICE: Definition = map(
+    "auth_choice",
+    "Several ways of logging in; settings that only one of them reads are asked for only with it.",
+    &[&[
+        must("choose", Text, "{settings.<name>}: a setting of type enum, each value of which is a way"),
+        must("ways", Named(&Of(&AUTH)), "Value to way"),
+    ]],
+);
 
 static SIGNATURE: Definition = Definition {
     name: "signature",

@@ -196,6 +196,12 @@ expect:
         self
     }
 
+    /// With one fixture more.
+    pub fn with(mut self, name: &str, kind: &str, rest: &str) -> Acme {
+        self.named(name, kind, rest);
+        self
+    }
+
     pub fn write(&self, folder: &Path) {
         for (path, text) in &self.0 {
             let path = folder.join(path);
@@ -212,6 +218,11 @@ expect:
             Err(problems) => panic!("{problems}"),
         };
         conformance::test(&registry, folder.path(), "acme").await.unwrap().unwrap()
+    }
+
+    pub fn reported(self, check: impl Fn(&Report)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        check(&runtime.block_on(self.test()));
     }
 
     /// The suite must refuse this behaviour, with these words.

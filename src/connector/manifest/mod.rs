@@ -6,6 +6,7 @@
 //! Not here: carrying anything out (`http/`, `file/`), finding manifests (`registry`), connections and their settings' values (`config`).
 
 mod auth;
+mod auth_choice;
 mod batch;
 mod body;
 mod check;
@@ -53,6 +54,7 @@ mod write;
 pub use auth::{
     Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
 };
+pub use auth_choice::AuthChoice;
 pub use batch::{BatchResult, BatchWrite, ResultKey, Unmentioned};
 pub use body::{Body, JsonTemplate, MultipartPart, PartContent, XmlContent};
 pub use document::{Category, Check, Http, Manifest, Timeouts};
@@ -69,7 +71,7 @@ pub use process::{
 pub use rate::{RateLimit, RateScheme, ResetUnit};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
-pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
+pub use settings::{OnlyWhen, Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
 pub use sql::{Sql, SqlAddress, SqlCheck, SqlDriver, SqlErrorRule, SqlServer, SqlTimeouts, SqlTls, TinyInt, TlsMode};
 pub use sql_stream::{
     Outbox, RowCount, SqlIdempotency, SqlOperation, SqlProgress, SqlRead, SqlStatement, SqlValue, SqlValueKind,
