@@ -305,3 +305,23 @@ fn every_way_of_logging_in_is_shown() {
         .with("by_key", "check", &BY_KEY.replace("api_key:", "api_kay:"))
         .refused(Behaviour::Check, "the connector has no setting `api_kay`");
 }
+
+#[test]
+fn rules_of_single_requests_are_shown_too() {
+    let get = "get: { get: \"/orders/{key}\", record: order";
+    let ruled = format!("{get}, errors: [{{ status: 409, class: transient, message: \"locked: {{body.by}}\" }}]");
+    let locked = format!(
+        "stream: orders\nkey: \"1\"\nexchanges:\n  - {}\n  - {{ ask: {{ get: /v2/orders/1 }}, answer: {{ status: 409, json: {{ by: jo }} }} }}\nexpect: {{ error: {{ class: transient, message: \"locked: jo\" }} }}\n",
+        acme::TOKEN
+    );
+    Acme::new().manifest(get, &ruled).missing(Behaviour::Errors, "the error rule at 30:");
+    let shown = Acme::new().manifest(get, &ruled).with("locked", "get", &locked);
+    shown.reported(|report| assert!(report.verdict(Behaviour::Errors).is_good(), "{report:#?}"));
+    // A rule that another one hides is not shown by the answer that it was written for.
+    let hidden =
+        ruled.replace("errors: [", "errors: [{ status: 4xx, class: transient, message: \"locked: {body.by}\" }, ");
+    Acme::new()
+        .manifest(get, &hidden)
+        .with("locked", "get", &locked)
+        .missing(Behaviour::Errors, "the error rule at 30:128");
+}

@@ -21,6 +21,8 @@ mod logins;
 mod misbehaviour;
 #[path = "http_engine/outcomes.rs"]
 mod outcomes;
+#[path = "http_engine/own_rules.rs"]
+mod own_rules;
 #[path = "http_engine/reading.rs"]
 mod reading;
 #[path = "http_engine/setup.rs"]

@@ -2,6 +2,7 @@
 //!
 //! Not here: proving it (`run`).
 
+use crate::config::yaml::Place;
 use crate::connector::manifest::{Auth, CursorKind, HttpRead, Manifest, Pages, Read, Stream, Write};
 
 crate::choice! {
@@ -89,9 +90,8 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
             claims.push((Behaviour::RetryAfter, a_call()));
             claims.push((Behaviour::Faults, a_call()));
         }
-        for rule in &http.errors {
-            claims.push((Behaviour::Errors, error_rule(rule)));
-        }
+        let own = manifest.requests().into_iter().flat_map(|request| &request.errors);
+        claims.extend(http.errors.iter().chain(own).map(|rule| (Behaviour::Errors, error_rule(&rule.place))));
     }
     if manifest.webhooks.is_some() {
         claims.push((Behaviour::Signatures, a_delivery()));
@@ -231,6 +231,6 @@ pub(crate) fn file_out(stream: &str) -> String {
     format!("file_out of stream {stream}")
 }
 
-pub(crate) fn error_rule(rule: &crate::connector::manifest::ErrorRule) -> String {
-    format!("the error rule at {}:{}", rule.place.span.line, rule.place.span.column)
+pub(crate) fn error_rule(place: &Place) -> String {
+    format!("the error rule at {}:{}", place.span.line, place.span.column)
 }

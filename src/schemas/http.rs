@@ -30,6 +30,7 @@ pub(super) static REQUEST_KEYS: &[Key] = &[
         Text,
         "Over status, headers, body: what an accepted answer must say; takes the place of http.success",
     ),
+    key("errors", List(&Of(&ERROR_RULE)), "Asked before http.errors; the first match wins"),
     key("cost", Whole, "Points of the rate budget, where calls do not cost alike"),
 ];
 

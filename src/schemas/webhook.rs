@@ -135,7 +135,7 @@ static CERTIFICATE: Definition = map(
     &[&[
         must("url_header", Text, "Names its address"),
         must("hosts", TEXTS, "From these hosts only; *.example.com stands for every one below it"),
-        must("subject", Text, "The name that it is made out to"),
+        must("subject", Text, "The name that it is made out to; sees `settings`"),
         key("authority", Text, "Authorities in PEM in place of the public ones"),
     ]],
 );

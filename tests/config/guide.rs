@@ -43,8 +43,11 @@ fn around(snippet: &str, request: Option<&str>) -> String {
         snippet.split("{settings.").skip(1).map(|rest| rest.split(['}', '?']).next().unwrap()).collect();
     names.sort_unstable();
     names.dedup();
+    // What chooses stands before what is chosen.
+    names.sort_by_key(|name| *name != "login");
     let setting = |name: &&str| match *name {
         "base_url" => None,
+        "login" => Some("  login: { type: enum, values: [key, oauth] }\n".to_owned()),
         "since" => Some("  since: {}\n".to_owned()),
         secret => Some(format!("  {secret}: {{ secret: true }}\n")),
     };

@@ -103,7 +103,7 @@ tests:
 
 const VALUES: &str = "values: acme\ncrosswalks:\n  paid: { \"yes\": paid, \"no\": unpaid }\n";
 
-const TOKEN: &str = r#"{ ask: { post: /oauth/token, form: { grant_type: client_credentials } }, answer: { json: { access_token: token-fixture-81b2, token_type: bearer, expires_in: 3600 } } }"#;
+pub const TOKEN: &str = r#"{ ask: { post: /oauth/token, form: { grant_type: client_credentials } }, answer: { json: { access_token: token-fixture-81b2, token_type: bearer, expires_in: 3600 } } }"#;
 
 const ORDER_OUT: &str = r##"canonical: { number: "#1", placed_at: "2026-11-20T08:00:00Z", currency: EUR, total: { amount_minor: 1, currency: EUR } }"##;
 

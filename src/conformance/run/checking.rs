@@ -50,7 +50,7 @@ async fn passes(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase, beha
         bench.hear(error);
     }
     if let Some(expected) = &case.error {
-        failing::ended(bench, fixture, expected, checked.err().as_deref());
+        failing::ended(bench, fixture, &connection, expected, checked.err().as_deref());
         return false;
     }
     let report = match checked {

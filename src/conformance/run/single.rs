@@ -23,7 +23,7 @@ pub(super) async fn get(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase
         bench.hear(error);
     }
     if let Some(expected) = &case.error {
-        return failing::ended(bench, fixture, expected, got.err().as_deref());
+        return failing::ended(bench, fixture, &connection, expected, got.err().as_deref());
     }
     bench.findings.proves(Behaviour::Get, one_record(&case.stream));
     let record = match got {

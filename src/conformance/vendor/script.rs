@@ -69,14 +69,6 @@ pub(crate) enum Reply {
     HangUp,
 }
 
-/// An answer as it was given.
-#[derive(Debug, Clone)]
-pub(crate) struct Given {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
 pub(crate) struct Script {
     exchanges: Vec<Exchange>,
     played: Vec<Option<Asked>>,
@@ -97,8 +89,6 @@ pub(crate) struct Script {
     pub(crate) asked: Vec<usize>,
     /// Exchanges that were answered with their fault.
     pub(crate) struck: Vec<usize>,
-    /// The last answer that was given.
-    pub(crate) last: Option<Given>,
 }
 
 impl Script {
@@ -117,7 +107,6 @@ impl Script {
             effects: Vec::new(),
             asked: Vec::new(),
             struck: Vec::new(),
-            last: None,
         }
     }
 
@@ -214,9 +203,6 @@ impl Script {
                 json_reply(400, &all, vec![self.date()])
             }
         };
-        if let Reply::Whole { status, headers, body } = &reply {
-            self.last = Some(Given { status: *status, headers: headers.clone(), body: body.clone() });
-        }
         reply
     }
 

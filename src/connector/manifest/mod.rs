@@ -33,6 +33,7 @@ mod rate;
 mod read;
 pub(crate) mod references;
 mod request;
+mod requests;
 mod scope;
 mod sections;
 mod settings;

@@ -15,6 +15,7 @@ const fn scope(what: &'static str, roots: &'static [&'static str]) -> Scope {
 }
 
 pub(super) const CONNECTION: Scope = scope("the connection's addresses", &["settings"]);
+pub(super) const CERTIFICATE: Scope = scope("the name of a certificate", &["settings"]);
 pub(super) const DEFAULT: Scope = scope("a default", &["settings"]);
 pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credentials", &["settings"]) };
 pub(super) const SIGNATURE: Scope =

@@ -33,7 +33,9 @@ pub(super) fn run(
     let [of_a, of_b] = &candidates;
     for (a, found) in of_a {
         match (found.as_slice(), found.first().and_then(|b| of_b.get(b))) {
-            ([b], Some(back)) if back.len() == 1 && !rivals[0].contains(a) && !rivals[1].contains(b) => matching.claim(pass, [vec![*a], vec![*b]], None),
+            ([b], Some(back)) if back.len() == 1 && !rivals[0].contains(a) && !rivals[1].contains(b) => {
+                matching.claim(pass, [vec![*a], vec![*b]], None)
+            }
             (several, _) => matching.mark_candidates(Side::A, *a, several.iter().copied()),
         }
     }
