@@ -58,6 +58,10 @@ fn what_is_claimed_and_not_shown_is_missing() {
         ("get.yaml", Behaviour::Get, "get of stream orders"),
         ("create.yaml", Behaviour::WriteOnce, "create of stream orders"),
         ("refused.yaml", Behaviour::Errors, "the error rule at 13:7"),
+        ("limit.yaml", Behaviour::Limits, "a limit that answers tell"),
+        ("hooks_missing.yaml", Behaviour::Subscriptions, "a missing subscription"),
+        ("hooks_there.yaml", Behaviour::Subscriptions, "none is missing"),
+        ("hooks_off.yaml", Behaviour::Subscriptions, "a subscription to renew"),
         ("webhook.yaml", Behaviour::Signatures, "a delivery"),
         ("webhook.yaml", Behaviour::Events, "topic order.created of stream orders"),
         ("file_in.yaml", Behaviour::Files, "file_in of stream stock"),
@@ -314,7 +318,7 @@ fn rules_of_single_requests_are_shown_too() {
         "stream: orders\nkey: \"1\"\nexchanges:\n  - {}\n  - {{ ask: {{ get: /v2/orders/1 }}, answer: {{ status: 409, json: {{ by: jo }} }} }}\nexpect: {{ error: {{ class: transient, message: \"locked: jo\" }} }}\n",
         acme::TOKEN
     );
-    Acme::new().manifest(get, &ruled).missing(Behaviour::Errors, "the error rule at 30:");
+    Acme::new().manifest(get, &ruled).missing(Behaviour::Errors, "the error rule at 32:");
     let shown = Acme::new().manifest(get, &ruled).with("locked", "get", &locked);
     shown.reported(|report| assert!(report.verdict(Behaviour::Errors).is_good(), "{report:#?}"));
     // A rule that another one hides is not shown by the answer that it was written for.
@@ -323,5 +327,52 @@ fn rules_of_single_requests_are_shown_too() {
     Acme::new()
         .manifest(get, &hidden)
         .with("locked", "get", &locked)
-        .missing(Behaviour::Errors, "the error rule at 30:128");
+        .missing(Behaviour::Errors, "the error rule at 32:128");
+}
+
+#[test]
+fn limits_that_are_not_obeyed() {
+    let told = "remaining_header: X-Left, reset_header: X-Reset";
+    let limits = |from: &str, to: &str, reason: &str| Acme::new().manifest(from, to).refused(Behaviour::Limits, reason);
+    // Headers that the vendor does not send, a reset in another unit, a window that begins too early.
+    limits(told, "remaining_header: X-Remaining, reset_header: X-Reset", "it waits for 0ns");
+    limits(told, "remaining_header: X-Left", "expected that work waits for 30s after this answer");
+    limits("X-Reset }", "X-Reset, reset_header_unit: ms }", "expected that work waits for 30s");
+    Acme::new()
+        .changed("limit.yaml", "wait: 30s", "wait: 20s")
+        .refused(Behaviour::Limits, "expected that work waits for 20s");
+    Acme::new().changed("limit.yaml", "x-left: \"0\"", "x-left: \"90\"").refused(Behaviour::Limits, "it waits for 0ns");
+}
+
+#[test]
+fn subscriptions_that_are_not_put_right() {
+    let refused = |acme: Acme, reason: &str| acme.refused(Behaviour::Subscriptions, reason);
+    let acme = Acme::new;
+    refused(acme().manifest("topic: topic, url: url,", "topic: topic, url: id,"), "it ended with");
+    refused(acme().manifest("records: data, id", "records: hooks?, id"), "it ended with");
+    refused(acme().manifest("active: subscription.on, ", ""), "expected");
+    refused(acme().manifest("json: { on: true }", "json: { on: false }"), "body.on");
+    refused(acme().manifest("post: /hooks, json: { topic", "post: /hooks, json: { topics"), "body.topic");
+    // The vendor's list without anybody else's does not show that the address is compared.
+    refused(
+        acme().changed(
+            "hooks_missing.yaml",
+            "topic: order.created, url: \"https://other",
+            "topic: order.deleted, url: \"https://other",
+        ),
+        "nobody sees that it is left alone",
+    );
+    refused(
+        acme().changed("hooks_missing.yaml", "https://other.example.com", "https://hub.example.com/hooks/connection"),
+        "never asked",
+    );
+    refused(acme().changed("hooks_missing.yaml", "restored: [order.created]", "restored: []"), "came Subscribed");
+    // A page in place of the list is no empty list.
+    let lenient = "active: subscription.on, create";
+    refused(
+        acme()
+            .manifest("list: { get: /hooks }", "list: { get: /hooks, errors: [{ status: 503, class: data }] }")
+            .manifest(lenient, lenient),
+        "no such",
+    );
 }

@@ -31,6 +31,8 @@ mod setup;
 mod shipped;
 #[path = "http_engine/signatures.rs"]
 mod signatures;
+#[path = "http_engine/subscribing.rs"]
+mod subscribing;
 #[path = "http_engine/vendor.rs"]
 mod vendor;
 #[path = "http_engine/vendor_times.rs"]

@@ -3,7 +3,7 @@
 //! Not here: proving it (`run`).
 
 use crate::config::yaml::Place;
-use crate::connector::manifest::{Auth, CursorKind, HttpRead, Manifest, Pages, Read, Stream, Write};
+use crate::connector::manifest::{Auth, CursorKind, HttpRead, Manifest, Pages, RateScheme, Read, Stream, Write};
 
 crate::choice! {
     #[derive(PartialOrd, Ord)]
@@ -16,11 +16,13 @@ crate::choice! {
         Resume = "resume",
         Get = "get",
         RetryAfter = "retry-after",
+        Limits = "limits",
         Faults = "faults",
         WriteOnce = "write once",
         Errors = "errors",
         Signatures = "signatures",
         Events = "events",
+        Subscriptions = "subscriptions",
         UnknownValues = "unknown values",
         Secrets = "secrets",
         Files = "files",
@@ -93,11 +95,34 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
         let own = manifest.requests().into_iter().flat_map(|request| &request.errors);
         claims.extend(http.errors.iter().chain(own).map(|rule| (Behaviour::Errors, error_rule(&rule.place))));
     }
-    if manifest.webhooks.is_some() {
+    if manifest.http.as_ref().is_some_and(|http| tells_limits(&http.rate_limit.scheme)) {
+        claims.push((Behaviour::Limits, a_limit()));
+    }
+    if let Some(webhooks) = &manifest.webhooks {
         claims.push((Behaviour::Signatures, a_delivery()));
+        if let Some(subscriptions) = &webhooks.subscriptions {
+            claims.push((Behaviour::Subscriptions, one_missing()));
+            claims.push((Behaviour::Subscriptions, all_there()));
+            if subscriptions.renew.is_some() {
+                claims.push((Behaviour::Subscriptions, one_to_renew()));
+            }
+        }
     }
     manifest.streams.iter().for_each(|stream| of_stream(stream, &mut claims));
     claims
+}
+
+/// Whether answers tell what is left; what only we count needs no vendor to prove it.
+fn tells_limits(scheme: &RateScheme) -> bool {
+    match scheme {
+        RateScheme::Unlimited => false,
+        RateScheme::LeakyBucket { usage_header, .. } => usage_header.is_some(),
+        RateScheme::FixedWindow { remaining_header, reset_header, .. } => {
+            remaining_header.is_some() || reset_header.is_some()
+        }
+        RateScheme::SlidingWindow { remaining_header, .. } => remaining_header.is_some(),
+        RateScheme::Cost { left, .. } => left.is_some(),
+    }
 }
 
 fn logs_in(auth: &Auth) -> bool {
@@ -198,6 +223,22 @@ pub(crate) fn way_of(what: &str, way: &str) -> String {
 
 pub(crate) fn a_call() -> String {
     "a call".to_owned()
+}
+
+pub(crate) fn a_limit() -> String {
+    "a limit that answers tell".to_owned()
+}
+
+pub(crate) fn one_missing() -> String {
+    "a missing subscription".to_owned()
+}
+
+pub(crate) fn all_there() -> String {
+    "subscriptions of which none is missing".to_owned()
+}
+
+pub(crate) fn one_to_renew() -> String {
+    "a subscription to renew".to_owned()
 }
 
 pub(crate) fn a_delivery() -> String {

@@ -173,6 +173,12 @@ impl Connection {
         self.channel.as_ref().map(|channel| channel.caller.mask.secrets()).unwrap_or_default()
     }
 
+    /// How long automatic work would have to wait for the rate budget now; `None` if it need not.
+    pub(crate) fn wait_for_work(&self) -> Option<std::time::Duration> {
+        let caller = &self.channel.as_ref()?.caller;
+        caller.budget.wait_for(Priority::Work, usage::default_cost(&caller.http.rate_limit))
+    }
+
     /// Where its requests go.
     pub(crate) fn base_url(&self) -> Option<&Url> {
         self.channel.as_ref().map(|channel| &channel.base.url)

@@ -74,7 +74,7 @@ fn around(snippet: &str, request: Option<&str>) -> String {
             indented(2),
             stream("    webhook: { topics: { x: upsert }, fetch: always }\n")
         ),
-        "events" | "ping" => format!(
+        "events" | "ping" | "subscriptions" => format!(
             "{head}webhooks:\n  verify: {{ scheme: path_secret }}\n  topic: [x]\n  {}\n{}",
             indented(2),
             stream("    webhook: { topics: { x: upsert }, fetch: always }\n")

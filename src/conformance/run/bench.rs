@@ -48,12 +48,27 @@ impl<'s> Bench<'s> {
 
     /// A fresh connection, which knows of no log-in. `None` has been told.
     pub(super) fn connect(&mut self, fixture: &Fixture, behaviour: Behaviour) -> Option<Connection> {
+        self.connect_by(fixture, behaviour, false)
+    }
+
+    /// The same at the manifest's own pace.
+    pub(super) fn connect_paced(&mut self, fixture: &Fixture, behaviour: Behaviour) -> Option<Connection> {
+        self.connect_by(fixture, behaviour, true)
+    }
+
+    fn connect_by(&mut self, fixture: &Fixture, behaviour: Behaviour, paced: bool) -> Option<Connection> {
         let own = match fixture.settings() {
             [] => None,
             over => Some(self.own_settings(fixture, behaviour, over)?),
         };
         let settings = own.as_ref().or(self.settings.as_ref())?;
-        match self.subject.connect(settings, at(fixture), self.wire.clone()) {
+        let wire = self.wire.clone();
+        let connected = if paced {
+            self.subject.connect_paced(settings, at(fixture), wire)
+        } else {
+            self.subject.connect(settings, at(fixture), wire)
+        };
+        match connected {
             Ok(connection) => {
                 self.wire = connection.wire();
                 Some(connection)
@@ -190,6 +205,8 @@ impl<'s> Bench<'s> {
             | Scenario::Get(_)
             | Scenario::Write(_)
             | Scenario::Check(_)
+            | Scenario::Limit(_)
+            | Scenario::Subscriptions(_)
             | Scenario::Webhook(_)
             | Scenario::FileIn(_)
             | Scenario::FileOut(_) => false,

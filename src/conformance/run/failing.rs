@@ -132,7 +132,11 @@ pub(super) async fn once(
             Some(context) => connection.write(&case.stream, case.op, &context).await.map(|_| ()),
             None => Ok(()),
         },
-        Scenario::Webhook(_) | Scenario::FileIn(_) | Scenario::FileOut(_) => Ok(()),
+        Scenario::Limit(_)
+        | Scenario::Subscriptions(_)
+        | Scenario::Webhook(_)
+        | Scenario::FileIn(_)
+        | Scenario::FileOut(_) => Ok(()),
     };
     if let Err(error) = &done {
         bench.hear(error);

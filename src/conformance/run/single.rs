@@ -89,6 +89,8 @@ async fn missing(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase) {
         | Scenario::Write(_)
         | Scenario::Check(_)
         | Scenario::Login(_)
+        | Scenario::Limit(_)
+        | Scenario::Subscriptions(_)
         | Scenario::Webhook(_)
         | Scenario::FileIn(_)
         | Scenario::FileOut(_) => false,

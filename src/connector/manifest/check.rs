@@ -157,7 +157,12 @@ impl Checker<'_> {
         }
         if let Some(subscriptions) = &webhooks.subscriptions {
             self.request(&subscriptions.list, scope::SUBSCRIPTIONS, &[]);
+            self.template(subscriptions.name.as_ref(), scope::SUBSCRIPTION_NAME);
+            self.expression(subscriptions.active.as_ref(), scope::SUBSCRIBED);
             self.request(&subscriptions.create, scope::SUBSCRIBE, &[]);
+            for later in [&subscriptions.update, &subscriptions.renew].into_iter().flatten() {
+                self.request(later, scope::RESUBSCRIBE, &[]);
+            }
             self.needs_http(&subscriptions.list.place, "the list of subscriptions");
         }
     }

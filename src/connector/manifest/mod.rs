@@ -43,6 +43,7 @@ mod sql_text;
 mod statement;
 mod status;
 mod stream;
+mod subscriptions;
 mod text;
 mod time_text;
 mod verify;
@@ -81,13 +82,14 @@ pub use sql_stream::{
 pub use sql_text::Statement;
 pub use status::StatusSet;
 pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, TimeRule, VersionKind, VersionRule, Write};
+pub use subscriptions::{Expiry, Subscriptions};
 pub use time_text::{Moment, TimeText};
 pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom,
     Verify,
 };
 pub use verify_odd::{CertificateSignature, SignedItems};
-pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
+pub use webhook::{Fetch, Ping, StreamWebhook, Topic, TopicOp, Webhooks};
 pub use wrapper::Wrapper;
 pub use write::{CompareAndSet, Confirm, HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
 

@@ -19,6 +19,7 @@ impl Manifest {
         found.extend(self.check.iter().map(|check| &check.request));
         if let Some(subscriptions) = self.webhooks.as_ref().and_then(|webhooks| webhooks.subscriptions.as_ref()) {
             found.extend([&subscriptions.list, &subscriptions.create]);
+            found.extend(subscriptions.update.iter().chain(&subscriptions.renew));
         }
         self.streams.iter().for_each(|stream| of_stream(stream, &mut found));
         found
