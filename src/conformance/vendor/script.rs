@@ -167,7 +167,7 @@ impl Script {
         if repeated && let Some(other) = self.again.get(&index) {
             body = as_answer_to(&asked, other.clone());
         }
-        let reply = match fault {
+        match fault {
             None => Reply::Whole { status, headers, body },
             Some(Fault::Body(body)) => Reply::Whole { status, headers, body: as_answer_to(&asked, body) },
             Some(Fault::Cut) => {
@@ -202,8 +202,7 @@ impl Script {
                 let all = json!({ "error": asked.line(), "errors": headers, "message": body });
                 json_reply(400, &all, vec![self.date()])
             }
-        };
-        reply
+        }
     }
 
     /// The exchange that a request is: one that was asked before in these very words, the next one, or one before it that
