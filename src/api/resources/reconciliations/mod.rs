@@ -2,11 +2,13 @@
 //! (`finance::workflow`), comparing (`recon`).
 
 mod acts;
+mod export;
 mod reading;
 mod views;
 
 pub use acts::{ActBody, Decided, MatchBody, ReasonBody, RunBody, SignBody};
 pub(in crate::api) use acts::{act, decide, rederive, reopen, sign, start, undo};
+pub(in crate::api) use export::export;
 pub use reading::{BreakQuery, load_breaks, load_list, load_one, load_run};
 pub(in crate::api) use reading::{breaks, events, journal, list, run, show};
 pub use views::{
