@@ -78,6 +78,7 @@ routes! {
     changes "/api/v1/reconciliations/{name}/heal" => post(reconciliations::heal), "send again what its `heal` allows; `dry_run` only tells";
     reads "/api/v1/reconciliations/runs/{run}" => get(reconciliations::run), "a run: its signatures and its whole document";
     reads "/api/v1/reconciliations/runs/{run}/breaks" => get(reconciliations::run_breaks), "its breaks as they stand now";
+    reads "/api/v1/reconciliations/runs/{run}/export" => get(reconciliations::export), "?format=csv, csv-archive, jsonl, xlsx or pdf; a run as a file with its signatures; csv takes &section=, csv and csv-archive &bom=true &semicolon=true";
     changes "/api/v1/reconciliations/runs/{run}/sign" => post(reconciliations::sign), "as `preparer`, then another as `approver`";
     changes "/api/v1/reconciliations/runs/{run}/reopen" => post(reconciliations::reopen), "take the signatures back, with a reason";
     changes "/api/v1/reconciliations/runs/{run}/verify" => post(reconciliations::rederive), "make it again and compare; answers with the work to watch";

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use http::{Method, Request, StatusCode, header};
+use axum::body::{Body, Bytes};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,6 +31,12 @@ pub(super) enum Client {
     Remote { base: String, http: reqwest::Client },
     /// The store is open here, and its lock held.
     Local { router: Router, store: Arc<dyn Store> },
+}
+
+/// A file as it came.
+pub(super) struct Download {
+    pub name: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Client {
@@ -77,8 +83,32 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// A file, under the name that the hub gives it.
+    pub(super) async fn download(&self, path: &str) -> Result<Download, CliError> {
+        let (status, headers, bytes) = self.exchange(Method::GET, path, None).await?;
+        if !status.is_success() {
+            answer(status, &bytes)?;
+        }
+        let named = headers.get(header::CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
+        let name = named.and_then(|value| value.split_once("filename=\"")?.1.strip_suffix('"'));
+        // Only the last part: a file goes where its reader said, whatever the other side calls it.
+        let name = name.and_then(|name| Path::new(name).file_name()).map(|name| name.to_string_lossy().into_owned());
+        let name = name.ok_or_else(|| CliError::internal("the hub named no file"))?;
+        Ok(Download { name, bytes: bytes.to_vec() })
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, CliError> {
-        let (status, bytes) = match self {
+        let (status, _, bytes) = self.exchange(method, path, body).await?;
+        answer(status, &bytes)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), CliError> {
+        match self {
             Client::Remote { base, http } => {
                 let unreachable = |cause: reqwest::Error| {
                     CliError::new(
@@ -92,7 +122,8 @@ impl Client {
                     request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
                 }
                 let response = request.send().await.map_err(unreachable)?;
-                (response.status(), response.bytes().await.map_err(unreachable)?)
+                let (status, headers) = (response.status(), response.headers().clone());
+                Ok((status, headers, response.bytes().await.map_err(unreachable)?))
             }
             Client::Local { router, .. } => {
                 let request =
@@ -103,10 +134,11 @@ impl Client {
                     Ok(response) => response,
                     Err(never) => match never {},
                 };
-                (response.status(), response.into_body().collect().await.map_err(CliError::internal)?.to_bytes())
+                let (parts, body) = response.into_parts();
+                let bytes = body.collect().await.map_err(CliError::internal)?.to_bytes();
+                Ok((parts.status, parts.headers, bytes))
             }
-        };
-        answer(status, &bytes)
+        }
     }
 }
 

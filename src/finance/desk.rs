@@ -13,13 +13,16 @@ use crate::recon::report::{OpenItem, Report};
 use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError};
 
 use super::definition::{Loaded, load_all, parse};
+use super::export::{self, ExportError, Format};
 use super::look::{Compared, Comparison, compare, keep_all};
 use super::period::Period;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
 use super::run::{Asked, RunError};
 use super::systems::Systems;
 use super::taken::TakeError;
-use super::workflow::{Ask, Book, BookError, Deciding, Fact, Refusal, Role, act, decide, kept, reopen, sign, undo};
+use super::workflow::{
+    Ask, Book, BookError, Deciding, Fact, Refusal, Role, RunRecord, Signature, act, decide, kept, reopen, sign, undo,
+};
 
 /// Events read at once.
 const PAGE: u32 = 5_000;
@@ -42,6 +45,8 @@ pub enum DeskError {
     Take(#[from] TakeError),
     #[error("{0}")]
     Book(#[from] BookError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error("{0}")]
     Damaged(String),
 }
@@ -70,6 +75,13 @@ pub struct RunAsked {
 
 /// Books as they were read last, to be brought up to date by the events that came since.
 pub type Shelf = Arc<tokio::sync::Mutex<BTreeMap<String, Arc<Book>>>>;
+/// A report as a file.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    pub name: String,
+    pub content_type: &'static str,
+    pub bytes: Vec<u8>,
+}
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -231,6 +243,26 @@ impl Desk {
         Ok(blocking(move || rederive(run, &body, &definition, &before, [&root, &room])).await??)
     }
 
+    /// A kept run's report with the signatures that it has now. A document that is not what was kept is not exported.
+    pub async fn export(&self, run: i64, format: Format) -> Result<Exported, DeskError> {
+        let row = self.run_row(run).await?;
+        let report = self.report(run).await?;
+        let book = self.book(&row.reconciliation).await?;
+        let record = book.runs.get(&run).ok_or_else(|| no_such_run(run))?;
+        let actual = export::fingerprint(&report)?;
+        if actual != record.sha256 {
+            return Err(DeskError::Damaged(format!(
+                "the document of run {run} was kept as {} and is {actual}: it was not exported",
+                record.sha256
+            )));
+        }
+        let signatures = signatures(record);
+        let name = format.file_name(&report, run);
+        let mut bytes = Vec::new();
+        let bytes = blocking(move || export::write(&report, &signatures, format, &mut bytes).map(|()| bytes)).await??;
+        Ok(Exported { name, content_type: format.content_type(), bytes })
+    }
+
     /// What `actor` asks about a break. Returns the event's number.
     pub async fn act(&self, name: &str, item: &str, actor: &str, ask: Ask) -> Result<i64, DeskError> {
         let policy = self.definition(name)?.definition.policy;
@@ -327,6 +359,17 @@ impl Desk {
         let numbers = self.store.append_recon(book.head, vec![event]).await?;
         numbers.first().copied().ok_or_else(|| DeskError::Damaged("the store kept no event".to_owned()))
     }
+}
+
+/// Signatures in force, as exports show them.
+fn signatures(record: &RunRecord) -> Vec<export::Signature> {
+    let shown = |role, signature: &Signature| {
+        let Signature { actor, at, note, sha256 } = signature.clone();
+        let at = jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| format!("{at:.0}"));
+        export::Signature { role, actor, at, note, sha256 }
+    };
+    let preparer = record.preparer.iter().map(|signature| shown(export::Role::Preparer, signature));
+    preparer.chain(record.approver.iter().map(|signature| shown(export::Role::Approver, signature))).collect()
 }
 
 fn no_such_run(run: i64) -> DeskError {

@@ -28,6 +28,24 @@ pub enum ReconCommand {
         #[arg(long, value_name = "SECTION")]
         section: Option<Section>,
     },
+    /// A run's report as a file, with its signatures
+    Export {
+        run: i64,
+        #[arg(long)]
+        format: ExportFormat,
+        /// The one part that `csv` is of: breaks, tie_out, matches, ... [default: breaks]
+        #[arg(long, value_name = "SECTION")]
+        section: Option<String>,
+        /// CSV with a byte order mark
+        #[arg(long)]
+        bom: bool,
+        /// CSV with `;` between cells and decimal commas
+        #[arg(long)]
+        semicolon: bool,
+        /// The file or folder to write to, `-` for standard output [default: a name that tells what it is, here]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Breaks over all runs: the work list
     Breaks {
         name: String,
@@ -167,6 +185,29 @@ impl SignRole {
         match self {
             SignRole::Preparer => "preparer",
             SignRole::Approver => "approver",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One section
+    Csv,
+    /// A ZIP archive with the CSV of every section
+    CsvArchive,
+    Jsonl,
+    Xlsx,
+    Pdf,
+}
+
+impl ExportFormat {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            ExportFormat::Csv => "csv",
+            ExportFormat::CsvArchive => "csv-archive",
+            ExportFormat::Jsonl => "jsonl",
+            ExportFormat::Xlsx => "xlsx",
+            ExportFormat::Pdf => "pdf",
         }
     }
 }

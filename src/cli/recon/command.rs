@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::args::ReconCommand;
-use super::{breaks, report};
+use super::{breaks, export, report};
 use crate::api::resources::reconciliations::{Decided, ReconciliationDetail, ReconciliationView, RunDetail, RunView};
 use crate::api::{Level, Work, encode};
 use crate::cli::args::Global;
@@ -38,6 +38,13 @@ pub(in crate::cli) async fn recon(
         ReconCommand::Show { run, section } => {
             let answer = client.get(&format!("{ROOT}/runs/{run}")).await?;
             return report::show(&answer, global, *section, to);
+        }
+        ReconCommand::Export { run, format, section, bom, semicolon, out } => {
+            let mut path = format!("{ROOT}/runs/{run}/export?format={}&bom={bom}&semicolon={semicolon}", format.word());
+            if let Some(section) = section {
+                path.push_str(&format!("&section={}", encode(section)));
+            }
+            return export::export(client, global, &path, out.as_deref(), to).await;
         }
         ReconCommand::Breaks { name, code, state, owner, all } => {
             let asked = [("code", code), ("state", state), ("owner", owner)];

@@ -3,6 +3,7 @@
 mod args;
 mod breaks;
 mod command;
+mod export;
 mod report;
 
 pub use args::{ReconCommand, Section, SignRole};

@@ -3,6 +3,7 @@
 //! Each shows what the report says and is a function of it: equal reports give equal bytes. Not here: what a report says
 //! (`recon::report`), who may sign or fetch it.
 
+mod asked;
 mod csv;
 mod error;
 mod json_lines;
@@ -16,6 +17,7 @@ mod totals;
 mod write;
 mod xlsx;
 
+pub use asked::{AskedError, FORMATS};
 pub use csv::{Dialect, Separator};
 pub use error::ExportError;
 pub use section::{SCHEMA, Section};

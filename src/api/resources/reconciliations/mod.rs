@@ -2,6 +2,7 @@
 //! (`finance::workflow`), comparing (`recon`).
 
 mod acts;
+mod export;
 mod history;
 mod one_break;
 mod reading;
@@ -15,6 +16,7 @@ pub use acts::{
     match_breaks, reopen_run, sign_run, undo_match,
 };
 pub(in crate::api) use acts::{act, decide, heal, rederive, reopen, sign, start, undo};
+pub(in crate::api) use export::export;
 pub use history::HappenedView;
 pub use one_break::{
     BreakDetail, BreakOfKey, Candidate, RunBreaks, SideLines, WriteOffTerms, load_break, load_breaks_of,
