@@ -318,16 +318,17 @@ fn rules_of_single_requests_are_shown_too() {
         "stream: orders\nkey: \"1\"\nexchanges:\n  - {}\n  - {{ ask: {{ get: /v2/orders/1 }}, answer: {{ status: 409, json: {{ by: jo }} }} }}\nexpect: {{ error: {{ class: transient, message: \"locked: jo\" }} }}\n",
         acme::TOKEN
     );
-    Acme::new().manifest(get, &ruled).missing(Behaviour::Errors, "the error rule at 32:");
+    let unshown = Acme::new().manifest(get, &ruled);
+    let place = unshown.place("{ status: 409");
+    unshown.missing(Behaviour::Errors, &format!("the error rule at {place}"));
     let shown = Acme::new().manifest(get, &ruled).with("locked", "get", &locked);
     shown.reported(|report| assert!(report.verdict(Behaviour::Errors).is_good(), "{report:#?}"));
     // A rule that another one hides is not shown by the answer that it was written for.
     let hidden =
         ruled.replace("errors: [", "errors: [{ status: 4xx, class: transient, message: \"locked: {body.by}\" }, ");
-    Acme::new()
-        .manifest(get, &hidden)
-        .with("locked", "get", &locked)
-        .missing(Behaviour::Errors, "the error rule at 32:128");
+    let hidden = Acme::new().manifest(get, &hidden).with("locked", "get", &locked);
+    let place = hidden.place("{ status: 409");
+    hidden.missing(Behaviour::Errors, &format!("the error rule at {place}"));
 }
 
 #[test]

@@ -291,7 +291,7 @@ async fn every_mistake_of_a_definition_is_told_with_its_place() {
 #[tokio::test]
 async fn a_run_leaves_as_files() {
     let dir = installation();
-    done(&syncline(dir.path(), "ann", &RUN).await);
+    syncline(dir.path(), "ann", &RUN).await;
     let out = dir.path().join("out");
     std::fs::create_dir(&out).unwrap();
     let folder = out.to_str().unwrap();

@@ -214,6 +214,15 @@ expect:
         self.changed("connectors/acme/connector.yaml", from, to)
     }
 
+    /// Where these words of the manifest stand, as reports name it: line and column, both from one.
+    #[track_caller]
+    pub fn place(&self, words: &str) -> String {
+        let text = &self.0["connectors/acme/connector.yaml"];
+        let before = &text[..text.find(words).unwrap_or_else(|| panic!("the manifest has no `{words}`"))];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        format!("{}:{}", before.matches('\n').count() + 1, before.len() - line_start + 1)
+    }
+
     #[track_caller]
     pub fn without(mut self, name: &str) -> Acme {
         assert!(self.0.remove(&format!("connectors/acme/fixtures/{name}")).is_some());
