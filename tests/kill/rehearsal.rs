@@ -98,6 +98,7 @@ impl Rehearsal {
         let began = Instant::now();
         while began.elapsed() < patience {
             let quiet = self.sandbox.progress().webhooks_waiting == 0
+                && self.nothing_left_in_files()
                 && self.sandbox.verdict().clean()
                 && rows.open_work().await.is_empty();
             if quiet {
@@ -106,6 +107,17 @@ impl Rehearsal {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         began.elapsed()
+    }
+
+    /// No file of the ERP waits to be read or is being read: its rows would be news once more.
+    fn nothing_left_in_files(&self) -> bool {
+        let drop_dir = self.sandbox.drop_dir();
+        let announced = std::fs::read_dir(drop_dir).unwrap();
+        let mut names = announced.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let is_empty = |stream: &str| {
+            std::fs::read_dir(drop_dir.join("work").join(stream)).is_ok_and(|claimed| claimed.count() == 0)
+        };
+        names.all(|name| !name.ends_with(".done")) && ["stock", "deliveries"].into_iter().all(is_empty)
     }
 
     pub async fn drain(&self) -> Duration {
