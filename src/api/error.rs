@@ -129,7 +129,9 @@ impl From<DeskError> for ApiError {
             DeskError::Book(error) => {
                 ApiError::new(Code::Internal, error.to_string(), "run `syncline verify`, and use the newest version")
             }
-            DeskError::Export(error) => ApiError::new(Code::Conflict, error.to_string(), "see the run by `syncline recon show`"),
+            DeskError::Export(error) => {
+                ApiError::new(Code::Conflict, error.to_string(), "see the run by `syncline recon show`")
+            }
             DeskError::Damaged(what) => ApiError::new(Code::Internal, what, "run `syncline verify`"),
         }
     }

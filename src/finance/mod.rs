@@ -5,6 +5,7 @@
 pub mod definition;
 pub mod desk;
 pub mod export;
+pub mod files;
 pub mod period;
 pub mod rederive;
 pub mod run;

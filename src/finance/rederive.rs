@@ -12,7 +12,8 @@ use crate::recon::large::sha256;
 use crate::recon::report::{Input, Report};
 use crate::recon::row::Side;
 
-use super::definition::{Definition, From};
+use super::definition::{Definition, Files, From};
+use super::files::READ_BY;
 use super::period::Period;
 use super::run::{Asked, Background, RunError, run_after};
 use super::source::{SourceError, files};
@@ -101,11 +102,17 @@ fn changed<'i>(
     root: &Path,
     recorded: impl Iterator<Item = &'i Input>,
 ) -> Result<Vec<String>, RunError> {
-    let From::Table(table) = &definition.sides[side.index()].from;
-    let paths = match files(&definition.rules, table, side, root) {
+    let from = &definition.sides[side.index()].from;
+    let reader = match from {
+        From::Files(Files { bound: Some(bound), .. }) => Some(bound.reader()),
+        From::Files(Files { bound: None, .. }) | From::Table(_) => None,
+    };
+    let paths = match files(&definition.rules, from.files(), side, root) {
         Ok(paths) => paths,
         Err(SourceError::NoFile { .. } | SourceError::Folder { .. }) => Vec::new(),
-        Err(error @ (SourceError::Pattern { .. } | SourceError::Statement { .. })) => return Err(error.into()),
+        Err(error @ (SourceError::Pattern { .. } | SourceError::Unbound { .. } | SourceError::Statement { .. })) => {
+            return Err(error.into());
+        }
     };
     let mut changed = Vec::new();
     for input in recorded {
@@ -114,6 +121,12 @@ fn changed<'i>(
             changed.push(format!("side {}: {} is not there any more", input.side, input.source));
             continue;
         };
+        let then = input.controls.iter().find(|control| control.starts_with(READ_BY));
+        if let (Some(then), Some(now)) = (then, &reader)
+            && then != now
+        {
+            changed.push(format!("side {}: {} was {then} and would be {now}", input.side, input.source));
+        }
         let now =
             sha256(path).map_err(|error| RunError::Engine { reconciliation: definition.name.to_string(), error })?;
         if now != input.sha256 {

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use crate::model::Date;
 use crate::recon::compose::compose;
-use crate::recon::large::{LargeError, Room, reconcile_large};
+use crate::recon::large::{Delimited, LargeError, Room, Several, Statement, reconcile_large};
 use crate::recon::matching::Decision;
 use crate::recon::outcome::NothingCarried;
 use crate::recon::report::{Cover, Report, RunFinding, RunStatus};
 use crate::recon::row::{Row, Side};
 use crate::recon::settle::Circumstances;
 
-use super::definition::{Definition, From};
+use super::definition::Definition;
 use super::period::Period;
-use super::source::{self, Opened, SourceError};
+use super::source::{self, Opened, Opening, SourceError};
 use super::workflow::Carried;
 
 /// Why there is no report.
@@ -59,7 +59,7 @@ pub fn run_after(
     background: &Background,
 ) -> Result<Report, RunError> {
     let rules = &definition.rules;
-    let [a, b] = Side::BOTH.map(|side| open(definition, side, root, asked.period, background));
+    let [a, b] = Side::BOTH.map(|side| open(definition, side, [root, room], asked.period, background));
     let opened = [a?, b?];
     let engine = |error| RunError::Engine { reconciliation: definition.name.to_string(), error };
     let carried_over = |row: &Row| background.carried.has(rules, row);
@@ -68,9 +68,20 @@ pub fn run_after(
         carried_over: &carried_over,
         ..Circumstances::plain(asked.as_of, &NothingCarried)
     };
-    let statements: [&dyn crate::recon::large::Statement; 2] = [&opened[0].statement, &opened[1].statement];
-    let outcome =
-        reconcile_large(rules, statements, &background.decisions, &around, &Room::new(room)).map_err(engine)?;
+    // With a part missing, rows of the other side would look as if their partners were.
+    let is_incomplete = opened.iter().any(Opened::is_incomplete);
+    let nothing = Several::<Delimited>(Vec::new());
+    let (statements, decisions): ([&dyn Statement; 2], _) = if is_incomplete {
+        for side in &opened {
+            side.statement().glance(&mut |_| Ok(())).map_err(engine)?;
+        }
+        ([&nothing, &nothing], &[][..])
+    } else {
+        ([opened[0].statement(), opened[1].statement()], background.decisions.as_slice())
+    };
+    let outcome = reconcile_large(rules, statements, decisions, &around, &Room::new(room)).map_err(engine)?;
+    let mut findings: Vec<RunFinding> = opened.iter().flat_map(|side| side.findings().iter().cloned()).collect();
+    findings.extend(void(background, &outcome.void_decisions));
     let mut inputs = Vec::new();
     for side in Side::BOTH {
         inputs.extend(opened[side.index()].inputs(side).map_err(engine)?);
@@ -88,8 +99,8 @@ pub fn run_after(
         known_at: asked.as_of.to_string(),
         rules: rules.version.to_string(),
         inputs,
-        status: RunStatus::Complete,
-        findings: void(background, &outcome.void_decisions),
+        status: if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete },
+        findings,
     };
     Ok(compose(rules, cover, &outcome, asked.as_of))
 }
@@ -107,13 +118,10 @@ fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
 fn open(
     definition: &Definition,
     side: Side,
-    root: &Path,
+    [root, room]: [&Path; 2],
     period: Option<Period>,
     background: &Background,
 ) -> Result<Opened, SourceError> {
-    let spec = &definition.sides[side.index()];
     let only = background.only.as_ref().map(|only| only[side.index()].as_slice());
-    match &spec.from {
-        From::Table(table) => source::open(&definition.rules, spec, table, side, root, period, only),
-    }
+    source::open(&definition.rules, &definition.sides[side.index()], side, Opening { root, room, period, only })
 }

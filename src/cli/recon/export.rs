@@ -79,7 +79,10 @@ mod tests {
         let place = folder.path().join("report.pdf");
         put(&place, b"first").unwrap();
         put(&place, b"second").unwrap();
-        assert_eq!((std::fs::read(&place).unwrap(), names(folder.path())), (b"second".to_vec(), vec!["report.pdf".into()]));
+        assert_eq!(
+            (std::fs::read(&place).unwrap(), names(folder.path())),
+            (b"second".to_vec(), vec!["report.pdf".into()])
+        );
         // A folder that holds something is not replaced by a file: the rename fails last of all.
         let taken = folder.path().join("taken");
         std::fs::create_dir(&taken).unwrap();

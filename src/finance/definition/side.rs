@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use crate::choice;
-use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node};
+use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Span};
 use crate::recon::large::FieldKind;
 use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 use crate::recon::unit::Unit;
+
+use super::files::{self, Files};
 
 /// A side of a reconciliation.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct SideSpec {
     /// Aligned with the rules' keys; nothing where this side has no such key.
     pub keys: Vec<Option<Cell>>,
     pub amount: Cell,
+    /// Rows that one record becomes, each with an amount of its own (gross, fee); nothing if it is one row of `amount`.
+    pub split: Vec<(Arc<str>, Cell)>,
     /// A column or path with the currency, if the amount does not carry it.
     pub currency: Option<Cell>,
     /// One unit for all rows.
@@ -47,6 +51,18 @@ struct Named {
 pub enum From {
     /// Delimited text with a header, by column names.
     Table(Table),
+    /// What a connector's file stream reads, by paths in its canonical records.
+    Files(Files),
+}
+
+impl From {
+    /// The path or pattern of its files, below the installation.
+    pub fn files(&self) -> &str {
+        match self {
+            From::Table(table) => &table.files,
+            From::Files(files) => &files.files,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +77,9 @@ pub struct Table {
 pub struct Cell {
     pub from: String,
     pub kind: FieldKind,
+    /// An amount counts with its sign turned.
+    pub negate: bool,
+    pub span: Span,
 }
 
 /// Rows that are out of scope, by name.
@@ -69,6 +88,9 @@ pub struct Exclusion {
     pub name: Arc<str>,
     pub from: String,
     pub is: Vec<String>,
+    /// Or: everything that is none of these.
+    pub is_not: Vec<String>,
+    pub span: Span,
 }
 
 choice! {
@@ -82,7 +104,8 @@ choice! {
 impl Decode for Cell {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         if matches!(node.kind, Kind::Scalar(_)) {
-            return Some(Cell { from: String::decode(node, cx)?, kind: FieldKind::Text });
+            let from = String::decode(node, cx)?;
+            return Some(Cell { from, kind: FieldKind::Text, negate: false, span: node.span });
         }
         let map = cx.map(node, "the value")?;
         let from = map.required("from");
@@ -91,8 +114,9 @@ impl Decode for Cell {
             CellKind::Amount => FieldKind::Amount,
             CellKind::Date => FieldKind::Date,
         };
+        let negate = map.or("negate", false);
         map.finish();
-        Some(Cell { from: from?, kind })
+        Some(Cell { from: from?, kind, negate, span: node.span })
     }
 }
 
@@ -111,7 +135,7 @@ impl SideSpec {
         });
         let title = map.required("title");
         let named = Named { keys: cells(&map, "keys"), fields: cells(&map, "fields"), parts: cells(&map, "parts") };
-        let amount = map.required("amount");
+        let amounts = amounts(&map, cx);
         let currency: Option<Cell> = map.optional("currency");
         if let (Some(From::Table(_)), None, None) = (&from, &currency, &unit) {
             map.error(
@@ -120,10 +144,15 @@ impl SideSpec {
                 "add `currency: <column>`, or `unit: EUR` for all rows",
             );
         }
+        if let Some(From::Table(_)) = &from {
+            only_for_files(&amounts, &exclude, cx);
+        }
+        let (amount, split) = amounts?;
         let spec = SideSpec {
             title: title.unwrap_or_default(),
             keys: Vec::new(),
-            amount: amount?,
+            amount,
+            split,
             currency,
             unit,
             date: map.optional("date"),
@@ -181,12 +210,49 @@ fn cells(map: &MapReader<'_>, key: &'static str) -> Vec<(Arc<str>, Cell)> {
 }
 
 fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
-    match map.node("table") {
-        Some(node) => table(node, cx).map(From::Table),
-        None => {
+    match (map.node("table"), map.node("files")) {
+        (Some(node), None) => table(node, cx).map(From::Table),
+        (None, Some(node)) => files::decode(node, cx).map(From::Files),
+        (None, None) => {
             map.missing("table");
             None
         }
+        (Some(_), Some(_)) => {
+            map.error("files", "a side's rows come from one place", "state `table:` or `files:`");
+            None
+        }
+    }
+}
+
+type Amounts = (Cell, Vec<(Arc<str>, Cell)>);
+
+/// `amount: net`, or `amount: { gross: amount, fee: { from: fee, negate: true } }` for a row of each.
+fn amounts(map: &MapReader<'_>, cx: &Context) -> Option<Amounts> {
+    let Some(node) = map.node("amount") else {
+        map.missing("amount");
+        return None;
+    };
+    if !matches!(node.kind, Kind::Map(_)) || node.get("from").is_some() {
+        return Cell::decode(node, cx).map(|cell| (cell, Vec::new()));
+    }
+    let named = cx.named(node, "amounts", |entry, cx| Cell::decode(&entry.value, cx))?;
+    let split: Vec<(Arc<str>, Cell)> = named.into_iter().map(|(name, cell)| (name.value.into(), cell)).collect();
+    let first = split.first().map(|(_, cell)| cell.clone());
+    if first.is_none() {
+        cx.error(node.span, "no amount is named", "for example `amount: net`");
+    }
+    Some((first?, split))
+}
+
+fn only_for_files(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Context) {
+    let help = "read the file with `files:` and the connector `csv`, or add a column to it";
+    if let Some((cell, split)) = amounts
+        && (cell.negate || !split.is_empty())
+    {
+        cx.error(cell.span, "a table's amount is one column, as it stands", help);
+    }
+    for exclusion in exclude.iter().filter(|exclusion| !exclusion.is_not.is_empty()) {
+        cx.error(exclusion.span, "`is_not` is for `files:`; a table's exclusions list what `is` out", help);
     }
 }
 
@@ -212,16 +278,22 @@ fn exclusions(node: &Node, cx: &Context) -> Vec<Exclusion> {
     let read = |entry: &Entry, cx: &Context| {
         let map = cx.map(&entry.value, format!("exclusion `{}`", entry.key))?;
         let from = map.required("from");
-        let is = match map.node("is") {
+        let listed = |key| match map.node(key) {
             Some(node) if matches!(node.kind, Kind::Seq(_)) => Vec::<String>::decode(node, cx),
             Some(node) => String::decode(node, cx).map(|text| vec![text]),
-            None => {
-                map.missing("is");
-                None
-            }
+            None => Some(Vec::new()),
         };
+        let (is, is_not) = (listed("is"), listed("is_not"));
+        match (map.has("is"), map.has("is_not")) {
+            (false, false) => map.missing("is"),
+            (true, true) => {
+                map.error("is_not", "an exclusion goes one way", "`is` lists what is out, `is_not` what stays")
+            }
+            (true, false) | (false, true) => {}
+        }
         map.finish();
-        Some(Exclusion { name: entry.key.as_str().into(), from: from?, is: is? })
+        let name = entry.key.as_str().into();
+        Some(Exclusion { name, from: from?, is: is?, is_not: is_not?, span: entry.value.span })
     };
     let named = cx.named(node, "exclusions", read).unwrap_or_default();
     named.into_iter().map(|(_, exclusion)| exclusion).collect()
