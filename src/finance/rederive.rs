@@ -12,7 +12,7 @@ use crate::recon::large::sha256;
 use crate::recon::report::{Input, Report};
 use crate::recon::row::Side;
 
-use super::definition::{Definition, Files, From};
+use super::definition::{Definition, From};
 use super::files::READ_BY;
 use super::period::Period;
 use super::run::{Asked, Background, RunError, run_after};
@@ -103,32 +103,34 @@ fn changed<'i>(
     recorded: impl Iterator<Item = &'i Input>,
 ) -> Result<Vec<String>, RunError> {
     let from = &definition.sides[side.index()].from;
-    let reader = match from {
-        From::Files(Files { bound: Some(bound), .. }) => Some(bound.reader()),
-        From::Files(Files { bound: None, .. }) | From::Table(_) => None,
+    let reader = |set: usize| match from {
+        From::Files(sets) => sets.get(set)?.bound.as_ref().map(|bound| bound.reader()),
+        From::Table(_) => None,
     };
-    let paths = match files(&definition.rules, from.files(), side, root) {
-        Ok(paths) => paths,
+    let there = match files(&definition.rules, from, side, root) {
+        Ok(there) => there,
         Err(SourceError::NoFile { .. } | SourceError::Folder { .. }) => Vec::new(),
-        Err(error @ (SourceError::Pattern { .. } | SourceError::Unbound { .. } | SourceError::Statement { .. })) => {
-            return Err(error.into());
-        }
+        Err(
+            error @ (SourceError::Pattern { .. }
+            | SourceError::SameName { .. }
+            | SourceError::Unbound { .. }
+            | SourceError::Statement { .. }),
+        ) => return Err(error.into()),
     };
     let mut changed = Vec::new();
     for input in recorded {
-        let path = paths.iter().find(|path| path.file_name().is_some_and(|name| *name == *input.source));
-        let Some(path) = path else {
+        let Some(file) = there.iter().find(|file| file.name() == input.source) else {
             changed.push(format!("side {}: {} is not there any more", input.side, input.source));
             continue;
         };
         let then = input.controls.iter().find(|control| control.starts_with(READ_BY));
-        if let (Some(then), Some(now)) = (then, &reader)
-            && then != now
+        if let (Some(then), Some(now)) = (then, reader(file.set))
+            && *then != now
         {
             changed.push(format!("side {}: {} was {then} and would be {now}", input.side, input.source));
         }
-        let now =
-            sha256(path).map_err(|error| RunError::Engine { reconciliation: definition.name.to_string(), error })?;
+        let now = sha256(&file.path)
+            .map_err(|error| RunError::Engine { reconciliation: definition.name.to_string(), error })?;
         if now != input.sha256 {
             changed.push(format!("side {}: {} was {} and is {now}", input.side, input.source, input.sha256));
         }

@@ -26,6 +26,10 @@ pub enum SourceError {
     Folder { reconciliation: String, side: &'static str, path: String, error: std::io::Error },
     #[error("side {side} of `{reconciliation}`: `{pattern}` is no file name pattern: {reason}")]
     Pattern { reconciliation: String, side: &'static str, pattern: String, reason: String },
+    #[error(
+        "side {side} of `{reconciliation}`: two of its files are called {name}; reports name rows by their file, so give each a name of its own"
+    )]
+    SameName { reconciliation: String, side: &'static str, name: String },
     #[error("side {side} of `{reconciliation}`: its connector was not looked up; this is a defect, please report it")]
     Unbound { reconciliation: String, side: &'static str },
     #[error("side {side} of `{reconciliation}`: {error}")]
@@ -49,34 +53,64 @@ pub struct Opening<'o> {
     pub only: Option<&'o [String]>,
 }
 
+/// A file of a side, and which of its patterns it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub set: usize,
+    pub path: PathBuf,
+}
+
+impl Found {
+    /// As reports name it.
+    pub fn name(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}
+
 /// Opens a side's files, in order of their names.
 pub fn open(rules: &RuleSet, spec: &SideSpec, side: Side, how: Opening<'_>) -> Result<Opened, SourceError> {
-    let reconciliation = || rules.name.to_string();
-    let mut paths = files(rules, spec.from.files(), side, how.root)?;
+    let mut found = files(rules, &spec.from, side, how.root)?;
     if let Some(only) = how.only {
-        paths.retain(|path| {
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| only.iter().any(|known| known == name))
-        });
+        found.retain(|file| only.contains(&file.name()));
     }
-    let failed = |error| SourceError::Statement { reconciliation: reconciliation(), side: side.as_str(), error };
+    let failed = |error| SourceError::Statement { reconciliation: rules.name.to_string(), side: side.as_str(), error };
     match &spec.from {
         From::Table(Table { delimiter, .. }) => {
             let columns = columns(spec, how.period);
+            let paths: Vec<PathBuf> = found.into_iter().map(|file| file.path).collect();
             let open = |path: &PathBuf| Delimited::open(path, *delimiter, columns.clone(), rules).map_err(failed);
             let statement = Several(paths.iter().map(open).collect::<Result<_, _>>()?);
             Ok(Opened::Tables { statement, paths })
         }
-        From::Files(Files { bound: Some(bound), .. }) => {
-            connected::open(rules, bound, &paths, side, how.room, how.period).map(Opened::Files).map_err(failed)
-        }
-        From::Files(Files { bound: None, .. }) => {
-            Err(SourceError::Unbound { reconciliation: reconciliation(), side: side.as_str() })
+        From::Files(sets) => {
+            let bound = |files: &Files| files.bound.clone();
+            let unbound = || SourceError::Unbound { reconciliation: rules.name.to_string(), side: side.as_str() };
+            let bound = sets.iter().map(bound).collect::<Option<Vec<_>>>().ok_or_else(unbound)?;
+            connected::open(rules, &bound, &found, side, how.room, how.period).map(Opened::Files).map_err(failed)
         }
     }
 }
 
-/// The files that a side is made of, in order of their names.
-pub fn files(rules: &RuleSet, pattern: &str, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
+/// The files that a side is made of: pattern by pattern, in order of the numbers in their names, then of the names.
+pub fn files(rules: &RuleSet, from: &From, side: Side, root: &Path) -> Result<Vec<Found>, SourceError> {
+    let mut all: Vec<Found> = Vec::new();
+    for (set, pattern) in from.patterns().into_iter().enumerate() {
+        let paths = matching(rules, pattern, side, root)?;
+        all.extend(paths.into_iter().map(|path| Found { set, path }));
+    }
+    let mut names: Vec<String> = all.iter().map(Found::name).collect();
+    names.sort();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(all),
+        Some(pair) => Err(SourceError::SameName {
+            reconciliation: rules.name.to_string(),
+            side: side.as_str(),
+            name: pair[0].clone(),
+        }),
+    }
+}
+
+fn matching(rules: &RuleSet, pattern: &str, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let (reconciliation, side) = (rules.name.to_string(), side.as_str());
     let full = root.join(pattern);
     let (folder, name) = match (full.parent(), full.file_name()) {
@@ -106,11 +140,10 @@ pub fn files(rules: &RuleSet, pattern: &str, side: Side, root: &Path) -> Result<
         }
     }
     paths.sort();
-    let paths: Vec<PathBuf> = paths.into_iter().map(|(_, path)| path).collect();
     if paths.is_empty() {
         return Err(SourceError::NoFile { reconciliation, side, pattern: full.display().to_string() });
     }
-    Ok(paths)
+    Ok(paths.into_iter().map(|(_, path)| path).collect())
 }
 
 fn columns(spec: &SideSpec, period: Option<Period>) -> Columns {

@@ -24,7 +24,18 @@ pub struct Files {
     pub bound: Option<Arc<Bound>>,
 }
 
-pub(super) fn decode(node: &Node, cx: &Context) -> Option<Files> {
+/// One kind of file, or a list of several that are one side together: a bank's statements in two formats.
+pub(super) fn decode(node: &Node, cx: &Context) -> Option<Vec<Files>> {
+    let Some(items) = node.seq() else { return Some(vec![one(node, cx)?]) };
+    if items.is_empty() {
+        cx.error(node.span, "the list of files is empty", "name connector, stream and path of at least one");
+        return None;
+    }
+    let read: Vec<Option<Files>> = items.iter().map(|item| one(item, cx)).collect();
+    read.into_iter().collect()
+}
+
+fn one(node: &Node, cx: &Context) -> Option<Files> {
     let map = cx.map(node, "files")?;
     let (files, connector, stream) = (map.required("path"), map.required("connector"), map.required("stream"));
     let encoding = map.optional("encoding");

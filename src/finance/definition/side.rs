@@ -52,15 +52,15 @@ pub enum From {
     /// Delimited text with a header, by column names.
     Table(Table),
     /// What a connector's file stream reads, by paths in its canonical records.
-    Files(Files),
+    Files(Vec<Files>),
 }
 
 impl From {
-    /// The path or pattern of its files, below the installation.
-    pub fn files(&self) -> &str {
+    /// Paths or patterns of its files, below the installation.
+    pub fn patterns(&self) -> Vec<&str> {
         match self {
-            From::Table(table) => &table.files,
-            From::Files(files) => &files.files,
+            From::Table(table) => vec![&table.files],
+            From::Files(sets) => sets.iter().map(|files| files.files.as_str()).collect(),
         }
     }
 }

@@ -24,13 +24,13 @@ pub fn bind(definition: &mut Definition, source: &Arc<Source>, installation: &Pa
     }
     let registry = Registry::load(installation)?;
     let cx = Context::new(source);
-    for at in 0..definition.sides.len() {
-        let zone = definition.zone.clone();
-        let side = &definition.sides[at];
-        let From::Files(files) = &side.from else { continue };
-        let bound = Binder { cx: &cx, registry: &registry, files, side }.bind(zone).map(Arc::new);
-        if let From::Files(files) = &mut definition.sides[at].from {
-            files.bound = bound;
+    let zone = definition.zone.clone();
+    for side in &mut definition.sides {
+        let From::Files(sets) = &side.from else { continue };
+        let bind = |files: &Files| Binder { cx: &cx, registry: &registry, files, side }.bind(zone.clone());
+        let bound: Vec<_> = sets.iter().map(|files| bind(files).map(Arc::new)).collect();
+        if let From::Files(sets) = &mut side.from {
+            sets.iter_mut().zip(bound).for_each(|(files, bound)| files.bound = bound);
         }
     }
     cx.finish().into_result(Some(()))

@@ -2,10 +2,11 @@
 //!
 //! Not here: one file (`read`), comparing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::finance::period::Period;
+use crate::finance::source::Found;
 use crate::recon::large::{LargeError, sha256};
 use crate::recon::report::{Input, RunFinding};
 use crate::recon::row::Side;
@@ -29,14 +30,13 @@ pub struct Opened {
 /// Reads the files, which are in the order of their names. What is wrong with them is told in findings.
 pub fn open(
     rules: &RuleSet,
-    bound: &Arc<Bound>,
-    paths: &[PathBuf],
+    bound: &[Arc<Bound>],
+    files: &[Found],
     side: Side,
     room: &Path,
     period: Option<Period>,
 ) -> Result<Opened, LargeError> {
     let mut reading = Reading {
-        bound,
         side,
         period,
         spool: Spool::new(room, rules)?,
@@ -44,19 +44,20 @@ pub fn open(
         statements: Statements::default(),
         names: Vec::new(),
         hashes: Vec::new(),
-        sequence: None,
+        sequences: vec![None; bound.len()],
         inputs: Vec::new(),
         findings: Vec::new(),
         is_incomplete: false,
     };
-    for path in paths {
-        reading.file(path)?;
+    for file in files {
+        if let Some(bound) = bound.get(file.set) {
+            reading.file(bound, file)?;
+        }
     }
     reading.finish()
 }
 
-struct Reading<'r> {
-    bound: &'r Bound,
+struct Reading {
     side: Side,
     period: Option<Period>,
     spool: Spool,
@@ -65,15 +66,16 @@ struct Reading<'r> {
     /// Of all files, by their numbers in the spool.
     names: Vec<String>,
     hashes: Vec<String>,
-    sequence: Option<u64>,
+    /// Of the last complete file, by set.
+    sequences: Vec<Option<u64>>,
     inputs: Vec<Input>,
     findings: Vec<RunFinding>,
     is_incomplete: bool,
 }
 
-impl Reading<'_> {
-    fn file(&mut self, path: &Path) -> Result<(), LargeError> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+impl Reading {
+    fn file(&mut self, bound: &Bound, file: &Found) -> Result<(), LargeError> {
+        let (name, path) = (file.name(), &file.path);
         let hash = sha256(path)?;
         let source = self.spool.source(&name);
         self.names.push(name.clone());
@@ -81,7 +83,7 @@ impl Reading<'_> {
         self.hashes.push(hash.clone());
         if let Some(twin) = twin {
             let twin = self.names[twin].clone();
-            self.input(source, 0, vec![format!("repeats {twin}")]);
+            self.input(bound, source, 0, vec![format!("repeats {twin}")]);
             self.note(format!("{name} is {twin} once more, byte for byte: its rows count once"));
             return Ok(());
         }
@@ -92,7 +94,7 @@ impl Reading<'_> {
             statements: &mut self.statements,
             names: &self.names,
         };
-        let read = read_file(self.bound, path, source, self.sequence, self.period, &mut into);
+        let read = read_file(bound, path, source, self.sequences[file.set], self.period, &mut into);
         let read = match read {
             Ok(_) if sha256(path)? != hash => {
                 let next = "run again when it is complete".to_owned();
@@ -103,14 +105,16 @@ impl Reading<'_> {
         };
         match read {
             Ok(summary) => {
-                self.sequence = summary.sequence.or(self.sequence);
+                if summary.sequence.is_some() {
+                    self.sequences[file.set] = summary.sequence;
+                }
                 let balances = self.statements.keep();
                 let again = self.identities.keep();
                 for (before, records) in again {
                     let before = self.names[before].clone();
                     self.note(format!("{records} records of {name} stand in {before} already: they count once"));
                 }
-                self.input(source, summary.rows, balances);
+                self.input(bound, source, summary.rows, balances);
                 Ok(())
             }
             Err(Stop::File(unreadable)) => {
@@ -119,7 +123,7 @@ impl Reading<'_> {
                 self.statements.forget();
                 self.is_incomplete = true;
                 self.findings.push(unreadable.finding(self.side.as_str()));
-                self.input(source, 0, vec!["refused".to_owned()]);
+                self.input(bound, source, 0, vec!["refused".to_owned()]);
                 Ok(())
             }
             Err(Stop::Machine(error)) => Err(error),
@@ -135,7 +139,8 @@ impl Reading<'_> {
         });
     }
 
-    fn input(&mut self, source: usize, rows: u64, controls: Vec<String>) {
+    fn input(&mut self, bound: &Bound, source: usize, rows: u64, mut controls: Vec<String>) {
+        controls.push(bound.reader());
         self.inputs.push(Input {
             side: self.side.as_str().to_owned(),
             source: self.names[source].clone(),
@@ -154,9 +159,6 @@ impl Reading<'_> {
             let side = self.side.as_str();
             self.findings
                 .extend(gaps.into_iter().map(|gap| RunFinding { text: format!("side {side}: {}", gap.text), ..gap }));
-        }
-        for input in &mut self.inputs {
-            input.controls.push(self.bound.reader());
         }
         Ok(Opened {
             statement: self.spool,
