@@ -147,27 +147,28 @@ impl SideSpec {
         if let Some(From::Table(_)) = &from {
             only_for_files(&amounts, &exclude, cx);
         }
+        let (date, status, parent) = (map.optional("date"), map.optional("status"), map.optional("parent"));
+        let (category, lines) = (map.optional("category"), map.optional("lines"));
+        map.finish();
         let (amount, split) = amounts?;
-        let spec = SideSpec {
+        Some(SideSpec {
             title: title.unwrap_or_default(),
             keys: Vec::new(),
             amount,
             split,
             currency,
             unit,
-            date: map.optional("date"),
-            status: map.optional("status"),
-            parent: map.optional("parent"),
-            category: map.optional("category"),
-            lines: map.optional("lines"),
+            date,
+            status,
+            parent,
+            category,
+            lines,
             fields: Vec::new(),
             parts: Vec::new(),
             exclude,
             from: from?,
             named,
-        };
-        map.finish();
-        Some(spec)
+        })
     }
 
     pub(super) fn key_names(&self) -> Vec<Arc<str>> {
