@@ -39,8 +39,16 @@ static SIDE: Definition = map(
     "One of the two statements.",
     &[&[
         must("title", Text, "What it is called in reports"),
-        key("table", Either(&[Text, Of(&TABLE)]), "Delimited text with a header; all files that match are one statement"),
-        key("files", Either(&[Of(&FILES), List(&Of(&FILES))]), "Files that a connector's stream reads, by canonical fields"),
+        key(
+            "table",
+            Either(&[Text, Of(&TABLE)]),
+            "Delimited text with a header; all files that match are one statement",
+        ),
+        key(
+            "files",
+            Either(&[Of(&FILES), List(&Of(&FILES))]),
+            "Files that a connector's stream reads, by canonical fields",
+        ),
         key("keys", Named(&CELL_OR_NAME), "What rows are matched by: a name of yours, and where it stands"),
         must(
             "amount",

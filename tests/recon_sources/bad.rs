@@ -1,6 +1,6 @@
 //! Statements as they should not be. The run fails for that source and says so; no row is skipped, none is invented.
 
-use crate::installation::{Installation, breaks, complete, findings, fixture, not_reconciled};
+use crate::installation::{Installation, breaks, complete, findings, fixture, no_breaks, not_reconciled};
 
 const BANK: &str = "reconciliation: r
 title: Payouts against the bank
@@ -35,6 +35,11 @@ fn second() -> String {
     day(2, 4, "110,00", "P2", "20,00", "130,00")
 }
 
+/// The same figures, one of them finer than a cent: they tie, and are no amounts of euro.
+fn finer(text: &str) -> String {
+    text.replace("C10,00", "C10,005").replace("110,00", "110,005").replace("130,00", "130,005")
+}
+
 fn bank() -> Installation {
     let installation = Installation::new(BANK);
     installation.put("in/a.csv", A);
@@ -45,13 +50,13 @@ fn bank() -> Installation {
 async fn statements_that_are_cut_repeated_out_of_order_or_do_not_tie_are_refused_whole() {
     let both = first() + &second();
     let spoiled: [(&str, Vec<u8>, &str, &[&str]); 9] = [
-        ("cut", both.as_bytes()[..both.len() - 20].to_vec(), "SOURCE_INCOMPLETE", &["m.sta", "the file ends before"]),
+        ("cut", both.as_bytes()[..both.len() - 20].to_vec(), "SOURCE_INCOMPLETE", &["m.sta"]),
         ("joined twice", both.repeat(2).into_bytes(), "SOURCE_INCOMPLETE", &["m.sta", "twice"]),
         ("turned round", (second() + &first()).into_bytes(), "CONTINUITY_GAP", &["m.sta", "gap"]),
         ("closing", both.replace("EUR130,00", "EUR130,01").into_bytes(), "SOURCE_DOES_NOT_TIE", &["stated 130.01"]),
         ("a line less", both.replace("C10,00", "C9,00").into_bytes(), "SOURCE_DOES_NOT_TIE", &["109.00", "110.00"]),
-        ("digits", both.replace("C10,00", "C10,005").into_bytes(), "SOURCE_INCOMPLETE", &["row 1", "10,005"]),
-        ("letters", both.replace("C10,00", "C1O,00").into_bytes(), "SOURCE_INCOMPLETE", &["row 1"]),
+        ("digits", finer(&both).into_bytes(), "SOURCE_INCOMPLETE", &["m.sta", "005"]),
+        ("letters", both.replace("C10,00", "C1O,00").into_bytes(), "SOURCE_INCOMPLETE", &["m.sta", "line"]),
         (
             "encoding",
             {
@@ -69,7 +74,7 @@ async fn statements_that_are_cut_repeated_out_of_order_or_do_not_tie_are_refused
     installation.put("in/m.sta", &both);
     let run = installation.run().await;
     complete(&run);
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
     for (what, bytes, code, words) in spoiled {
         installation.put("in/m.sta", bytes);
         let run = installation.run().await;
@@ -97,7 +102,7 @@ async fn another_encoding_is_said_and_then_read() {
         .put("reconciliations/r.yaml", BANK.replace("path: in/*.sta", "path: in/*.sta, encoding: windows-1252"));
     let run = installation.run().await;
     complete(&run);
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
 }
 
 #[tokio::test]
@@ -113,7 +118,7 @@ async fn files_come_in_any_order_and_once() {
     installation.put("in/c.sta", first());
     let run = installation.run().await;
     complete(&run);
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
     let found = findings(&run);
     assert!(
         found.len() == 1 && found[0].0 == "FILE_REPEATED" && found[0].1.contains("c.sta is b.sta once more"),
@@ -123,7 +128,7 @@ async fn files_come_in_any_order_and_once() {
     installation.put("in/c.sta", first() + &second());
     let run = installation.run().await;
     complete(&run);
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
     let found = findings(&run);
     assert_eq!(
         found.iter().filter(|(code, text)| code == "FILE_REPEATED" && text.contains("c.sta")).count(),
@@ -207,7 +212,7 @@ async fn reports_with_unknown_types_or_too_many_digits_are_refused_with_the_plac
     installation.put("in/itemized.csv", &good);
     let run = installation.run().await;
     complete(&run);
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
     for (what, text, code, words) in spoiled {
         assert_ne!(text, good, "{what}");
         installation.put("in/itemized.csv", text);
@@ -222,7 +227,7 @@ async fn reports_with_unknown_types_or_too_many_digits_are_refused_with_the_plac
     installation.put("in/later.csv", &good[..good.len() - good.lines().last().unwrap().len() - 1]);
     let run = installation.run().await;
     complete(&run);
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
     assert!(
         findings(&run)[0].1.contains("1 records of later.csv stand in itemized.csv already"),
         "{:?}",
@@ -233,7 +238,7 @@ async fn reports_with_unknown_types_or_too_many_digits_are_refused_with_the_plac
 #[tokio::test]
 async fn control_figures_of_every_format_are_held_against_its_rows() {
     let formats = [
-        ("bai2", "statements", "report.bai", "amount", "49,", "491,", "SOURCE_INCOMPLETE"),
+        ("bai2", "statements", "report.bai", "amount", "49,207160", "49,207161", "SOURCE_DOES_NOT_TIE"),
         (
             "paypal-reports",
             "transactions",

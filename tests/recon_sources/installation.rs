@@ -78,9 +78,8 @@ impl Installation {
     }
 
     /// Runs `r`; returns the run as the API shows it.
-    #[track_caller]
-    pub fn run(&self) -> impl Future<Output = Value> {
-        self.run_of(&[])
+    pub async fn run(&self) -> Value {
+        self.run_of(&[]).await
     }
 
     pub async fn run_of(&self, more: &[&str]) -> Value {
@@ -107,6 +106,11 @@ pub fn breaks(run: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let found = run["report"]["breaks"].as_array().unwrap();
     found.iter().map(|item| (text(&item["code"]), text(&item["key"]))).collect()
+}
+
+#[track_caller]
+pub fn no_breaks(run: &Value) {
+    assert!(breaks(run).is_empty(), "{:?}", breaks(run));
 }
 
 #[track_caller]

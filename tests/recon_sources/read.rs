@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::installation::{Installation, breaks, complete, findings, fixture};
+use crate::installation::{Installation, breaks, complete, fixture, no_breaks};
 
 const SOURCES: [(&str, &str, &str, &str, &str, &str); 10] = [
     ("mt940", "statements", "statement.sta", "reference", "amount", "booked_on"),
@@ -35,7 +35,7 @@ async fn every_statement_and_report_agrees_with_itself() {
         installation.put(&format!("in/{file}"), fixture(connector, file));
         let run = installation.run().await;
         complete(&run);
-        assert_eq!(breaks(&run), [], "{connector} {file}");
+        no_breaks(&run);
         let rows = rows(&run);
         assert!(rows[0] > 0 && rows[0] == rows[1], "{connector} {file}: {rows:?}");
         let verified = installation.syncline("ann", &["recon", "verify", "1"]).await;
@@ -84,7 +84,7 @@ async fn a_record_may_be_rows_of_its_gross_and_its_fee() {
 
     installation.put("reconciliations/r.yaml", BRIDGE.replace("is_not: [charge]", "is: [dispute]"));
     let run = installation.run().await;
-    assert_eq!(breaks(&run), []);
+    no_breaks(&run);
 }
 
 /// An instant's day is the definition's zone's: late on the 21st in UTC is the 22nd in Tokyo.
@@ -139,7 +139,7 @@ async fn names_that_are_not_there_are_told_with_their_places() {
         ("{ payout: payout }", "{ payout: pay_out }", "has no field"),
         ("amount: net", "amount: category", "and no amount"),
         ("amount: net", "amount: net\n  unit: EUR", "has its own currency"),
-        ("date: created_at", "date: category", "and no day"),
+        ("date: created_at", "date: net", "and no day"),
         ("is_not: [charge]", "is_not: [charge], is: [x]", "one way"),
     ];
     for (from, to, why) in wrong {
@@ -172,5 +172,4 @@ async fn another_mapping_is_another_reader() {
     );
     let verified = installation.syncline("ann", &["recon", "verify", "1"]).await;
     assert!(verified.out.contains("was read by stripe-reports/transactions "), "{} {}", verified.out, verified.err);
-    assert_eq!(findings(&installation.run().await), []);
 }

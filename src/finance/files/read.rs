@@ -87,6 +87,8 @@ pub(super) fn read_file(
         (None, Err(error)) => Err(of_file(error)),
         // A row that is left out is missing from the comparison: then the file is not complete.
         (None, Ok(summary)) => match summary.rejected.first() {
+            // Whatever the stream makes of it: a statement that says nothing is one that has not come.
+            None if summary.content_bytes == 0 => Err(of_file(FileError::new(&name, FileCause::Empty))),
             Some(reject) => Err(of_file(FileError { file: name.clone(), ..copy(&reject.error) })),
             None => Ok(summary),
         },
