@@ -48,11 +48,11 @@ fn bank() -> Installation {
 
 #[tokio::test]
 async fn statements_that_are_cut_repeated_out_of_order_or_do_not_tie_are_refused_whole() {
-    let both = first() + &second();
+    let both = [first(), second()].concat();
     let spoiled: [(&str, Vec<u8>, &str, &[&str]); 9] = [
         ("cut", both.as_bytes()[..both.len() - 20].to_vec(), "SOURCE_INCOMPLETE", &["m.sta"]),
         ("joined twice", both.repeat(2).into_bytes(), "SOURCE_INCOMPLETE", &["m.sta", "twice"]),
-        ("turned round", (second() + &first()).into_bytes(), "CONTINUITY_GAP", &["m.sta", "gap"]),
+        ("turned round", [second(), first()].concat().into_bytes(), "CONTINUITY_GAP", &["m.sta", "gap"]),
         ("closing", both.replace("EUR130,00", "EUR130,01").into_bytes(), "SOURCE_DOES_NOT_TIE", &["stated 130.01"]),
         ("a line less", both.replace("C10,00", "C9,00").into_bytes(), "SOURCE_DOES_NOT_TIE", &["109.00", "110.00"]),
         ("digits", finer(&both).into_bytes(), "SOURCE_INCOMPLETE", &["m.sta", "005"]),
@@ -94,7 +94,7 @@ async fn statements_that_are_cut_repeated_out_of_order_or_do_not_tie_are_refused
 #[tokio::test]
 async fn another_encoding_is_said_and_then_read() {
     let installation = bank();
-    let mut bytes = (first() + &second()).into_bytes();
+    let mut bytes = [first(), second()].concat().into_bytes();
     let at = bytes.windows(6).position(|word| word == b"PAYOUT").unwrap();
     bytes[at] = 0xFC;
     installation.put("in/m.sta", bytes);
@@ -125,7 +125,7 @@ async fn files_come_in_any_order_and_once() {
         "{found:?}"
     );
     // The same statement within another file.
-    installation.put("in/c.sta", first() + &second());
+    installation.put("in/c.sta", [first(), second()].concat());
     let run = installation.run().await;
     complete(&run);
     no_breaks(&run);
@@ -287,7 +287,7 @@ async fn control_figures_of_every_format_are_held_against_its_rows() {
 #[tokio::test]
 async fn rows_of_a_table_that_cannot_be_read_are_kept_with_their_place() {
     let installation = bank();
-    installation.put("in/m.sta", first() + &second());
+    installation.put("in/m.sta", [first(), second()].concat());
     let mut bytes =
         b"ref,amount,currency,day\nP1,10.00,EUR,2026-11-03\nP2,20.005,EUR,2026-11-04\nP3,1,XXQ,2026-11-04\n".to_vec();
     bytes.extend(b"P\xFC,1.00,EUR,2026-11-04\nP4,2.00\n");
@@ -308,7 +308,7 @@ async fn rows_of_a_table_that_cannot_be_read_are_kept_with_their_place() {
 #[tokio::test]
 async fn a_period_that_is_signed_does_not_change_by_a_file_that_comes_late() {
     let installation = bank();
-    installation.put("in/m.sta", first() + &second());
+    installation.put("in/m.sta", [first(), second()].concat());
     let run = installation.run_of(&["--period", "2026-11"]).await;
     complete(&run);
     for (who, role) in [("ann", "preparer"), ("bob", "approver")] {
