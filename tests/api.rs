@@ -137,12 +137,26 @@ async fn an_issue_is_looked_at_edited_and_gone() {
     let (_, detail) = api.get(&format!("/api/v1/issues/{id}")).await;
     let letter = &detail["dead_letters"][0];
     assert!(letter["response"].as_str().unwrap().contains("product TEE-M does not exist"), "{letter}");
-    let edit = |body: &str| json!({ "actor": "ann", "dead": letter["dead"], "body": body });
+    assert_eq!(
+        (&letter["form"], &letter["entity"], &letter["revision"]),
+        (&json!("record"), &json!("order"), &json!(1))
+    );
+    let edit =
+        |body: &str| json!({ "actor": "ann", "dead": letter["dead"], "body": body, "base": letter["body_sha256"] });
     let path = format!("/api/v1/issues/{id}/edit");
     refused(api.post(&path, edit("{\"number\":")).await, StatusCode::BAD_REQUEST, "bad_request");
-    let (status, done) = api.post(&path, edit("{\"number\":\"#1002\"}")).await;
+    // What is sent is the mapping's business: the vendor's form is refused, and so is half a record.
+    let (status, answer) = api.post(&path, edit("{\"ref\":\"#1002\"}")).await;
+    assert!(answer["error"]["message"].as_str().unwrap().contains("ref: there is no such field"), "{answer}");
+    refused((status, answer), StatusCode::BAD_REQUEST, "bad_request");
+    let (_, answer) = api.post(&path, edit("{\"number\":\"#1002\"}")).await;
+    assert!(answer["error"]["message"].as_str().unwrap().contains("it is required and missing"), "{answer}");
+    let corrected = seed::corrected_order();
+    let other = json!({ "actor": "ann", "dead": letter["dead"], "body": corrected, "base": "0badc0de" });
+    refused(api.post(&path, other).await, StatusCode::CONFLICT, "conflict");
+    let (status, done) = api.post(&path, edit(&corrected)).await;
     assert_eq!((status, done), (StatusCode::OK, json!({ "count": 1 })));
-    refused(api.post(&path, edit("{\"number\":\"#1002\"}")).await, StatusCode::NOT_FOUND, "not_found");
+    refused(api.post(&path, edit(&corrected)).await, StatusCode::NOT_FOUND, "not_found");
     let (_, after) = api.get("/api/v1/issues?all=true").await;
     let issue = after.as_array().unwrap().iter().find(|issue| issue["id"] == id).unwrap();
     assert_eq!((&issue["open"], &issue["resolution"]), (&json!(false), &json!("edited by ann")));

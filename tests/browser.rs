@@ -8,6 +8,7 @@
 mod chromium;
 #[path = "browser/hubs.rs"]
 mod hubs;
+mod month;
 mod seed;
 #[path = "browser/tab.rs"]
 mod tab;
@@ -49,6 +50,19 @@ fn filled_pages() -> Vec<(&'static str, String)> {
     ]
     .map(|(name, path)| (name, path.to_owned()))
     .to_vec();
+    let breaks = [
+        ("recon-list", "/reconciliations"),
+        ("recon-orders", "/reconciliations/orders"),
+        ("recon-never", "/reconciliations/never-run"),
+        ("recon-run", "/reconciliations/runs/1"),
+        ("recon-run-filtered", "/reconciliations/runs/1?code=AMOUNT_UNDER"),
+        ("recon-run-filtered-away", "/reconciliations/runs/1?q=nothing-like-it"),
+        ("recon-run-page-2", "/reconciliations/runs/1?page=2"),
+        ("recon-bank", "/reconciliations/payouts-to-bank?all=1"),
+        ("recon-signed", "/reconciliations/runs/2"),
+        ("error-no-run", "/reconciliations/runs/99"),
+    ];
+    pages.extend(breaks.map(|(name, path)| (name, path.to_owned())));
     pages.push(("record-long-id", format!("/records/shop/orders/{LONG}")));
     pages.push(("search-long-id", format!("/search?q={LONG}")));
     pages.push(("error-long-id", format!("/flows/{LONG}")));
@@ -56,7 +70,9 @@ fn filled_pages() -> Vec<(&'static str, String)> {
 }
 
 fn empty_pages() -> Vec<(&'static str, String)> {
-    ["/", "/flows", "/issues", "/search", "/connections", "/ledger"].map(|path| ("empty", path.to_owned())).to_vec()
+    ["/", "/flows", "/issues", "/search", "/reconciliations", "/connections", "/ledger"]
+        .map(|path| ("empty", path.to_owned()))
+        .to_vec()
 }
 
 const LOOKS: [(u32, bool); 4] = [(1440, false), (1440, true), (390, false), (390, true)];
@@ -99,7 +115,9 @@ async fn keep(tab: &Tab, name: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_sound_at_every_width_and_scheme() {
     let (browser, hub) = (Browser::start().await, served(true).await);
-    audit(&browser.tab().await, &hub.base, &filled_pages()).await;
+    let mut pages = filled_pages();
+    pages.extend(hub.breaks.iter().map(|(name, id)| (*name, id.clone())));
+    audit(&browser.tab().await, &hub.base, &pages).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,4 +266,90 @@ async fn without_scripts_everything_is_there_and_works() {
     follow(&tab).await;
     let told = tab.eval("document.querySelector('[role=status]').textContent").await;
     assert!(told.as_str().unwrap().contains("4 records went back to work"), "{told}");
+}
+
+fn break_page(hub: &hubs::Served, name: &str) -> String {
+    let (_, path) = hub.breaks.iter().find(|(known, _)| *known == name).unwrap();
+    format!("{}{path}", hub.base)
+}
+
+/// As finance works: the list leads to a run, the run to a break, which gets an owner; a refusal stands beside what was typed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_break_is_followed_and_worked_by_keyboard_alone() {
+    let (browser, hub) = (Browser::start().await, served(true).await);
+    let tab = browser.tab().await;
+    tab.look_like(1440, false).await;
+    tab.go(&format!("{}/", hub.base)).await;
+    tab.tab_to(".side a[href='/reconciliations']").await;
+    follow(&tab).await;
+    tab.tab_to("#orders a[href='/reconciliations/runs/1']").await;
+    follow(&tab).await;
+    tab.tab_to("#f-code").await;
+    tab.type_into_select("AMOUNT_UNDER").await;
+    tab.tab_to(".filter button").await;
+    follow(&tab).await;
+    let codes = tab
+        .eval("[...document.querySelectorAll('.breaks tbody tr td:nth-child(2)')].map((td) => td.textContent)")
+        .await;
+    let codes = codes.as_array().unwrap().clone();
+    assert!(
+        !codes.is_empty() && codes.iter().all(|code| code.as_str().unwrap().starts_with("B is less than A")),
+        "{codes:?}"
+    );
+    tab.tab_to(".breaks tbody a").await;
+    follow(&tab).await;
+    tab.until("document.querySelector('.sides .differs') !== null").await;
+    // What has to be filled in is asked for by the browser; blanks are refused by the hub, beside them.
+    open(&tab, "resolve").await;
+    tab.tab_to("#resolve-text").await;
+    tab.type_text("   ").await;
+    tab.tab_to("#resolve-actor").await;
+    tab.type_text("Ann").await;
+    follow(&tab).await;
+    let refused = tab.eval("document.querySelector('#resolve [role=alert]').textContent").await;
+    assert!(refused.as_str().unwrap().contains("a reason is needed"), "{refused}");
+    assert_eq!(tab.eval("document.querySelector('#resolve-actor').value").await, json!("Ann"));
+    open(&tab, "assign").await;
+    tab.tab_to("#assign-owner").await;
+    tab.type_text("Cleo").await;
+    tab.tab_to("#assign-actor").await;
+    tab.type_text("Ann").await;
+    follow(&tab).await;
+    tab.until("document.querySelector('[role=status]').textContent.includes('The break has an owner')").await;
+    assert!(tab.eval("document.querySelector('.head').innerText").await.as_str().unwrap().contains("Cleo"));
+}
+
+/// Unfolds the form of this name.
+async fn open(tab: &Tab, form: &str) {
+    tab.tab_to(&format!("details:has(#{form}) summary")).await;
+    tab.press("Enter").await;
+    tab.until(&format!("document.querySelector('details:has(#{form})').open")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_scripts_a_run_is_read_and_its_signatures_taken_back() {
+    let (browser, hub) = (Browser::start().await, served(true).await);
+    let tab = browser.tab().await;
+    tab.look_like(390, true).await;
+    tab.without_scripts().await;
+    for (url, said) in [
+        (format!("{}/reconciliations", hub.base), "Orders against the books"),
+        (format!("{}/reconciliations/orders", hub.base), "Work list"),
+        (format!("{}/reconciliations/runs/1", hub.base), "Unexplained, must be 0"),
+        (break_page(&hub, "break-suggested"), "What you can do"),
+        (break_page(&hub, "break-assigned"), "The bank was asked on the phone"),
+    ] {
+        tab.go(&url).await;
+        let text = tab.eval("document.body.innerText").await;
+        assert!(text.as_str().unwrap().contains(said), "{url}: {text}");
+    }
+    tab.go(&format!("{}/reconciliations/runs/2", hub.base)).await;
+    open(&tab, "reopen").await;
+    tab.tab_to("#reopen-reason").await;
+    tab.type_text("the bank corrected its statement").await;
+    tab.tab_to("#reopen-actor").await;
+    tab.type_text("Ann").await;
+    follow(&tab).await;
+    let told = tab.eval("document.querySelector('[role=status]').textContent").await;
+    assert!(told.as_str().unwrap().contains("The run is open again"), "{told}");
 }

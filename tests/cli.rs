@@ -116,8 +116,11 @@ async fn issues_are_listed_shown_and_worked() {
     let broken = syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{").await;
     assert_eq!(broken.exit, Exit::Failed);
     insta::assert_snapshot!("issues_edit_broken", broken.err);
+    let vendors = syncline_with(dir.path(), &["issues", "edit", "1", "--file", "-"], "{\"ref\":\"#1002\"}").await;
+    assert_eq!(vendors.exit, Exit::Failed);
+    insta::assert_snapshot!("issues_edit_not_canonical", vendors.err);
     let edited =
-        syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], "{\"number\":\"#1002\"}").await;
+        syncline_with(dir.path(), &["issues", "edit", "1", "job-2", "--file", "-"], &seed::corrected_order()).await;
     assert_eq!(
         (edited.exit, edited.out.as_str()),
         (Exit::Done, "1 record corrected and back to work\n"),
@@ -258,6 +261,49 @@ fn a_reader_that_has_had_enough_is_not_told_of_it() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&program.stderr), "");
     assert_eq!(program.status.code(), Some(141), "as of a program that SIGPIPE ended");
+}
+
+/// The command as a person runs it, with this shell script as the editor.
+fn edited_by(dir: &Path, script: &str) -> (bool, String, String) {
+    std::fs::write(dir.join("editor.sh"), script).unwrap();
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_syncline"))
+        .args(["issues", "edit", "1", "job-2", "--actor", "ann", "--config"])
+        .arg(dir)
+        .env_remove("VISUAL")
+        .env("EDITOR", format!("sh {}", dir.join("editor.sh").display()))
+        .env("TMPDIR", dir)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (ran.status.success(), text(ran.stdout), text(ran.stderr))
+}
+
+fn drafts(dir: &Path) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    found.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("syncline-")).collect()
+}
+
+#[tokio::test]
+async fn an_editor_opens_the_record_and_what_is_refused_is_not_lost() {
+    let dir = installation().await;
+    let (done, _, err) = edited_by(dir.path(), "cp \"$1\" \"$(dirname \"$0\")/shown\"\n");
+    assert!(!done && err.contains("nothing was changed"), "{err}");
+    let shown = std::fs::read_to_string(dir.path().join("shown")).unwrap();
+    assert!(shown.starts_with("{\n  \"number\": \"#1002\",\n"), "to be read by a person: {shown}");
+    assert_eq!(drafts(dir.path()), Vec::<std::path::PathBuf>::new());
+
+    let (done, _, err) = edited_by(dir.path(), "printf '{\"number\":\"#1002\"}\\n' > \"$1\"\n");
+    assert!(!done && err.contains("placed_at: it is required and missing"), "{err}");
+    let kept = drafts(dir.path());
+    assert_eq!(kept.len(), 1, "{err}");
+    assert!(err.contains(kept[0].to_str().unwrap()), "{err}");
+    assert_eq!(std::fs::read_to_string(&kept[0]).unwrap(), "{\"number\":\"#1002\"}\n");
+    std::fs::remove_file(&kept[0]).unwrap();
+
+    std::fs::write(dir.path().join("corrected"), seed::corrected_order()).unwrap();
+    let (done, out, err) = edited_by(dir.path(), "cp \"$(dirname \"$0\")/corrected\" \"$1\"\n");
+    assert!(done && out == "1 record corrected and back to work\n", "{out} {err}");
+    assert_eq!(drafts(dir.path()), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test]

@@ -58,6 +58,10 @@ fn what_is_claimed_and_not_shown_is_missing() {
         ("get.yaml", Behaviour::Get, "get of stream orders"),
         ("create.yaml", Behaviour::WriteOnce, "create of stream orders"),
         ("refused.yaml", Behaviour::Errors, "the error rule at 13:7"),
+        ("limit.yaml", Behaviour::Limits, "a limit that answers tell"),
+        ("hooks_missing.yaml", Behaviour::Subscriptions, "a missing subscription"),
+        ("hooks_there.yaml", Behaviour::Subscriptions, "none is missing"),
+        ("hooks_off.yaml", Behaviour::Subscriptions, "a subscription to renew"),
         ("webhook.yaml", Behaviour::Signatures, "a delivery"),
         ("webhook.yaml", Behaviour::Events, "topic order.created of stream orders"),
         ("file_in.yaml", Behaviour::Files, "file_in of stream stock"),
@@ -272,4 +276,99 @@ fn lint_tells_everything_at_once() {
     ] {
         assert!(told.contains(part), "`{part}` is not in:\n{told}");
     }
+}
+
+const LOG_IN: &str = "auth: { scheme: oauth2_client_credentials, token_url: \"{settings.base_url}/oauth/token\", client_id: \"{settings.client_id}\", client_secret: \"{settings.client_secret}\" }";
+
+/// Acme with a second way of logging in, which no fixture uses.
+fn two_ways() -> Acme {
+    let oauth = LOG_IN.trim_start_matches("auth: ");
+    let choice = format!(
+        "auth: {{ choose: \"{{settings.login}}\", ways: {{ oauth: {oauth}, key: {{ scheme: header, name: X-Key, value: \"{{settings.api_key}}\" }} }} }}"
+    );
+    Acme::new()
+        .manifest("settings:\n", "settings:\n  login: { type: enum, values: [oauth, key], default: oauth, title: Log-in }\n  api_key: { secret: true, title: Key }\n")
+        .manifest(LOG_IN, &choice)
+}
+
+const BY_KEY: &str = "settings: { login: key, api_key: fixture-key-5512 }\nexchanges:\n  - { ask: { get: /v2/me, headers: { x-key: fixture-key-5512 } }, answer: { json: { name: Acme Ltd } } }\nexpect: { shows: Acme Ltd }\n";
+
+#[test]
+fn every_way_of_logging_in_is_shown() {
+    two_ways().missing(Behaviour::Check, "the check by `key`");
+    two_ways().without("login.yaml").missing(Behaviour::LogIn, "the log-in by `oauth`");
+    let check = |report: &conformance::Report| {
+        assert!(report.verdict(Behaviour::Check).is_good(), "{report:#?}");
+        assert!(report.verdict(Behaviour::LogIn).is_good(), "{report:#?}");
+    };
+    two_ways().with("by_key", "check", BY_KEY).reported(check);
+    two_ways()
+        .with("by_key", "check", &BY_KEY.replace("x-key: fixture", "x-key: other"))
+        .refused(Behaviour::Check, "header `x-key`: expected `other");
+    two_ways()
+        .with("by_key", "check", &BY_KEY.replace("api_key:", "api_kay:"))
+        .refused(Behaviour::Check, "the connector has no setting `api_kay`");
+}
+
+#[test]
+fn rules_of_single_requests_are_shown_too() {
+    let get = "get: { get: \"/orders/{key}\", record: order";
+    let ruled = format!("{get}, errors: [{{ status: 409, class: transient, message: \"locked: {{body.by}}\" }}]");
+    let locked = format!(
+        "stream: orders\nkey: \"1\"\nexchanges:\n  - {}\n  - {{ ask: {{ get: /v2/orders/1 }}, answer: {{ status: 409, json: {{ by: jo }} }} }}\nexpect: {{ error: {{ class: transient, message: \"locked: jo\" }} }}\n",
+        acme::TOKEN
+    );
+    Acme::new().manifest(get, &ruled).missing(Behaviour::Errors, "the error rule at 32:");
+    let shown = Acme::new().manifest(get, &ruled).with("locked", "get", &locked);
+    shown.reported(|report| assert!(report.verdict(Behaviour::Errors).is_good(), "{report:#?}"));
+    // A rule that another one hides is not shown by the answer that it was written for.
+    let hidden =
+        ruled.replace("errors: [", "errors: [{ status: 4xx, class: transient, message: \"locked: {body.by}\" }, ");
+    Acme::new()
+        .manifest(get, &hidden)
+        .with("locked", "get", &locked)
+        .missing(Behaviour::Errors, "the error rule at 32:128");
+}
+
+#[test]
+fn limits_that_are_not_obeyed() {
+    let told = "remaining_header: X-Left, reset_header: X-Reset";
+    let limits = |from: &str, to: &str, reason: &str| Acme::new().manifest(from, to).refused(Behaviour::Limits, reason);
+    // Headers that the vendor does not send, a reset in another unit, a window that begins too early.
+    limits(told, "remaining_header: X-Remaining, reset_header: X-Reset", "expected that work waits for 30s");
+    limits(told, "remaining_header: X-Left", "expected that work waits for 30s after this answer");
+    limits("X-Reset }", "X-Reset, reset_header_unit: ms }", "expected that work waits for 30s");
+    Acme::new()
+        .changed("limit.yaml", "wait: 30s", "wait: 20s")
+        .refused(Behaviour::Limits, "expected that work waits for 20s");
+    Acme::new().changed("limit.yaml", "x-left: \"0\"", "x-left: \"90\"").refused(Behaviour::Limits, "it waits for 0ns");
+}
+
+#[test]
+fn subscriptions_that_are_not_put_right() {
+    let refused = |acme: Acme, reason: &str| acme.refused(Behaviour::Subscriptions, reason);
+    let acme = Acme::new;
+    refused(acme().manifest("topic: topic, url: url,", "topic: topic, url: id,"), "it ended with");
+    refused(acme().manifest("records: data, id", "records: hooks?, id"), "nobody sees that it is left alone");
+    refused(acme().manifest("active: subscription.on", "active: subscription.id == 7"), "never asked");
+    refused(acme().manifest("json: { on: true }", "json: { on: false }"), "body.on");
+    refused(acme().manifest("post: /hooks, json: { topic", "post: /hooks, json: { topics"), "body.topic");
+    // The vendor's list without anybody else's does not show that the address is compared.
+    refused(
+        acme().changed(
+            "hooks_missing.yaml",
+            "topic: order.created, url: \"https://other",
+            "topic: order.deleted, url: \"https://other",
+        ),
+        "nobody sees that it is left alone",
+    );
+    refused(
+        acme().changed("hooks_missing.yaml", "https://other.example.com", "https://hub.example.com/hooks/connection"),
+        "never asked",
+    );
+    refused(acme().changed("hooks_missing.yaml", "restored: [order.created]", "restored: []"), "came Subscribed");
+    // A rule that takes an outage for something else.
+    acme()
+        .manifest("list: { get: /hooks }", "list: { get: /hooks, errors: [{ status: 503, class: data }] }")
+        .refused(Behaviour::Faults, "in place of the list");
 }

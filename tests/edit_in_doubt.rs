@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use syncline::api::HubView as _;
 use syncline::hub::{Hub, HubOptions};
-use syncline::store::{DeadRef, IssueFilter, IssueRow, Store};
+use syncline::store::{DeadEdit, DeadRef, IssueFilter, IssueRow, Store};
 
 #[path = "http_engine/vendor.rs"]
 #[allow(dead_code)]
@@ -152,7 +152,13 @@ const EDITED: &str = r#"{"sku":"NEW","location":"WH1","on_hand":"1"}"#;
 
 impl Doubt {
     async fn edit(&self) {
-        self.hub.store.edit_dead(self.job, EDITED, "ann", jiff::Timestamp::now().as_microsecond()).await.unwrap();
+        self.edit_to(EDITED).await;
+    }
+
+    async fn edit_to(&self, body: &str) {
+        let (base, changed, at) = (None, vec!["sku".to_owned()], jiff::Timestamp::now().as_microsecond());
+        let edit = DeadEdit { dead: self.job, body: body.to_owned(), base, changed, actor: "ann".to_owned(), at };
+        self.hub.store.edit_dead(edit).await.unwrap();
         self.hub.wake();
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "http_engine/batching.rs"]
 mod batching;
+#[path = "http_engine/choices.rs"]
+mod choices;
 #[path = "http_engine/credentials.rs"]
 mod credentials;
 #[path = "http_engine/dialects.rs"]
@@ -19,6 +21,8 @@ mod logins;
 mod misbehaviour;
 #[path = "http_engine/outcomes.rs"]
 mod outcomes;
+#[path = "http_engine/own_rules.rs"]
+mod own_rules;
 #[path = "http_engine/reading.rs"]
 mod reading;
 #[path = "http_engine/setup.rs"]
@@ -27,6 +31,8 @@ mod setup;
 mod shipped;
 #[path = "http_engine/signatures.rs"]
 mod signatures;
+#[path = "http_engine/subscribing.rs"]
+mod subscribing;
 #[path = "http_engine/vendor.rs"]
 mod vendor;
 #[path = "http_engine/vendor_times.rs"]

@@ -286,3 +286,31 @@ async fn every_mistake_of_a_definition_is_told_with_its_place() {
         assert!(ran.err.contains(told), "{told} is not in\n{}", ran.err);
     }
 }
+
+/// Every format leaves by the command, with the signatures in force; what another program reads is what the run shows.
+#[tokio::test]
+async fn a_run_leaves_as_files() {
+    let dir = installation();
+    done(&syncline(dir.path(), "ann", &RUN).await);
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let folder = out.to_str().unwrap();
+    for format in ["csv", "csv-archive", "jsonl", "xlsx", "pdf"] {
+        done(&syncline(dir.path(), "ann", &["recon", "export", "1", "--format", format, "--out", folder]).await);
+    }
+    let mut kinds: Vec<String> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().extension().unwrap().to_string_lossy().into_owned())
+        .collect();
+    kinds.sort();
+    assert_eq!(kinds, ["csv", "jsonl", "pdf", "xlsx", "zip"]);
+    let told = syncline(dir.path(), "ann", &["recon", "export", "1", "--format", "csv", "--out", "-"]).await;
+    done(&told);
+    let shown = syncline(dir.path(), "ann", &["recon", "show", "1", "--json"]).await.json();
+    let of_run = shown["report"]["breaks"].as_array().unwrap();
+    for item in of_run {
+        assert!(told.out.contains(item["id"].as_str().unwrap()), "{item} in {}", told.out);
+    }
+    assert_eq!(told.out.lines().filter(|line| line.starts_with('b')).count(), of_run.len(), "{}", told.out);
+    refused(&syncline(dir.path(), "ann", &["recon", "export", "9", "--format", "pdf"]).await, "there is no run 9");
+}

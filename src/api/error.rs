@@ -126,6 +126,7 @@ impl From<DeskError> for ApiError {
                 error.to_string(),
                 "correct the statements or the definition, run it again",
             ),
+            DeskError::Take(error) => ApiError::new(Code::Conflict, error.to_string(), "correct it, run it again"),
             DeskError::Book(error) => {
                 ApiError::new(Code::Internal, error.to_string(), "run `syncline verify`, and use the newest version")
             }

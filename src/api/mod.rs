@@ -31,7 +31,7 @@ pub use percent::{decode, encode};
 pub use router::{ROUTES, Route, router};
 pub use state::{
     About, ActionError, AppState, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness,
-    ReloadRefusal, StreamInfo, StreamRef,
+    ReloadRefusal, StreamInfo, StreamRef, Untold,
 };
 pub use story::{Expectation, Hop, HopKind, Level, Payload, Stage, StageState, Story, SystemValue, Told, tell};
 pub use time::Time;

@@ -6,7 +6,8 @@ use http::{Method, Uri};
 
 use super::error::{ApiError, Code};
 use super::resources::{
-    audit, backups, connections, events, flows, issues, ledger, overview, reconciliations, records, reload, verify,
+    audit, backups, connections, edits, events, flows, issues, ledger, overview, reconciliations, records, reload,
+    verify,
 };
 use super::state::AppState;
 use super::{health, live, prometheus};
@@ -59,7 +60,7 @@ routes! {
     reads "/api/v1/issues/{id}" => get(issues::show), "one issue with its first hundred dead letters";
     changes "/api/v1/issues/{id}/retry" => post(issues::retry), "back to work: all, or `only` one";
     changes "/api/v1/issues/{id}/discard" => post(issues::discard), "give up, with a reason: all, or `only` one";
-    changes "/api/v1/issues/{id}/edit" => post(issues::edit), "correct the payload of one and send it back to work";
+    changes "/api/v1/issues/{id}/edit" => post(edits::edit), "correct one, the canonical record or the payload, and send it back to work";
     reads "/api/v1/records" => get(records::search), "?q= finds by key, number or another system's id";
     reads "/api/v1/records/{connection}/{stream}/{*key}" => get(records::show), "one record's whole story";
     reads "/api/v1/events" => get(events::list), "?after= business events in CloudEvents form, oldest first";
@@ -67,13 +68,16 @@ routes! {
     reads "/api/v1/reconciliations" => get(reconciliations::list), "reconciliations: definition, last run, open breaks";
     reads "/api/v1/reconciliations/{name}" => get(reconciliations::show), "one, with its runs and their signatures";
     reads "/api/v1/reconciliations/{name}/breaks" => get(reconciliations::breaks), "?code= &state= &owner= &all=true with those that are not open";
+    reads "/api/v1/reconciliations/{name}/breaks/{item}" => get(reconciliations::one_break), "one break: both sides, meaning, what fits, history";
     reads "/api/v1/reconciliations/{name}/events" => get(reconciliations::events), "?after= everything that was decided, chained by hash, oldest first";
     reads "/api/v1/reconciliations/{name}/journal" => get(reconciliations::journal), "journal lines that write-offs propose";
     changes "/api/v1/reconciliations/{name}/runs" => post(reconciliations::start), "run it, of a `period`, `as_of` a day; answers with the work to watch";
     changes "/api/v1/reconciliations/{name}/breaks/{item}/{act}" => post(reconciliations::act), "assign, investigate, propose, comment, attach, resolve, write-off, accept-timing, reopen";
     changes "/api/v1/reconciliations/{name}/matches" => post(reconciliations::decide), "bring the rows of `breaks` together; `force` if they do not tie";
     changes "/api/v1/reconciliations/{name}/matches/{event}/undo" => post(reconciliations::undo), "take a match back, with a reason";
+    changes "/api/v1/reconciliations/{name}/heal" => post(reconciliations::heal), "send again what its `heal` allows; `dry_run` only tells";
     reads "/api/v1/reconciliations/runs/{run}" => get(reconciliations::run), "a run: its signatures and its whole document";
+    reads "/api/v1/reconciliations/runs/{run}/breaks" => get(reconciliations::run_breaks), "its breaks as they stand now";
     reads "/api/v1/reconciliations/runs/{run}/export" => get(reconciliations::export), "?format=csv, csv-archive, jsonl, xlsx or pdf; a run as a file with its signatures; csv takes &section=, csv and csv-archive &bom=true &semicolon=true";
     changes "/api/v1/reconciliations/runs/{run}/sign" => post(reconciliations::sign), "as `preparer`, then another as `approver`";
     changes "/api/v1/reconciliations/runs/{run}/reopen" => post(reconciliations::reopen), "take the signatures back, with a reason";

@@ -1,8 +1,9 @@
 //! What the API needs to know of the running hub, and where it keeps its own few things; not here: how the hub runs.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,9 @@ use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
-use crate::finance::desk::Desk;
+use crate::finance::continuous::Agreement;
+use crate::finance::desk::{Desk, Shelf};
+use crate::finance::systems::Systems;
 use crate::model::Entity;
 use crate::model::clock::Clock;
 use crate::store::{FlowStat, OwnFiles, QueueStat, Store, StoreError};
@@ -49,6 +52,10 @@ pub trait HubView: Send + Sync + 'static {
     }
     /// The installation's folder, where definitions of reconciliations lie. None: this hub has none.
     fn folder(&self) -> Option<PathBuf> {
+        None
+    }
+    /// Connections, for reconciliations that read them. None: nothing moves here.
+    fn systems(&self) -> Option<Arc<dyn Systems>> {
         None
     }
     /// Files that belong to the store, for a backup.
@@ -164,6 +171,27 @@ pub struct FlowInfo {
     pub freshness_objective_us: i64,
     /// Referenced kinds that have to be at the destination first.
     pub needs: Vec<String>,
+    /// Fields of the record that the flow does not take from it.
+    pub untold: Vec<Untold>,
+}
+
+/// A field of a record that a flow does not send as the record has it, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub path: String,
+    pub why: String,
+}
+
+impl Untold {
+    /// Another system's word on the field is the one that counts.
+    pub fn owned_by(owner: &str, path: &str) -> Untold {
+        Untold { path: path.to_owned(), why: format!("it belongs to {owner} (`ownership`)") }
+    }
+
+    /// The flow publishes a level of its own making.
+    pub fn published() -> Untold {
+        Untold { path: "available".to_owned(), why: "the flow computes it (`publish`)".to_owned() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,10 +225,12 @@ struct Shared {
     metrics: Metrics,
     data_dir: PathBuf,
     work: WorkBoard,
+    agreements: Mutex<BTreeMap<String, Agreement>>,
     live: LiveFeed,
     throughput: ThroughputCache,
     queue_stats: Costly<Vec<QueueStat>>,
     flow_stats: Costly<Vec<FlowStat>>,
+    books: Shelf,
     stop: CancellationToken,
 }
 
@@ -225,10 +255,12 @@ impl AppState {
             metrics,
             data_dir,
             work: WorkBoard::default(),
+            agreements: Mutex::default(),
             live: LiveFeed::default(),
             throughput: ThroughputCache::default(),
             queue_stats: Costly::default(),
             flow_stats: Costly::default(),
+            books: Shelf::default(),
             stop,
         }))
     }
@@ -261,10 +293,21 @@ impl AppState {
         let clock = self.0.clock.clone();
         Ok(Desk {
             store: Arc::clone(self.store()),
+            systems: self.hub().systems(),
             folder,
             room: self.data_dir().join("reconciliation"),
             now: Arc::new(move || clock.now_us()),
+            shelf: Shelf::clone(&self.0.books),
         })
+    }
+
+    /// How a watched reconciliation stands.
+    pub fn agreement(&self, name: &str) -> Option<Agreement> {
+        self.0.agreements.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(super) fn set_agreements(&self, known: BTreeMap<String, Agreement>) {
+        *self.0.agreements.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     pub fn work(&self) -> &WorkBoard {

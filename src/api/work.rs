@@ -82,6 +82,11 @@ impl WorkBoard {
         self.rows().values().rev().find(|work| work.kind == kind).cloned()
     }
 
+    /// As `latest`, of one subject.
+    pub fn latest_on(&self, kind: WorkKind, subject: &str) -> Option<Work> {
+        self.rows().values().rev().find(|work| work.kind == kind && work.subject == subject).cloned()
+    }
+
     /// Puts new work on the board, unless some of its kind is running: then that one is the answer.
     pub(super) fn begin(&self, kind: WorkKind, actor: &str, at: i64) -> Result<Work, Box<Work>> {
         self.begin_on(kind, "", actor, at)

@@ -350,7 +350,7 @@ pub enum IssuesCommand {
         id: i64,
         /// Which one, as `issues show` names it: job-12 or inbox-3; not needed where there is one only
         record: Option<String>,
-        /// File with the corrected payload, `-` for standard input; without it $EDITOR opens
+        /// File with the corrected record or payload, `-` for standard input; without it $EDITOR opens
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },

@@ -56,7 +56,8 @@ fn heading(category: &'static str) -> &'static str {
 
 fn section(text: &mut String, one: &Capability) {
     let mark = if one.unverified { " ◇" } else { "" };
-    let auth = one.auth.filter(|word| *word != "none").map_or_else(String::new, |word| format!(" · auth `{word}`"));
+    let auth =
+        one.auth.as_deref().filter(|word| *word != "none").map_or_else(String::new, |word| format!(" · auth `{word}`"));
     let _infallible = writeln!(
         text,
         "\n### {}{mark}\n[`{}`](../connectors/{}/README.md) · {}{auth}\n",
@@ -87,7 +88,7 @@ fn cells(stream: &StreamCapability) -> [String; 6] {
 
 /// The same for a terminal.
 pub(super) fn matrix(one: &Capability, to: &mut Surroundings) -> Result<(), CliError> {
-    let auth = one.auth.map_or_else(String::new, |word| format!(", auth {word}"));
+    let auth = one.auth.as_ref().map_or_else(String::new, |word| format!(", auth {word}"));
     let category = one.category.map_or_else(String::new, |word| format!("{word}, "));
     to.line(&clean(&format!("{} ({category}{}{auth})", one.title, one.transports.join(", "))))?;
     let mut table = Table::new(&["STREAM", "ENTITY", "READ", "DELETIONS", "WRITE", "MAPPING"]);

@@ -10,7 +10,7 @@ use super::error::CliError;
 use crate::api::resources::reload::Reloaded;
 use crate::api::{
     About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
-    StreamInfo, StreamRef,
+    StreamInfo, StreamRef, Untold,
 };
 use crate::config::CONFIG_FILE;
 use crate::config::yaml::{Diagnostics, Entry, Node, Source, duration, parse};
@@ -55,12 +55,13 @@ impl Installation {
             .map(|entry| connection(entry, &registry))
             .collect();
         let flows = files.iter().flat_map(|file| entries(file, "flows"));
+        let owned: Vec<&Entry> = files.iter().flat_map(|file| entries(file, "ownership")).collect();
         Ok(Installation {
             folder: directory.to_owned(),
             data_dir: database.as_deref().and_then(Path::parent).map_or_else(|| own_dir.clone(), Path::to_owned),
             own_dir,
             database,
-            flows: flows.filter_map(|entry| flow(entry, &connections)).collect(),
+            flows: flows.filter_map(|entry| flow(entry, &connections, &owned)).collect(),
             connections,
         })
     }
@@ -153,7 +154,8 @@ fn stream(stream: &Stream) -> Option<StreamInfo> {
     })
 }
 
-fn flow(entry: &Entry, connections: &[ConnectionInfo]) -> Option<FlowInfo> {
+/// `owned` are the entries of `ownership`: `order.payment_status: psp`.
+fn flow(entry: &Entry, connections: &[ConnectionInfo], owned: &[&Entry]) -> Option<FlowInfo> {
     let end = |key| {
         let (connection, stream) = word(&entry.value, key)?.split_once('.')?;
         Some(StreamRef { connection: connection.to_owned(), stream: stream.to_owned() })
@@ -162,9 +164,16 @@ fn flow(entry: &Entry, connections: &[ConnectionInfo]) -> Option<FlowInfo> {
     let source = connections.iter().find(|connection| connection.id == from.connection);
     let stream = source.and_then(|source| source.streams.iter().find(|stream| stream.name == from.stream));
     let needs = entry.value.get("needs").and_then(Node::seq).unwrap_or_default();
+    let entity = stream.map(|stream| stream.entity);
+    let untold = owned.iter().filter_map(|rule| {
+        let (kind, path) = rule.key.split_once('.')?;
+        let owner = rule.value.as_str().filter(|owner| *owner != from.connection)?;
+        (Some(kind) == entity.map(|entity| entity.as_str())).then(|| Untold::owned_by(owner, path))
+    });
     Some(FlowInfo {
         name: entry.key.clone(),
-        entity: stream.map(|stream| stream.entity),
+        untold: untold.chain(entry.value.get("publish").map(|_| Untold::published())).collect(),
+        entity,
         from,
         to: end("to")?,
         deliver: if word(&entry.value, "deliver") == Some("latest") { Deliver::Latest } else { Deliver::Every },

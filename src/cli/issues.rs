@@ -1,19 +1,17 @@
-//! `syncline issues`: the work list, and what people do about it.
-
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+//! `syncline issues`: the work list, and what people do about it; not here: how a person edits (see `edit`).
 
 use serde_json::json;
 
 use super::args::{Global, IssuesCommand};
 use super::client::{Client, shaped};
+use super::edit::edit;
 use super::entry::{Exit, actor};
 use super::error::CliError;
 use super::output::{Surroundings, Table, clean, clean_lines};
 use super::status::plural;
 use crate::api::Level;
 use crate::api::resources::flows::Done;
-use crate::api::resources::issues::{DeadLetterView, FileView, IssueDetailView, IssueView};
+use crate::api::resources::issues::{DeadLetterView, FileView, Form, IssueDetailView, IssueView};
 use crate::store::DeadRef;
 
 pub(super) async fn issues(
@@ -27,13 +25,8 @@ pub(super) async fn issues(
         IssuesCommand::List { all } => list(client, global, *all, to).await,
         IssuesCommand::Show { id } => show(client, global, *id, to).await,
         IssuesCommand::Edit { id, record, file } => {
-            let dead = match record {
-                Some(record) => parse_dead(record)?,
-                None => only_dead(client, *id).await?,
-            };
-            let body = replacement(client, *id, dead, file.as_deref(), to).await?;
-            let asked = json!({ "actor": name, "dead": dead, "body": body });
-            let answer = client.post(&format!("/api/v1/issues/{id}/edit"), asked).await?;
+            let record = record.as_deref().map(parse_dead).transpose()?;
+            let answer = edit(client, *id, record, file.as_deref(), &name, to).await?;
             told(&answer, global, ["corrected and back to work", ""], to)
         }
         IssuesCommand::Retry { id, only } => {
@@ -161,34 +154,6 @@ fn acts(id: i64, dead_letters: &[DeadLetterView], files: &[FileView]) -> String 
     }
 }
 
-/// The one dead letter of an issue that has one only.
-async fn only_dead(client: &Client, id: i64) -> Result<DeadRef, CliError> {
-    let detail: IssueDetailView = shaped(&client.get(&format!("/api/v1/issues/{id}")).await?)?;
-    match (&detail.dead_letters[..], detail.files.first()) {
-        ([one], _) => Ok(one.dead),
-        ([], Some(file)) => Err(CliError::new(
-            format!(
-                "issue {id} is about file {:?}, of which nothing was taken in: there is no record to edit",
-                file.name
-            ),
-            format!("{}.{}", file.connection, file.stream),
-            format!(
-                "have a corrected file sent, or correct it in error/; `issues retry {id}`: it is {}; \
-                 `issues discard {id} --reason WHY`: it is {}",
-                file.when_retried(),
-                file.when_discarded()
-            ),
-        )),
-        ([], None) => {
-            Err(CliError::new(format!("issue {id} has no record (any more)"), "", "see `syncline issues show`"))
-        }
-        (several, _) => Err(CliError::usage(
-            format!("issue {id} has {} records", several.len()),
-            format!("name the one to edit: {}, ... (`syncline issues show {id}`)", dead_name(several[0].dead)),
-        )),
-    }
-}
-
 fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), CliError> {
     to.line("")?;
     let name = to.bold(&dead_name(letter.dead));
@@ -200,7 +165,14 @@ fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), Cli
     };
     to.line(&format!("{name}  {}, {}", clean(&place), to.ago(letter.at)))?;
     to.line(&format!("  {}", clean(&letter.error)))?;
-    for (label, text) in [("request", &letter.request), ("response", &letter.response), ("payload", &letter.body)] {
+    let form = match letter.form {
+        Form::Payload => "payload".to_owned(),
+        Form::Record => {
+            let kind = letter.entity.as_deref().unwrap_or_default();
+            format!("record ({}, revision {})", clean(kind), letter.revision.unwrap_or_default())
+        }
+    };
+    for (label, text) in [("request", &letter.request), ("response", &letter.response), (&form, &letter.body)] {
         if text.is_empty() {
             continue;
         }
@@ -212,7 +184,7 @@ fn dead_letter(letter: &DeadLetterView, to: &mut Surroundings) -> Result<(), Cli
     Ok(())
 }
 
-fn dead_name(dead: DeadRef) -> String {
+pub(super) fn dead_name(dead: DeadRef) -> String {
     match dead {
         DeadRef::Inbox(id) => format!("inbox-{id}"),
         DeadRef::Job(id) => format!("job-{id}"),
@@ -231,72 +203,4 @@ fn parse_dead(text: &str) -> Result<DeadRef, CliError> {
             "write job-12 or inbox-3, as `syncline issues show` does",
         )
     })
-}
-
-/// The corrected payload: from a file, from standard input, or from the editor of the person.
-async fn replacement(
-    client: &Client,
-    id: i64,
-    dead: DeadRef,
-    file: Option<&Path>,
-    to: &mut Surroundings,
-) -> Result<String, CliError> {
-    match file {
-        Some(path) if path == Path::new("-") => {
-            let mut text = String::new();
-            to.input.read_to_string(&mut text).map_err(|cause| {
-                CliError::new(format!("standard input cannot be read: {cause}"), "", "pipe the payload in as UTF-8")
-            })?;
-            Ok(text)
-        }
-        Some(path) => std::fs::read_to_string(path).map_err(|cause| {
-            CliError::new(format!("the payload cannot be read: {cause}"), path.display().to_string(), "check the path")
-        }),
-        None => {
-            let detail: IssueDetailView = shaped(&client.get(&format!("/api/v1/issues/{id}")).await?)?;
-            let letter = detail.dead_letters.iter().find(|letter| letter.dead == dead).ok_or_else(|| {
-                CliError::new(format!("issue {id} has no {}", dead_name(dead)), "", "see `syncline issues show`")
-            })?;
-            edit(&letter.body, dead)
-        }
-    }
-}
-
-/// Opens the person's editor on a private copy, which is removed afterwards.
-fn edit(body: &str, dead: DeadRef) -> Result<String, CliError> {
-    let editor = std::env::var("VISUAL")
-        .or_else(|_| std::env::var("EDITOR"))
-        .map_err(|_| CliError::usage("no editor is set", "set EDITOR, or give the corrected payload by --file"))?;
-    let path = std::env::temp_dir().join(format!("syncline-{}-{}.txt", std::process::id(), dead_name(dead)));
-    let edited = edit_file(&editor, &path, body);
-    if let Err(cause) = std::fs::remove_file(&path) {
-        tracing::warn!(path = %path.display(), %cause, "the copy for editing could not be removed");
-    }
-    match edited? {
-        text if text == body => {
-            Err(CliError::new("nothing was changed", "", "retry it as it is with `syncline issues retry`"))
-        }
-        text => Ok(text),
-    }
-}
-
-fn edit_file(editor: &str, path: &PathBuf, body: &str) -> Result<String, CliError> {
-    let failed = |cause: std::io::Error| {
-        CliError::new(
-            format!("editing failed: {cause}"),
-            path.display().to_string(),
-            "give the payload by --file instead",
-        )
-    };
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    std::io::Write::write_all(&mut options.open(path).map_err(failed)?, body.as_bytes()).map_err(failed)?;
-    let mut words = editor.split_whitespace();
-    let status = std::process::Command::new(words.next().unwrap_or_default()).args(words).arg(path).status();
-    if !status.map_err(failed)?.success() {
-        return Err(CliError::new("the editor ended with an error", editor, "nothing was changed; try again"));
-    }
-    std::fs::read_to_string(path).map_err(failed)
 }

@@ -14,6 +14,7 @@ mod connector;
 mod connectors;
 pub mod demo;
 mod discover;
+mod edit;
 mod entry;
 mod error;
 mod explain;

@@ -11,6 +11,7 @@ use super::client::ADDRESS_FILE;
 use super::entry::Exit;
 use super::error::CliError;
 use super::output::Surroundings;
+use crate::api::resources::reconciliations::{keep_schedule, keep_watch};
 use crate::api::{AppState, HubView, ReloadRefusal};
 use crate::config::yaml::{Diagnostics, Warnings};
 use crate::config::{Config, Database};
@@ -34,6 +35,8 @@ pub(super) async fn start(config: Config) -> Result<Running, CliError> {
     let hub = Hub::start(config, HubOptions::default(), move |hub| {
         let view = Arc::clone(hub) as Arc<dyn HubView>;
         let state = AppState::new(Arc::clone(&hub.store), view, hub.clock.clone(), metrics, state_dir, stop);
+        tokio::spawn(keep_schedule(state.clone()));
+        tokio::spawn(keep_watch(state.clone()));
         crate::web::app(&state)
     })
     .await

@@ -2,7 +2,8 @@
 //!
 //! Not here: proving it (`run`).
 
-use crate::connector::manifest::{Auth, CursorKind, HttpRead, Manifest, Pages, Read, Stream, Write};
+use crate::config::yaml::Place;
+use crate::connector::manifest::{Auth, CursorKind, HttpRead, Manifest, Pages, RateScheme, Read, Stream, Write};
 
 crate::choice! {
     #[derive(PartialOrd, Ord)]
@@ -15,11 +16,13 @@ crate::choice! {
         Resume = "resume",
         Get = "get",
         RetryAfter = "retry-after",
+        Limits = "limits",
         Faults = "faults",
         WriteOnce = "write once",
         Errors = "errors",
         Signatures = "signatures",
         Events = "events",
+        Subscriptions = "subscriptions",
         UnknownValues = "unknown values",
         Secrets = "secrets",
         Files = "files",
@@ -73,32 +76,66 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
         claims.push((Behaviour::Check, the_check()));
     }
     if let Some(http) = &manifest.http {
-        let logs_in = match &http.auth {
-            Auth::OAuth2(_) | Auth::Session(_) => true,
-            Auth::None
-            | Auth::Header { .. }
-            | Auth::Query { .. }
-            | Auth::Basic { .. }
-            | Auth::Bearer { .. }
-            | Auth::OAuth1(_) => false,
-        };
         // A token against forged requests is fetched by the writes that need it, and stands in their fixtures.
-        if logs_in {
+        if let Auth::Choose(choice) = &http.auth {
+            for (way, auth) in &choice.ways {
+                if logs_in(auth) {
+                    claims.push((Behaviour::LogIn, way_of(&the_log_in(), way)));
+                } else if manifest.check.is_some() {
+                    claims.push((Behaviour::Check, way_of(&the_check(), way)));
+                }
+            }
+        } else if logs_in(&http.auth) {
             claims.push((Behaviour::LogIn, the_log_in()));
         }
         if manifest.streams.iter().any(calls) || manifest.check.is_some() {
             claims.push((Behaviour::RetryAfter, a_call()));
             claims.push((Behaviour::Faults, a_call()));
         }
-        for rule in &http.errors {
-            claims.push((Behaviour::Errors, error_rule(rule)));
-        }
+        let own = manifest.requests().into_iter().flat_map(|request| &request.errors);
+        claims.extend(http.errors.iter().chain(own).map(|rule| (Behaviour::Errors, error_rule(&rule.place))));
     }
-    if manifest.webhooks.is_some() {
+    if manifest.http.as_ref().is_some_and(|http| tells_limits(&http.rate_limit.scheme)) {
+        claims.push((Behaviour::Limits, a_limit()));
+    }
+    if let Some(webhooks) = &manifest.webhooks {
         claims.push((Behaviour::Signatures, a_delivery()));
+        if let Some(subscriptions) = &webhooks.subscriptions {
+            claims.push((Behaviour::Subscriptions, one_missing()));
+            claims.push((Behaviour::Subscriptions, all_there()));
+            if subscriptions.renew.is_some() {
+                claims.push((Behaviour::Subscriptions, one_to_renew()));
+            }
+        }
     }
     manifest.streams.iter().for_each(|stream| of_stream(stream, &mut claims));
     claims
+}
+
+/// Whether answers tell what is left; what only we count needs no vendor to prove it.
+fn tells_limits(scheme: &RateScheme) -> bool {
+    match scheme {
+        RateScheme::Unlimited => false,
+        RateScheme::LeakyBucket { usage_header, .. } => usage_header.is_some(),
+        RateScheme::FixedWindow { remaining_header, reset_header, .. } => {
+            remaining_header.is_some() || reset_header.is_some()
+        }
+        RateScheme::SlidingWindow { remaining_header, .. } => remaining_header.is_some(),
+        RateScheme::Cost { left, .. } => left.is_some(),
+    }
+}
+
+fn logs_in(auth: &Auth) -> bool {
+    match auth {
+        Auth::OAuth2(_) | Auth::Session(_) => true,
+        Auth::None
+        | Auth::Header { .. }
+        | Auth::Query { .. }
+        | Auth::Basic { .. }
+        | Auth::Bearer { .. }
+        | Auth::OAuth1(_)
+        | Auth::Choose(_) => false,
+    }
 }
 
 fn of_stream(stream: &Stream, claims: &mut Vec<Claim>) {
@@ -179,8 +216,29 @@ pub(crate) fn the_log_in() -> String {
     "the log-in".to_owned()
 }
 
+/// Of several ways of logging in, one.
+pub(crate) fn way_of(what: &str, way: &str) -> String {
+    format!("{what} by `{way}`")
+}
+
 pub(crate) fn a_call() -> String {
     "a call".to_owned()
+}
+
+pub(crate) fn a_limit() -> String {
+    "a limit that answers tell".to_owned()
+}
+
+pub(crate) fn one_missing() -> String {
+    "a missing subscription".to_owned()
+}
+
+pub(crate) fn all_there() -> String {
+    "subscriptions of which none is missing".to_owned()
+}
+
+pub(crate) fn one_to_renew() -> String {
+    "a subscription to renew".to_owned()
 }
 
 pub(crate) fn a_delivery() -> String {
@@ -214,6 +272,6 @@ pub(crate) fn file_out(stream: &str) -> String {
     format!("file_out of stream {stream}")
 }
 
-pub(crate) fn error_rule(rule: &crate::connector::manifest::ErrorRule) -> String {
-    format!("the error rule at {}:{}", rule.place.span.line, rule.place.span.column)
+pub(crate) fn error_rule(place: &Place) -> String {
+    format!("the error rule at {}:{}", place.span.line, place.span.column)
 }

@@ -149,7 +149,11 @@ fn fixtures(subject: &Subject<'_>, connector: &Connector, lint: &mut Lint) {
             Scenario::Write(case) => &case.stream,
             Scenario::FileIn(case) => &case.stream,
             Scenario::FileOut(case) => &case.stream,
-            Scenario::Check(_) | Scenario::Login(_) | Scenario::Webhook(_) => continue,
+            Scenario::Check(_)
+            | Scenario::Login(_)
+            | Scenario::Limit(_)
+            | Scenario::Subscriptions(_)
+            | Scenario::Webhook(_) => continue,
         };
         let known: Vec<&str> = manifest.streams.iter().map(|stream| stream.name.as_str()).collect();
         if !known.contains(&stream.as_str()) {

@@ -105,6 +105,9 @@ impl<'r> Subject<'r> {
             given.insert(name.value.clone(), fill(value));
         }
         for (name, value) in over {
+            if self.manifest.setting(name).is_none() {
+                return Err(format!("the connector has no setting `{name}`"));
+            }
             given.insert(name.clone(), fill(value));
         }
         SettingValues::complete(&self.manifest.settings, &given).map_err(|problems| {
@@ -156,6 +159,17 @@ impl<'r> Subject<'r> {
         self.open(manifest, settings, at, ConnectionOptions { wire, ..ConnectionOptions::default() })
     }
 
+    /// The same at the manifest's own pace.
+    pub(crate) fn connect_paced(
+        &self,
+        settings: &SettingValues,
+        at: Timestamp,
+        wire: Option<Wire>,
+    ) -> Result<Connection, String> {
+        let options = ConnectionOptions { wire, ..ConnectionOptions::default() };
+        self.open_paced(self.manifest.as_ref().clone(), settings, at, options)
+    }
+
     fn open(
         &self,
         mut manifest: Manifest,
@@ -167,6 +181,16 @@ impl<'r> Subject<'r> {
             // A limit paces; what the suite asks is what is said when it is reached all the same.
             http.rate_limit = RateLimit::default();
         }
+        self.open_paced(manifest, settings, at, options)
+    }
+
+    fn open_paced(
+        &self,
+        manifest: Manifest,
+        settings: &SettingValues,
+        at: Timestamp,
+        options: ConnectionOptions,
+    ) -> Result<Connection, String> {
         let loopback: AddressRange = "127.0.0.0/8".parse().map_err(|error| format!("{error}"))?;
         let options = ConnectionOptions {
             egress: EgressPolicy { allow: vec![loopback], ports: Vec::new(), hosts: None },

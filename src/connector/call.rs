@@ -195,8 +195,20 @@ pub enum IncomingOp {
 /// A subscription at the vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    pub topic: String,
+    pub topics: Vec<String>,
     pub url: String,
+    pub id: Option<String>,
+    /// Whether it still brings anything.
+    pub active: bool,
+    /// `None`: it does not end by itself.
+    pub ends: Option<jiff::Timestamp>,
+}
+
+/// What was put right, by topics as the vendor names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subscribed {
+    pub restored: Vec<String>,
+    pub renewed: Vec<String>,
 }
 
 /// A genuine payload whose content cannot be used.

@@ -16,7 +16,8 @@ pub struct Capability {
     pub title: String,
     pub category: Option<&'static str>,
     pub transports: Vec<&'static str>,
-    pub auth: Option<&'static str>,
+    /// Several ways to choose from are `a or b`.
+    pub auth: Option<String>,
     /// Something of it is said to be unverified.
     pub unverified: bool,
     pub streams: Vec<StreamCapability>,
@@ -76,7 +77,12 @@ fn transports(manifest: &Manifest) -> Vec<&'static str> {
     found
 }
 
-fn auth(auth: &Auth) -> &'static str {
+fn auth(auth: &Auth) -> String {
+    let ways: Vec<&str> = auth.ways().into_iter().map(scheme).collect();
+    ways.join(" or ")
+}
+
+fn scheme(auth: &Auth) -> &'static str {
     match auth {
         Auth::None => "none",
         Auth::Header { .. } => "header",
@@ -90,6 +96,7 @@ fn auth(auth: &Auth) -> &'static str {
         },
         Auth::OAuth1(_) => "oauth1",
         Auth::Session(_) => "session",
+        Auth::Choose(_) => "choose",
     }
 }
 

@@ -23,10 +23,11 @@ use super::http::exchange::{Caller, Clock, Patience, Terms};
 use super::http::guard::{Base, EgressPolicy, NameLookup, SystemLookup};
 use super::http::mask::Mask;
 use super::http::render::{self, RenderError};
+use super::http::ruled::LastRule;
 use super::http::usage;
 use super::manifest::{Http, Manifest, SettingValues, Stream, Verify};
 use super::token_store::{NoTokenStore, TokenStore};
-use super::webhook::{Delivery, Refusal, SecretError, Verified, Verifier};
+use super::webhook::{Delivery, Refusal, SecretError, Verified, Verifier, Voucher};
 use crate::config::yaml::Spanned;
 use crate::mapping::expr::{Scope, Template};
 use crate::model::ErrorClass;
@@ -172,6 +173,12 @@ impl Connection {
         self.channel.as_ref().map(|channel| channel.caller.mask.secrets()).unwrap_or_default()
     }
 
+    /// How long automatic work would have to wait for the rate budget now; `None` if it need not.
+    pub(crate) fn wait_for_work(&self) -> Option<std::time::Duration> {
+        let caller = &self.channel.as_ref()?.caller;
+        caller.budget.wait_for(Priority::Work, usage::default_cost(&caller.http.rate_limit))
+    }
+
     /// Where its requests go.
     pub(crate) fn base_url(&self) -> Option<&Url> {
         self.channel.as_ref().map(|channel| &channel.base.url)
@@ -225,20 +232,23 @@ fn verifier(id: &str, manifest: &Manifest, settings: &Value) -> Result<Option<Ve
     let secrets = secrets.collect::<Result<Vec<_>, _>>();
     let secrets =
         secrets.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
-    let authority = match &webhooks.verify {
+    let named = match &webhooks.verify {
         Verify::Certificate { signature, .. } => {
-            render::optional_text("the authority's certificate", signature.authority.as_ref(), &scope)
+            let subject = render::text("the certificate's subject", &signature.subject, &scope);
+            let authority = render::optional_text("the authority's certificate", signature.authority.as_ref(), &scope);
+            subject.and_then(|subject| authority.map(|authority| (subject, authority)))
         }
         Verify::Hmac { .. }
         | Verify::StandardWebhooks { .. }
         | Verify::SharedSecret { .. }
         | Verify::Digest { .. }
         | Verify::SignedItems { .. }
-        | Verify::PathSecret => Ok(None),
+        | Verify::PathSecret => Ok((String::new(), None)),
     };
-    let authority =
-        authority.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
-    Verifier::with_authority(&webhooks.verify, &secrets, authority.as_deref())
+    let (subject, authority) =
+        named.map_err(|error| ConnectionError::Render { connection: id.to_owned(), error: Box::new(error) })?;
+    let voucher = Voucher { subject: &subject, authority: authority.as_deref() };
+    Verifier::with_certificates(&webhooks.verify, &secrets, voucher)
         .map(Some)
         .map_err(|error| ConnectionError::WebhookSecrets { connection: id.to_owned(), error })
 }
@@ -315,6 +325,7 @@ fn channel(
         budget: Arc::new(usage::budget(&http.rate_limit)),
         patience: options.patience,
         clock: options.clock,
+        last_rule: LastRule::default(),
         http: http.clone(),
     };
     Ok(Some(Channel { base, caller }))

@@ -22,6 +22,16 @@ pub(super) fn gone(job: &Claimed) -> DeadLetter {
 }
 
 pub(super) fn unreadable(job: &Claimed, cause: &str) -> DeadLetter {
+    if job.edited.is_some() {
+        return DeadLetter {
+            scope: job.flow.clone(),
+            class: ErrorClass::Data,
+            fingerprint: format!("{}/edited/{}", job.flow, gist(cause)),
+            title: format!("{}: an edited record does not fit its schema", job.flow),
+            detail: format!("{}: {cause}", name(job)),
+            next_step: "edit it again: the canonical record, not what is sent".to_owned(),
+        };
+    }
     DeadLetter {
         scope: job.flow.clone(),
         class: ErrorClass::Data,

@@ -47,8 +47,15 @@ pub struct Effect {
     pub kind: EffectKind,
     pub body: Value,
     pub context: WriteContext,
-    /// Of an edited record whose earlier outcome is unknown: the body before the edit, to be looked up as well.
-    pub former: Option<Value>,
+    /// Of an edited record whose earlier outcome is unknown: what may be there from before the edit, to be looked up as well.
+    pub formers: Vec<Former>,
+}
+
+/// What was perhaps sent before a person edited the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Former {
+    pub natural_key: String,
+    pub body: Value,
 }
 
 /// How many effects of one kind go out together.

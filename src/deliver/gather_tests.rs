@@ -82,7 +82,7 @@ const TERMS: BatchTerms = BatchTerms { max: 10, linger: Duration::from_millis(10
 
 fn effect(key: &str, n: i64) -> Effect {
     let context = WriteContext { key: key.to_owned(), ..WriteContext::default() };
-    Effect { stream: "levels".to_owned(), kind: EffectKind::Set, body: json!({ "n": n }), context, former: None }
+    Effect { stream: "levels".to_owned(), kind: EffectKind::Set, body: json!({ "n": n }), context, formers: Vec::new() }
 }
 
 async fn write(gatherer: Arc<Gatherer>, vendor: Arc<Vendor>, effect: Effect, terms: BatchTerms) -> Settled {

@@ -19,7 +19,7 @@ mod send;
 
 pub use breaker::{Breaker, BreakerChange};
 pub use dead_letters::mapping_fingerprint;
-pub use destination::{BatchTerms, Destination, Effect, EffectKind, Protection};
+pub use destination::{BatchTerms, Destination, Effect, EffectKind, Former, Protection};
 pub use file_sink::{FileSink, journal_files};
 pub use flow::{FlowBook, FlowMode, FlowRun, MapOut};
 pub use outcome::{LaneEffect, after_failure, gist};

@@ -8,11 +8,12 @@ use crate::model::{CloudEvent, Happened, Record};
 use crate::store::Claimed;
 
 /// The record as it is to be told to the destination: without what another system owns, with the stock that is published.
-pub(super) fn stored_record(job: &Claimed, flow: &FlowRun) -> Result<Record, String> {
+/// `doc` is canonical: what the job's event says, or a person's correction of it.
+pub(super) fn record_to_tell(job: &Claimed, doc: &str, flow: &FlowRun) -> Result<Record, String> {
     if flow.owned_elsewhere.is_empty() && flow.publish.is_none() {
-        return Record::from_canonical_json(job.entity, &job.doc).map_err(|error| error.to_string());
+        return Record::from_canonical_json(job.entity, doc).map_err(|error| error.to_string());
     }
-    let mut doc: Value = serde_json::from_str(&job.doc).map_err(|error| error.to_string())?;
+    let mut doc: Value = serde_json::from_str(doc).map_err(|error| error.to_string())?;
     if let Value::Object(doc) = &mut doc {
         for field in &flow.owned_elsewhere {
             remove_path(doc, field);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::dead_letters::{name, unmappable, unreadable, unreadable_reference};
-use super::destination::{Effect, EffectKind};
+use super::destination::{Effect, EffectKind, Former};
 use super::flow::FlowRun;
-use super::outgoing::{event, stored_record};
+use super::outgoing::{event, record_to_tell};
 use crate::connector::call::WriteContext;
 use crate::mapping::{Refs, Remote};
 use crate::model::{ErrorClass, Record};
@@ -59,7 +59,8 @@ pub(super) async fn prepare(
 }
 
 async fn ready(store: &dyn Store, job: &Claimed, flow: &FlowRun, now: i64) -> Result<Effect, Hindrance> {
-    let record = stored_record(job, flow).map_err(|error| unreadable(job, &error))?;
+    let doc = job.edited.as_deref().unwrap_or(&job.doc);
+    let record = record_to_tell(job, doc, flow).map_err(|error| unreadable(job, &error))?;
     let mut known = Known::default();
     for path in &flow.needs {
         let found = record.refs(path).map_err(|error| unreadable(job, &format!("needs `{path}`: {error}")))?;
@@ -69,14 +70,8 @@ async fn ready(store: &dyn Store, job: &Claimed, flow: &FlowRun, now: i64) -> Re
         }
     }
     let remote_id = job.binding.as_ref().map(|b| b.remote_id.as_str()).filter(|id| !id.is_empty());
-    let (body, former) = match &job.edited {
-        Some(edited) => {
-            let body = serde_json::from_str(edited)
-                .map_err(|error| unreadable(job, &format!("the edited body is not JSON: {error}")))?;
-            (body, former(store, job, flow, now, (&record, &mut known, remote_id)).await?)
-        }
-        None => (map_out(store, job, flow, now, (&record, &mut known, remote_id)).await?, None),
-    };
+    let body = map_out(store, job, flow, now, (&record, &mut known, remote_id)).await?;
+    let formers = formers(store, job, flow, now, remote_id).await?;
     let event = event(job).map_err(|error| unreadable(job, &error.to_string()))?;
     let context = WriteContext {
         key: job.source.key.clone(),
@@ -88,7 +83,7 @@ async fn ready(store: &dyn Store, job: &Claimed, flow: &FlowRun, now: i64) -> Re
         event,
     };
     let body = context.record.clone();
-    Ok(Effect { stream: job.stream.clone(), kind: EffectKind::Create, body, context, former })
+    Ok(Effect { stream: job.stream.clone(), kind: EffectKind::Create, body, context, formers })
 }
 
 /// A mapping names what it refers to as it goes: each reference is resolved when it is first missed.
@@ -113,23 +108,31 @@ async fn map_out(
     }
 }
 
-/// Of an edited record in doubt: what may be at the destination, under names that the edit perhaps changed. A record that
-/// cannot be mapped out was never sent that way.
-async fn former(
+/// Of an edited record in doubt: what may be at the destination, under names that the edit perhaps changed. What cannot be
+/// read or mapped out was never sent that way.
+async fn formers(
     store: &dyn Store,
     job: &Claimed,
     flow: &FlowRun,
     now: i64,
-    mapped: (&Record, &mut Known, Option<&str>),
-) -> Result<Option<Value>, Hindrance> {
-    if !job.unknown {
-        return Ok(None);
+    remote_id: Option<&str>,
+) -> Result<Vec<Former>, Hindrance> {
+    let mut formers = Vec::new();
+    for doc in &job.formers {
+        let Ok(record) = record_to_tell(job, doc, flow) else { continue };
+        // What the former record refers to is no matter of the edited one.
+        match map_out(store, job, flow, now, (&record, &mut Known::default(), remote_id)).await {
+            Ok(body) => {
+                let former = Former { natural_key: record.natural_key().unwrap_or_default(), body };
+                if !formers.contains(&former) {
+                    formers.push(former);
+                }
+            }
+            Err(Hindrance::Ended(_)) => {}
+            Err(Hindrance::Store(error)) => return Err(error.into()),
+        }
     }
-    match map_out(store, job, flow, now, mapped).await {
-        Ok(body) => Ok(Some(body)),
-        Err(Hindrance::Ended(_)) => Ok(None),
-        Err(Hindrance::Store(error)) => Err(error.into()),
-    }
+    Ok(formers)
 }
 
 fn wait(job: &Claimed, flow: &FlowRun, key: &RefKey, now: i64) -> Prepared {

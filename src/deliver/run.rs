@@ -98,12 +98,11 @@ impl Deliverer {
     }
 
     async fn run(&self, job: &Claimed) -> Ended {
+        // What a person edited or demanded is sent although the destination has this revision, but never over a newer one.
+        let again = job.force || job.edited.is_some();
         if let Some(binding) = &job.binding
-            && !job.force
-            && job.edited.is_none()
-            && binding.sent_revision >= job.revision
+            && (binding.sent_revision > job.revision || (binding.sent_revision == job.revision && !again))
         {
-            // The destination already has this revision, or a newer one: never backwards.
             return Ended::plain(AckOutcome::Superseded);
         }
         let (Some(flow), Some(dest)) = (self.book.flow(&job.flow), self.book.destination(&job.lane)) else {

@@ -106,17 +106,19 @@ impl Sender {
         Some(Sent::alone(Ok(Some(receipt))))
     }
 
-    /// By its present name, then by the one that it was perhaps sent under before it was edited.
+    /// By its present name, then by those that it was perhaps sent under before it was edited.
     async fn remote_id(&self, dest: &Arc<dyn Destination>, effect: &Effect) -> CallResult<Option<String>> {
         if let Lookup::Found { remote_id, .. } = dest.lookup(&effect.stream, &effect.context).await? {
             return Ok(Some(remote_id));
         }
-        let Some(former) = &effect.former else { return Ok(None) };
-        let context = WriteContext { record: former.clone(), ..effect.context.clone() };
-        Ok(match dest.lookup(&effect.stream, &context).await? {
-            Lookup::Found { remote_id, .. } => Some(remote_id),
-            Lookup::Absent => None,
-        })
+        for former in &effect.formers {
+            let (record, natural_key) = (former.body.clone(), former.natural_key.clone());
+            let context = WriteContext { record, natural_key, ..effect.context.clone() };
+            if let Lookup::Found { remote_id, .. } = dest.lookup(&effect.stream, &context).await? {
+                return Ok(Some(remote_id));
+            }
+        }
+        Ok(None)
     }
 
     async fn write(&self, job: &Claimed, dest: &Arc<dyn Destination>, effect: &Effect, refused: Refused) -> Settled {

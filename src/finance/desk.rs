@@ -3,6 +3,7 @@
 //! Whatever is decided is decided about what was read last: an event that came in between refuses it. Runs read large files and
 //! therefore keep off the runtime's threads. Not here: the rules (`workflow`), one run at a time (`api`).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,9 +15,12 @@ use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError}
 use super::definition::{Loaded, load_all, parse};
 use super::export::{self, ExportError, Format};
 use super::files::bind;
+use super::look::{Compared, Comparison, compare, keep_all};
 use super::period::Period;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
-use super::run::{Asked, RunError, run_after};
+use super::run::{Asked, RunError};
+use super::systems::Systems;
+use super::taken::TakeError;
 use super::workflow::{
     Ask, Book, BookError, Deciding, Fact, Refusal, Role, RunRecord, Signature, act, decide, kept, reopen, sign, undo,
 };
@@ -38,6 +42,8 @@ pub enum DeskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Take(#[from] TakeError),
     #[error("{0}")]
     Book(#[from] BookError),
     #[error(transparent)]
@@ -51,6 +57,7 @@ impl From<RederiveError> for DeskError {
         match error {
             RederiveError::Run(error) => error.into(),
             RederiveError::Refused(refusal) => refusal.into(),
+            RederiveError::Take(error) => error.into(),
             RederiveError::Document { .. } => DeskError::Damaged(error.to_string()),
         }
     }
@@ -67,6 +74,8 @@ pub struct RunAsked {
     pub actor: String,
 }
 
+/// Books as they were read last, to be brought up to date by the events that came since.
+pub type Shelf = Arc<tokio::sync::Mutex<BTreeMap<String, Arc<Book>>>>;
 /// A report as a file.
 #[derive(Debug, Clone)]
 pub struct Exported {
@@ -79,11 +88,14 @@ pub struct Exported {
 #[derive(Clone)]
 pub struct Desk {
     pub store: Arc<dyn Store>,
+    /// The running hub, if there is one.
+    pub systems: Option<Arc<dyn Systems>>,
     /// The installation.
     pub folder: PathBuf,
     /// Where runs set digests aside.
     pub room: PathBuf,
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
+    pub shelf: Shelf,
 }
 
 impl Desk {
@@ -104,9 +116,13 @@ impl Desk {
     }
 
     pub async fn events(&self, name: &str) -> Result<Vec<ReconEvent>, DeskError> {
+        self.events_after(name, 0).await
+    }
+
+    async fn events_after(&self, name: &str, known: i64) -> Result<Vec<ReconEvent>, DeskError> {
         let mut events: Vec<ReconEvent> = Vec::new();
         loop {
-            let after = events.last().map_or(0, |event| event.seq);
+            let after = events.last().map_or(known, |event| event.seq);
             let page = self.store.recon_events(name, after, PAGE).await?;
             let is_last = page.len() < PAGE as usize;
             events.extend(page);
@@ -117,7 +133,21 @@ impl Desk {
     }
 
     pub async fn book(&self, name: &str) -> Result<Book, DeskError> {
-        Ok(Book::of(&self.events(name).await?)?)
+        Ok(Book::clone(&*self.shelved(name).await?))
+    }
+
+    /// The book for reading. Events are only ever appended, so what was followed once need not be read again.
+    pub async fn shelved(&self, name: &str) -> Result<Arc<Book>, DeskError> {
+        let mut shelf = self.shelf.lock().await;
+        let mut book = shelf.get(name).cloned().unwrap_or_default();
+        let events = self.events_after(name, book.head).await?;
+        if !events.is_empty() {
+            shelf.remove(name);
+            let open = Arc::make_mut(&mut book);
+            events.iter().try_for_each(|event| open.follow(event))?;
+            shelf.insert(name.to_owned(), Arc::clone(&book));
+        }
+        Ok(book)
     }
 
     pub async fn run_row(&self, run: i64) -> Result<RunRow, DeskError> {
@@ -150,15 +180,23 @@ impl Desk {
             let book = self.book(name).await?;
             let behind = background(&book, asked.period);
             let known = made.take_if(|(_, of)| *of == behind);
-            let report = match known {
-                Some((report, _)) => report,
+            let compared: Compared = match known {
+                Some((compared, _)) => compared,
                 None => {
-                    let (definition, root, room) = (Arc::clone(&definition), root.clone(), self.room.clone());
-                    let told_of = behind.clone();
-                    blocking(move || run_after(&definition, &root, &room, told, &told_of)).await??
+                    let what = Comparison {
+                        definition: Arc::clone(&definition),
+                        root: root.clone(),
+                        room: self.room.clone(),
+                        asked: told,
+                        background: behind.clone(),
+                    };
+                    let compared = compare(self, &what).await?;
+                    let files = compared.keep.clone();
+                    blocking(move || keep_all(&what, &files)).await??;
+                    compared
                 }
             };
-            let mut document = report.clone();
+            let mut document = compared.report.clone();
             let input_dir = asked.input_dir.as_ref().map(|folder| folder.display().to_string());
             let detail = kept(&book, &mut document, input_dir)?;
             let run = NewRun {
@@ -178,7 +216,7 @@ impl Desk {
                 Ok(id) => return Ok(id),
                 Err(StoreError::Refused(why)) => {
                     tracing::info!(reconciliation = name, why, "decided upon while it ran: kept anew");
-                    made = Some((report, behind));
+                    made = Some((compared, behind));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -360,13 +398,14 @@ fn word(status: &crate::recon::report::RunStatus) -> Result<String, DeskError> {
     Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
-fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
+/// The day in a zone.
+pub fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
     let at = jiff::Timestamp::from_microsecond(now)
         .map_err(|error| DeskError::Damaged(format!("the clock shows no time: {error}")))?;
     Ok(Date::from(at.to_zoned(zone.clone()).date()))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| DeskError::Damaged(format!("the run ended without a result: {error}")))

@@ -2,12 +2,23 @@
 //!
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
+pub mod audit;
+pub mod cells;
+pub mod continuous;
 pub mod definition;
 pub mod desk;
 pub mod export;
+pub mod extract;
 pub mod files;
+pub mod heal;
+pub mod inflight;
+pub mod lines;
+pub mod look;
 pub mod period;
 pub mod rederive;
 pub mod run;
+pub mod schedule;
 pub mod source;
+pub mod systems;
+pub mod taken;
 pub mod workflow;

@@ -14,9 +14,12 @@ use crate::recon::row::Side;
 
 use super::definition::{Definition, From};
 use super::files::READ_BY;
+use super::inflight::Recorded;
+use super::look::{HUB_SIDE, hub_input};
 use super::period::Period;
-use super::run::{Asked, Background, RunError, run_after};
+use super::run::{Asked, Background, Beside, RunError, SOURCE_INCOMPLETE, run_after};
 use super::source::{SourceError, files};
+use super::taken::{TakeError, Taken, reopen, unpack};
 use super::workflow::{Book, Carried, Refusal, decisions, kept};
 
 /// What making a run again showed.
@@ -43,6 +46,8 @@ pub enum RederiveError {
     Run(#[from] RunError),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Take(#[from] TakeError),
     #[error("the document of run {run} cannot be read: {cause}; run `syncline verify`")]
     Document { run: i64, cause: String },
 }
@@ -74,6 +79,21 @@ pub fn rederive(
         let recorded = cover.inputs.iter().filter(|input| input.side == side.as_str());
         found.changed.extend(changed(definition, side, root, recorded)?);
     }
+    let mut taken = Taken { findings: not_taken(&report), ..Taken::default() };
+    if taken.findings.is_empty() {
+        for side in Side::BOTH {
+            taken.extracts[side.index()] = extract(definition, side, room, cover, &mut found.changed)?;
+        }
+    }
+    let hub = cover.inputs.iter().find(|input| input.side == HUB_SIDE);
+    let mut carried = Recorded::default();
+    if let Some(input) = hub {
+        let path = room.join(format!("{}-hub-again.jsonl", definition.name));
+        match unpack(room, &input.sha256, &path)? {
+            true => carried = Recorded::read(&path).map_err(broken)?,
+            false => found.changed.push("what the hub carried then is not kept any more".to_owned()),
+        }
+    }
     if !found.changed.is_empty() {
         return Ok(found);
     }
@@ -88,10 +108,44 @@ pub fn rederive(
         inputs.map(|input| input.source.clone()).collect::<Vec<_>>()
     };
     let background = Background { only: Some(Side::BOTH.map(names)), ..background(before, period) };
-    let mut again = run_after(definition, root, room, asked, &background)?;
+    let mut again = run_after(
+        definition,
+        root,
+        room,
+        asked,
+        &Beside { background: &background, taken: &taken, carrier: &carried },
+    )?;
+    again.cover.inputs.extend(hub.map(|input| hub_input(input.sha256.clone(), input.rows)));
     kept(before, &mut again, None)?;
     let bytes = canonical(&again).map_err(|error| broken(error.to_string()))?;
     found.again = Some(hex::encode(Sha256::digest(&bytes)));
+    Ok(found)
+}
+
+/// Why a run did not even open its sides: something of the hub could not be taken. Files that cannot be relied on are found out
+/// again by reading them.
+fn not_taken(report: &Report) -> Vec<crate::recon::report::RunFinding> {
+    if !report.cover.inputs.is_empty() {
+        return Vec::new();
+    }
+    let findings = report.cover.findings.iter().filter(|finding| finding.code == SOURCE_INCOMPLETE);
+    findings.cloned().collect()
+}
+
+/// The kept extract of a side that is the hub's; one that is gone or damaged is noted.
+fn extract(
+    definition: &Definition,
+    side: Side,
+    room: &Path,
+    cover: &crate::recon::report::Cover,
+    changed: &mut Vec<String>,
+) -> Result<Option<super::extract::Extract>, RederiveError> {
+    let (From::Mirror(stream) | From::Live(stream)) = &definition.sides[side.index()].from else { return Ok(None) };
+    let Some(input) = cover.inputs.iter().find(|input| input.side == side.as_str()) else { return Ok(None) };
+    let found = reopen(room, &input.sha256, &stream.to_string(), side, &definition.rules)?;
+    if found.is_none() {
+        changed.push(format!("side {}: the extract of {stream} is not kept any more, or is damaged", input.side));
+    }
     Ok(found)
 }
 
@@ -105,8 +159,11 @@ fn changed<'i>(
     let from = &definition.sides[side.index()].from;
     let reader = |set: usize| match from {
         From::Files(sets) => sets.get(set)?.bound.as_ref().map(|bound| bound.reader()),
-        From::Table(_) => None,
+        From::Table(_) | From::Mirror(_) | From::Live(_) => None,
     };
+    if let From::Mirror(_) | From::Live(_) = from {
+        return Ok(Vec::new());
+    }
     let there = match files(&definition.rules, from, side, root) {
         Ok(there) => there,
         Err(SourceError::NoFile { .. } | SourceError::Folder { .. }) => Vec::new(),

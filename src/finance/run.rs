@@ -8,14 +8,16 @@ use crate::model::Date;
 use crate::recon::compose::compose;
 use crate::recon::large::{Delimited, LargeError, Room, Several, Statement, reconcile_large};
 use crate::recon::matching::Decision;
-use crate::recon::outcome::NothingCarried;
-use crate::recon::report::{Cover, Report, RunFinding, RunStatus};
+use crate::recon::outcome::{Carrier, NothingCarried, Outcome};
+use crate::recon::report::{Cover, Input, Report, RunFinding, RunStatus};
 use crate::recon::row::{Row, Side};
 use crate::recon::settle::Circumstances;
 
-use super::definition::Definition;
+use super::definition::{Definition, From};
+use super::extract::Extract;
 use super::period::Period;
 use super::source::{self, Opened, Opening, SourceError};
+use super::taken::Taken;
 use super::workflow::Carried;
 
 /// Why there is no report.
@@ -25,6 +27,8 @@ pub enum RunError {
     Source(#[from] SourceError),
     #[error("`{reconciliation}`: {error}")]
     Engine { reconciliation: String, error: LargeError },
+    #[error("side {side} of `{reconciliation}` is the hub's, and nothing was taken from it")]
+    NotTaken { reconciliation: String, side: &'static str },
 }
 
 /// What a run is asked for.
@@ -47,29 +51,79 @@ pub struct Background {
 
 /// A run that stands alone. Files are looked for below `root`, digests are set aside in `room`.
 pub fn run(definition: &Definition, root: &Path, room: &Path, asked: Asked) -> Result<Report, RunError> {
-    run_after(definition, root, room, asked, &Background::default())
+    let nothing = Beside { background: &Background::default(), taken: &Taken::default(), carrier: &NothingCarried };
+    run_after(definition, root, room, asked, &nothing)
 }
 
-/// As `run`, with what people decided before and what is signed.
+/// What a run is given besides its files.
+pub struct Beside<'b> {
+    pub background: &'b Background,
+    pub taken: &'b Taken,
+    pub carrier: &'b dyn Carrier,
+}
+
+/// A side's statement.
+enum OpenSide<'t> {
+    Files(Opened),
+    Hub(&'t Extract),
+}
+
+impl OpenSide<'_> {
+    fn statement(&self) -> &dyn Statement {
+        match self {
+            OpenSide::Files(opened) => opened.statement(),
+            OpenSide::Hub(extract) => *extract,
+        }
+    }
+
+    /// Part of the side is not there: nothing may be compared. An extract is whole, or there is none.
+    fn is_incomplete(&self) -> bool {
+        match self {
+            OpenSide::Files(opened) => opened.is_incomplete(),
+            OpenSide::Hub(_) => false,
+        }
+    }
+
+    fn findings(&self) -> &[RunFinding] {
+        match self {
+            OpenSide::Files(opened) => opened.findings(),
+            OpenSide::Hub(_) => &[],
+        }
+    }
+
+    fn inputs(&self, side: Side) -> Result<Vec<Input>, LargeError> {
+        match self {
+            OpenSide::Files(opened) => opened.inputs(side),
+            OpenSide::Hub(extract) => Ok(vec![extract.input(side)]),
+        }
+    }
+}
+
+/// As `run`, with what people decided before, what is signed, and what the hub told.
 pub fn run_after(
     definition: &Definition,
     root: &Path,
     room: &Path,
     asked: Asked,
-    background: &Background,
+    beside: &Beside<'_>,
 ) -> Result<Report, RunError> {
     let rules = &definition.rules;
-    let [a, b] = Side::BOTH.map(|side| open(definition, side, [root, room], asked.period, background));
+    let Beside { background, taken, carrier } = beside;
+    if !taken.findings.is_empty() {
+        let cover = cover(definition, asked, Vec::new(), RunStatus::NotReconciled, taken.findings.clone());
+        return Ok(compose(rules, cover, &Outcome::default(), asked.as_of));
+    }
+    let [a, b] = Side::BOTH.map(|side| open(definition, side, [root, room], asked.period, beside));
     let opened = [a?, b?];
     let engine = |error| RunError::Engine { reconciliation: definition.name.to_string(), error };
     let carried_over = |row: &Row| background.carried.has(rules, row);
     let around = Circumstances {
         signed_through: background.carried.signed_through,
         carried_over: &carried_over,
-        ..Circumstances::plain(asked.as_of, &NothingCarried)
+        ..Circumstances::plain(asked.as_of, *carrier)
     };
     // With a part missing, rows of the other side would look as if their partners were.
-    let is_incomplete = opened.iter().any(Opened::is_incomplete);
+    let is_incomplete = opened.iter().any(OpenSide::is_incomplete);
     let nothing = Several::<Delimited>(Vec::new());
     let (statements, decisions): ([&dyn Statement; 2], _) = if is_incomplete {
         for side in &opened {
@@ -86,8 +140,20 @@ pub fn run_after(
     for side in Side::BOTH {
         inputs.extend(opened[side.index()].inputs(side).map_err(engine)?);
     }
+    let status = if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete };
+    let cover = cover(definition, asked, inputs, status, findings);
+    Ok(compose(rules, cover, &outcome, asked.as_of))
+}
+
+fn cover(
+    definition: &Definition,
+    asked: Asked,
+    inputs: Vec<Input>,
+    status: RunStatus,
+    findings: Vec<RunFinding>,
+) -> Cover {
     let period = asked.period.map_or_else(Default::default, |period| [period.from.to_string(), period.to.to_string()]);
-    let cover = Cover {
+    Cover {
         reconciliation: definition.name.to_string(),
         title: definition.title.clone(),
         kind: definition.kind.number().to_owned(),
@@ -97,13 +163,15 @@ pub fn run_after(
         zone: definition.zone_name.clone(),
         as_of: asked.as_of.to_string(),
         known_at: asked.as_of.to_string(),
-        rules: rules.version.to_string(),
+        rules: definition.rules.version.to_string(),
         inputs,
-        status: if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete },
+        status,
         findings,
-    };
-    Ok(compose(rules, cover, &outcome, asked.as_of))
+    }
 }
+
+/// Code of a finding about a side that is not all there.
+pub const SOURCE_INCOMPLETE: &str = "SOURCE_INCOMPLETE";
 
 /// Decisions without effect, once per run: nobody should believe that they hold.
 fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
@@ -115,13 +183,23 @@ fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
     at.iter().filter_map(|at| background.decisions.get(*at)).map(finding).collect()
 }
 
-fn open(
+fn open<'t>(
     definition: &Definition,
     side: Side,
     [root, room]: [&Path; 2],
     period: Option<Period>,
-    background: &Background,
-) -> Result<Opened, SourceError> {
-    let only = background.only.as_ref().map(|only| only[side.index()].as_slice());
-    source::open(&definition.rules, &definition.sides[side.index()], side, Opening { root, room, period, only })
+    beside: &Beside<'t>,
+) -> Result<OpenSide<'t>, RunError> {
+    let spec = &definition.sides[side.index()];
+    let only = beside.background.only.as_ref().map(|only| only[side.index()].as_slice());
+    match &spec.from {
+        From::Table(_) | From::Files(_) => {
+            let opened = source::open(&definition.rules, spec, side, Opening { root, room, period, only })?;
+            Ok(OpenSide::Files(opened))
+        }
+        From::Mirror(_) | From::Live(_) => {
+            let not_taken = || RunError::NotTaken { reconciliation: definition.name.to_string(), side: side.as_str() };
+            beside.taken.extracts[side.index()].as_ref().map(OpenSide::Hub).ok_or_else(not_taken)
+        }
+    }
 }

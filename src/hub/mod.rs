@@ -12,6 +12,7 @@ mod pressure;
 mod reload;
 mod retention;
 mod sources;
+mod systems;
 mod tokens;
 mod view;
 mod watchdog;

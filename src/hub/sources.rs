@@ -145,12 +145,33 @@ pub(super) struct ConnectionPoll {
 
 /// When each stream was last read to its end, by connection and stream.
 #[derive(Default)]
-pub struct ReadTimes(Mutex<HashMap<(String, String), i64>>);
+pub struct ReadTimes(Mutex<HashMap<(String, String), Times>>);
+
+#[derive(Default, Clone, Copy)]
+struct Times {
+    last: Option<i64>,
+    /// The walk under way.
+    began: Option<i64>,
+    /// When the last walk began that came to its end.
+    through: Option<i64>,
+}
 
 impl ReadTimes {
-    fn note(&self, connection: &str, stream: &str, at: i64) {
+    fn change(&self, connection: &str, stream: &str, change: impl FnOnce(&mut Times)) {
         let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.insert((connection.to_owned(), stream.to_owned()), at);
+        change(times.entry((connection.to_owned(), stream.to_owned())).or_default());
+    }
+
+    fn note(&self, connection: &str, stream: &str, at: i64) {
+        self.change(connection, stream, |times| {
+            times.last = Some(at);
+            times.through = times.began.take().or(times.through);
+        });
+    }
+
+    fn get(&self, connection: &str, stream: &str) -> Times {
+        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.get(&(connection.to_owned(), stream.to_owned())).copied().unwrap_or_default()
     }
 
     /// For whoever reads a stream.
@@ -160,8 +181,12 @@ impl ReadTimes {
     }
 
     pub fn last(&self, connection: &str, stream: &str) -> Option<i64> {
-        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.get(&(connection.to_owned(), stream.to_owned())).copied()
+        self.get(connection, stream).last
+    }
+
+    /// When the last complete reading began: what was there by then has been read.
+    pub(super) fn through(&self, connection: &str, stream: &str) -> Option<i64> {
+        self.get(connection, stream).through
     }
 }
 
@@ -211,6 +236,14 @@ impl ConnectionPoll {
             }
         }
         all
+    }
+}
+
+impl ConnectionPoll {
+    /// A hint's list says nothing about how far the stream's own has been read.
+    fn tells_all(&self) -> bool {
+        let manifest = self.connection.manifest();
+        self.hint.is_none() || manifest.stream(&self.stream).is_none_or(|stream| stream.read.is_none())
     }
 }
 
@@ -265,14 +298,16 @@ impl PollSource for ConnectionPoll {
         }
     }
 
-    fn completed(&self, at: i64) {
-        // A hint's list says nothing about how far the stream's own has been read.
-        if self.hint.is_some()
-            && self.connection.manifest().stream(&self.stream).is_some_and(|stream| stream.read.is_some())
-        {
-            return;
+    fn began(&self, at: i64) {
+        if self.tells_all() {
+            self.read_times.change(self.connection.id(), &self.stream, |times| times.began = Some(at));
         }
-        self.read_times.note(self.connection.id(), &self.stream, at);
+    }
+
+    fn completed(&self, at: i64) {
+        if self.tells_all() {
+            self.read_times.note(self.connection.id(), &self.stream, at);
+        }
     }
 
     fn key(&self, record: &Value) -> Option<String> {

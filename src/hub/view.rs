@@ -12,7 +12,7 @@ use super::reload::{InForce, ReloadError};
 use crate::api::resources::reload::Reloaded;
 use crate::api::{
     About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
-    StreamInfo, StreamRef,
+    StreamInfo, StreamRef, Untold,
 };
 use crate::config::{self, Endpoint, Mode};
 use crate::connector::manifest::{Stream, StreamEntity};
@@ -70,6 +70,7 @@ impl HubView for Hub {
 
     fn flows(&self) -> Vec<FlowInfo> {
         let held = self.lanes.held_flows();
+        let plant = self.plant.now();
         let info = |flow: &config::Flow| FlowInfo {
             name: flow.name.value.clone(),
             from: stream_ref(&flow.from),
@@ -85,8 +86,9 @@ impl HubView for Hub {
                 .and_then(|objective| i64::try_from(objective.as_micros()).ok())
                 .unwrap_or(DEFAULT_OBJECTIVE_US),
             needs: flow.needs.iter().map(|need| need.value.clone()).collect(),
+            untold: untold(&plant.config, flow),
         };
-        self.plant.now().config.flows.iter().map(info).collect()
+        plant.config.flows.iter().map(info).collect()
     }
 
     fn readiness(&self) -> Readiness {
@@ -154,6 +156,10 @@ impl HubView for Hub {
         Some(self.plant.now().config.folder.clone())
     }
 
+    fn systems(&self) -> Option<std::sync::Arc<dyn crate::finance::systems::Systems>> {
+        Some(std::sync::Arc::new(self.systems_of_plant()))
+    }
+
     fn own_files(&self) -> OwnFiles {
         own_files(self.plant.now().config.hub.data_dir.clone())
     }
@@ -179,6 +185,16 @@ impl Hub {
             other => ActionError::Store(StoreError::Refused(other.to_string())),
         })
     }
+}
+
+/// What the deliverer leaves out of a record of this flow, or puts in its place.
+fn untold(config: &config::Config, flow: &config::Flow) -> Vec<Untold> {
+    let owned = config
+        .ownership
+        .iter()
+        .filter(|rule| rule.entity == flow.entity && rule.owner.as_str() != flow.from.connection);
+    let owned = owned.map(|rule| Untold::owned_by(&rule.owner, &rule.path));
+    owned.chain(flow.publish.as_ref().map(|_| Untold::published())).collect()
 }
 
 fn stream_ref(end: &Endpoint) -> StreamRef {

@@ -1,13 +1,14 @@
-//! Keeps our webhook subscriptions alive at vendors that drop them after failures; not here: what they deliver.
+//! Keeps our webhook subscriptions alive at vendors that drop them after failures or let them end; not here: what they deliver.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::connector::call::Subscribed;
 use crate::connector::connection::Connection;
 
-/// Looks at the vendor's list from time to time and restores what is missing, until `stop`.
+/// Looks at the vendor's list from time to time and restores what is missing and renews what ends, until `stop`.
 pub(super) async fn watch(connection: Arc<Connection>, url: String, stop: CancellationToken) {
     let every = connection
         .manifest()
@@ -22,15 +23,8 @@ pub(super) async fn watch(connection: Arc<Connection>, url: String, stop: Cancel
             () = stop.cancelled() => return,
         }
         pause = match connection.ensure_subscriptions(&url).await {
-            Ok(missing) if missing.is_empty() => every,
-            Ok(missing) => {
-                tracing::info!(
-                    connection = connection.id(),
-                    topics = missing.join(", "),
-                    "webhook subscriptions restored"
-                );
-                metrics::counter!("syncline_subscriptions_restored_total", "connection" => connection.id().to_owned())
-                    .increment(missing.len() as u64);
+            Ok(done) => {
+                told(&connection, &done);
                 every
             }
             Err(error) => {
@@ -38,5 +32,19 @@ pub(super) async fn watch(connection: Arc<Connection>, url: String, stop: Cancel
                 error.retry_after.unwrap_or(Duration::from_secs(5)).min(every)
             }
         };
+    }
+}
+
+fn told(connection: &Connection, done: &Subscribed) {
+    let id = connection.id();
+    if !done.restored.is_empty() {
+        tracing::info!(connection = id, topics = done.restored.join(", "), "webhook subscriptions restored");
+        metrics::counter!("syncline_subscriptions_restored_total", "connection" => id.to_owned())
+            .increment(done.restored.len() as u64);
+    }
+    if !done.renewed.is_empty() {
+        tracing::info!(connection = id, topics = done.renewed.join(", "), "webhook subscriptions renewed");
+        metrics::counter!("syncline_subscriptions_renewed_total", "connection" => id.to_owned())
+            .increment(done.renewed.len() as u64);
     }
 }

@@ -52,6 +52,8 @@ pub trait PollSource: Send + Sync + 'static {
     async fn stored(&self) -> CallResult<()> {
         Ok(())
     }
+    /// A walk begins.
+    fn began(&self, _at: i64) {}
     /// A walk has come to its end, whether anything had changed or not.
     fn completed(&self, at: i64);
     /// For lists of events: topic and dedupe key, the same that the webhook would have had.
@@ -85,6 +87,7 @@ pub async fn poll_stream(
             () = now.notified() => {}
             () = stop.cancelled() => return,
         }
+        source.began(clock.now_us());
         let round = tokio::select! {
             round = round(source.as_ref(), store.as_ref(), &processor, &clock, &mut memory, &mut vanished) => round,
             () = stop.cancelled() => return,

@@ -134,6 +134,49 @@ impl Code {
     }
 }
 
+impl Code {
+    /// What the person who works the list does first.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Code::MappingMissing => "Add the translation to the configuration, then run again.",
+            Code::DuplicateA | Code::DuplicateB => {
+                "Look whether it was booked twice or read twice; correct the copy at its source, then run again."
+            }
+            Code::MissingInA => {
+                "Find out why side A does not have it: booked late, booked under another key, or not A's at all."
+            }
+            Code::MissingInB => {
+                "Find out why side B does not have it: not yet there, there under another key, or lost on the way."
+            }
+            Code::PayoutNotReceived => {
+                "Ask the bank with the payout's trace. If it came under another reference, match it with that line."
+            }
+            Code::UnidentifiedDeposit => {
+                "Find out who paid: look for a payout of the same amount, or post it as something else than a payout."
+            }
+            Code::Orphan => "Look for the order or charge that it belongs to; it may lie before the period.",
+            Code::CurrencyMismatch => "Amounts are not compared. Correct the currency on the side that is wrong.",
+            Code::DirectionMismatch => "One side has the opposite sign: correct the entry that is turned round.",
+            Code::AmountOver | Code::AmountUnder => {
+                "See which part differs: a fee, tax, or a partial payment. Correct it, or write the rest off."
+            }
+            Code::GroupSumMismatch => "Compare the group's rows one by one: one is missing, too many, or differs.",
+            Code::QuantityMismatch => "Count again, or find the movement that only one side has.",
+            Code::StatusMismatch => {
+                "Bring the side that lags behind to the other's state, or correct the state that is wrong."
+            }
+            Code::FieldMismatch => "Correct the field on the side that is wrong; the amounts tie.",
+            Code::UnexpectedFee => "Compare with the contract; claim the difference back, or correct the agreed fee.",
+            Code::Ambiguous => "Decide which rows belong together and match them by hand: nothing is guessed.",
+            Code::StuckInFlight => "Look at the flow that carries it: its delivery takes longer than it may.",
+            Code::SyncFailed => "Open its issue, correct the record and send it again.",
+            Code::PeriodReopened => {
+                "Book it in the present period as a catch-up, or reopen the signed run if its report has to change."
+            }
+        }
+    }
+}
+
 words! {
     /// What a difference of amounts is proven to be, by an identity over the rows' own parts.
     SubCause {

@@ -155,7 +155,7 @@ fn aging(outcome: &Outcome, as_of: Date) -> AgingTable {
     for item in &outcome.breaks {
         let Some(code) = code(&item.bucket) else { continue };
         let age = event_date(item).map_or(0, |date| days(date, as_of));
-        let column = AGES.iter().position(|end| age <= *end).unwrap_or(AGES.len());
+        let column = age_column(age);
         let mut units: Vec<Unit> = item.rows.iter().flatten().map(|row| row.unit).collect();
         units.sort_unstable();
         units.dedup();
@@ -175,6 +175,11 @@ fn aging(outcome: &Outcome, as_of: Date) -> AgingTable {
         ),
         cells: cells.into_iter().map(|cell| (cell.rows, amount(unit, cell.amount))).collect(),
     };
+    AgingTable { from: "event date".to_owned(), columns: age_columns(), rows: rows.into_iter().map(row).collect() }
+}
+
+/// The names of the aging columns: `0-1`, ..., `>90`.
+pub fn age_columns() -> Vec<String> {
     let mut from = 0;
     let mut names: Vec<String> = AGES
         .iter()
@@ -185,7 +190,12 @@ fn aging(outcome: &Outcome, as_of: Date) -> AgingTable {
         })
         .collect();
     names.push(format!(">{}", from - 1));
-    AgingTable { from: "event date".to_owned(), columns: names, rows: rows.into_iter().map(row).collect() }
+    names
+}
+
+/// In which of the columns an age of so many days stands.
+pub fn age_column(days: i64) -> usize {
+    AGES.iter().position(|end| days <= *end).unwrap_or(AGES.len())
 }
 
 fn excluded(outcome: &Outcome) -> Vec<SetAside> {

@@ -107,6 +107,11 @@ pub struct Row {
 impl Row {
     /// Order of content, whatever the place: what makes results independent of the order of input.
     pub fn by_content(&self, other: &Row) -> std::cmp::Ordering {
+        self.by_value(other).then_with(|| self.place.cmp(&other.place))
+    }
+
+    /// As `by_content`, wherever they stand: equal rows can stand for one another.
+    pub fn by_value(&self, other: &Row) -> std::cmp::Ordering {
         let content = |row: &'_ Row| (row.unit, row.amount, row.date);
         content(self)
             .cmp(&content(other))
@@ -118,7 +123,6 @@ impl Row {
             .then_with(|| self.category.cmp(&other.category))
             .then_with(|| self.unmapped.cmp(&other.unmapped))
             .then_with(|| self.lines.cmp(&other.lines))
-            .then_with(|| self.place.cmp(&other.place))
     }
 }
 

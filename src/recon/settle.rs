@@ -3,6 +3,7 @@
 //! The order decides: translation missing, match, carried by the hub, not yet due, break. Not here: finding matches, totals'
 //! conservation (`tie_out`).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::Date;
@@ -48,7 +49,7 @@ pub(super) fn settle(
         settle_found(matching, found, around, outcome, &mut items)?;
     }
     items.extend(left_over(matching, around));
-    items.sort_by(|x, y| order(x).cmp(&order(y)));
+    items.sort_by(|x, y| (&x.bucket, &x.key).cmp(&(&y.bucket, &y.key)).then_with(|| by_rows(&x.rows, &y.rows)));
     let mut identities = Identities::default();
     for mut item in items {
         item.id = identities.item(rules, &item.rows);
@@ -73,18 +74,17 @@ pub(super) fn settle(
 }
 
 /// By bucket, key, content: never by how it came about.
-fn order(item: &Item) -> impl Ord + '_ {
-    let rows =
-        item.rows.iter().map(|rows| rows.first().map(|row| (row.unit, row.amount, row.date, &row.keys, &row.place)));
-    (&item.bucket, &item.key, rows.collect::<Vec<_>>())
-}
-
-fn by_rows(x: &[Vec<Row>; 2], y: &[Vec<Row>; 2]) -> std::cmp::Ordering {
-    let first = |rows: &'_ [Vec<Row>; 2]| rows.iter().flatten().next().cloned();
-    match (first(x), first(y)) {
-        (Some(x), Some(y)) => x.by_content(&y),
-        (x, y) => x.is_some().cmp(&y.is_some()),
-    }
+/// By all that the rows say before where they stand, so that the order of input decides between equals alone.
+fn by_rows(x: &[Vec<Row>; 2], y: &[Vec<Row>; 2]) -> Ordering {
+    let first_difference = |compare: fn(&Row, &Row) -> Ordering| {
+        let sides = Side::BOTH.map(|side| {
+            let (x, y) = (&x[side.index()], &y[side.index()]);
+            let rows = x.iter().zip(y).map(|(x, y)| compare(x, y)).find(|order| order.is_ne());
+            rows.unwrap_or_else(|| x.len().cmp(&y.len()))
+        });
+        sides[0].then(sides[1])
+    };
+    first_difference(Row::by_value).then_with(|| first_difference(Row::by_content))
 }
 
 pub(super) fn count(outcome: &mut Outcome, bucket: &Bucket, rows: &[Vec<Row>; 2]) -> Result<(), SumOverflow> {

@@ -45,9 +45,10 @@ pub(super) fn leads_away(connection: &Connection, stand_in: &str, folder: &str) 
         if http.base_url.as_str() != expected || !base.starts_with(stand_in) {
             return Some(format!("its base address is `{}`", http.base_url.as_str()));
         }
-        match &http.auth {
+        match http.auth.chosen(|name| connection.settings.text(name)).unwrap_or(&http.auth) {
             Auth::OAuth2(_) => return Some("it asks another address for a token".to_owned()),
             Auth::Session(_) => return Some("it logs in before it calls, which a stand-in does not answer".to_owned()),
+            Auth::Choose(_) => return Some("no way of logging in is chosen".to_owned()),
             Auth::None
             | Auth::Header { .. }
             | Auth::Query { .. }

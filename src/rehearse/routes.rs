@@ -27,6 +27,8 @@ pub(super) fn requests(manifest: &Manifest) -> Vec<(Purpose, &Request)> {
     if let Some(subscriptions) = manifest.webhooks.as_ref().and_then(|webhooks| webhooks.subscriptions.as_ref()) {
         found.push((Purpose::Subscriptions, &subscriptions.list));
         found.push((Purpose::Subscribe, &subscriptions.create));
+        let later = subscriptions.update.iter().chain(&subscriptions.renew);
+        found.extend(later.map(|request| (Purpose::Subscribe, request)));
     }
     for stream in &manifest.streams {
         of_stream(stream, &mut found);

@@ -204,6 +204,16 @@ impl Sandbox {
         progress
     }
 
+    /// The ERP loses a shipped order and tells nobody; returns the order's number, if there was one to lose.
+    pub fn lose_order(&self) -> Option<String> {
+        locked(self.world.erp.ledger()).lose()
+    }
+
+    /// Whether the ERP has an order of this number.
+    pub fn has_order(&self, number: &str) -> bool {
+        locked(self.world.erp.ledger()).by_reference(number).next().is_some()
+    }
+
     /// Compares the ledgers as they are now; may be asked again and again until it is clean.
     pub fn verdict(&self) -> Verdict {
         let catalogue = self.world.shop.catalogue();

@@ -4,7 +4,7 @@
 
 use super::mapping::REFERENCE;
 use super::shape::Shape::{Any, Duration, Either, Flag, List, Named, Of, Text, Whole, Words};
-use super::shape::{Body, CLASS, Definition, FIELDS, Key, ONE_OR_MANY, key, map, must, set, variant, words};
+use super::shape::{Body, CLASS, Definition, FIELDS, Key, ONE_OR_MANY, TEXTS, key, map, must, set, variant, words};
 use crate::connector::manifest::OpKind;
 
 pub(super) static FIXTURE: Definition = Definition {
@@ -65,6 +65,7 @@ pub(super) static FIXTURE: Definition = Definition {
                 "check",
                 "The check",
                 &[&[
+                    key("settings", FIELDS, "In place of those of settings.yaml: another way of logging in"),
                     must("exchanges", List(&Of(&EXCHANGE)), "What is asked and answered"),
                     must("expect", Of(&EXPECT_CHECK), "What must come out"),
                 ]],
@@ -73,8 +74,26 @@ pub(super) static FIXTURE: Definition = Definition {
                 "login",
                 "The log-in, then the check",
                 &[&[
+                    key("settings", FIELDS, "In place of those of settings.yaml: another way of logging in"),
                     must("exchanges", List(&Of(&EXCHANGE)), "What is asked and answered"),
                     must("expect", Of(&EXPECT_CHECK), "What must come out"),
+                ]],
+            ),
+            variant(
+                "limit",
+                "A check whose answer tells that nothing is left",
+                &[&[
+                    must("exchanges", List(&Of(&EXCHANGE)), "What is asked and answered"),
+                    must("expect", Of(&EXPECT_LIMIT), "What follows"),
+                ]],
+            ),
+            variant(
+                "subscriptions",
+                "A look at the vendor's subscriptions",
+                &[&[
+                    key("url", Text, "The address of our hub"),
+                    must("exchanges", List(&Of(&EXCHANGE)), "What is asked and answered"),
+                    must("expect", Of(&EXPECT_SUBSCRIPTIONS), "What is put right"),
                 ]],
             ),
             variant(
@@ -234,6 +253,13 @@ static EXPECT_WRITE: Definition = map(
 );
 static EXPECT_CHECK: Definition =
     map("expect_check", "What it shows.", &[FAILS, &[key("shows", Text, "Whom we are talking to")]]);
+static EXPECT_LIMIT: Definition =
+    map("expect_limit", "How the answer is obeyed.", &[FAILS, &[must("wait", Duration, "How long work waits")]]);
+static EXPECT_SUBSCRIPTIONS: Definition = map(
+    "expect_subscriptions",
+    "What is put right; neither: nothing.",
+    &[FAILS, &[key("restored", TEXTS, "Topics that were missing"), key("renewed", TEXTS, "Topics that were renewed")]],
+);
 static EXPECT_WEBHOOK: Definition = map(
     "expect_webhook",
     "What a delivery leads to.",

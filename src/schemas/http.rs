@@ -30,6 +30,7 @@ pub(super) static REQUEST_KEYS: &[Key] = &[
         Text,
         "Over status, headers, body: what an accepted answer must say; takes the place of http.success",
     ),
+    key("errors", List(&Of(&ERROR_RULE)), "Asked before http.errors; the first match wins"),
     key("cost", Whole, "Points of the rate budget, where calls do not cost alike"),
 ];
 
@@ -78,7 +79,7 @@ pub(super) static HTTP: Definition = map(
     "What all requests of the connector share; templates see `settings`.",
     &[&[
         must("base_url", Text, "Where all paths begin: https://, or a setting of format url"),
-        key("auth", Of(&AUTH), "How requests prove who they are"),
+        key("auth", Either(&[Of(&AUTH), Of(&AUTH_CHOICE)]), "How requests prove who they are"),
         key("csrf", Of(&CSRF), "A token against forged requests that every change carries"),
         key("tls", Of(&TLS), "What the TLS handshake needs beyond the public authorities"),
         key("signature", Of(&SIGNATURE), "A signature over everything that is sent with a body"),
@@ -195,6 +196,15 @@ static AUTH: Definition = Definition {
         ],
     },
 };
+
+static AUTH_CHOICE: Definition = map(
+    "auth_choice",
+    "Several ways of logging in; settings that only one of them reads are asked for only with it.",
+    &[&[
+        must("choose", Text, "{settings.<name>}: a setting of type enum, each value of which is a way"),
+        must("ways", Named(&Of(&AUTH)), "Value to way"),
+    ]],
+);
 
 static SIGNATURE: Definition = Definition {
     name: "signature",

@@ -2,7 +2,7 @@
 //!
 //! Not here: what fields a connector's records have (the canonical entities' schemas).
 
-use super::shape::Shape::{Either, Flag, List, Named, Of, Text, Whole, Words};
+use super::shape::Shape::{Duration, Either, Flag, List, Named, Of, Percent, Text, Whole, Words};
 use super::shape::{Definition, ONE_OR_MANY, Shape, TEXTS, key, map, must, set, words};
 use crate::finance::definition::Kind;
 
@@ -28,6 +28,11 @@ pub(super) static RECONCILIATION: Definition = map(
         key("late_after_days", Whole, "Matched later than so, it is late"),
         key("sign_off", set!("nothing", "owner", "decision"), "What a signature demands of every break"),
         key("write_off", Of(&WRITE_OFF), "What may be given up, by whom"),
+        key("in_flight", Of(&IN_FLIGHT), "How long differences under way are waited for"),
+        key("every", Of(&EVERY), "When it runs by itself"),
+        key("watch", Flag, "Two mirrors are compared all the time"),
+        key("audit", Of(&AUDIT), "Mirrors are proved by asking their systems"),
+        key("heal", Of(&HEAL), "What the hub may do about breaks"),
     ]],
 );
 /// A column or field, or more about it.
@@ -49,6 +54,8 @@ static SIDE: Definition = map(
             Either(&[Of(&FILES), List(&Of(&FILES))]),
             "Files that a connector's stream reads, by canonical fields",
         ),
+        key("mirror", Text, "What the hub knows of a stream: connection.stream"),
+        key("live", Text, "A stream as its system has it when the run begins: connection.stream"),
         key("keys", Named(&CELL_OR_NAME), "What rows are matched by: a name of yours, and where it stands"),
         must(
             "amount",
@@ -203,4 +210,63 @@ static ACCOUNTS: Definition = map(
         key("gain", Text, "What is gained"),
         key("clearing", Text, "Where the difference stands"),
     ]],
+);
+static IN_FLIGHT: Definition = map(
+    "in_flight",
+    "What is under way is no break.",
+    &[&[
+        key("settle", Duration, "What had arrived is processed first, for at most so long"),
+        key("stuck_after", Duration, "Carried for longer, it is STUCK_IN_FLIGHT"),
+        key("read_again", Flag, "What differs is read again by its key; true unless stated"),
+    ]],
+);
+static EVERY: Definition = map(
+    "every",
+    "A schedule.",
+    &[&[
+        must("cron", Text, "Minute, hour, day of the month, month, day of the week: 0 6 * * 1-5"),
+        key("zone", Text, "Whose clock; the reconciliation's zone unless stated"),
+        key("covers", set!("everything", "previous day", "previous week", "previous month"), "The period of a run"),
+    ]],
+);
+static AUDIT: Definition = map(
+    "audit",
+    "Records are asked for, in the order of their keys.",
+    &[&[must("per_hour", Whole, "How many an hour")]],
+);
+const HEALING: Shape = set!("automatic", "propose", "never");
+static HEAL: Definition = map(
+    "heal",
+    "By code, what the hub may do: it sends a record's newest state again, through the queue.",
+    &[
+        &[
+            key("most_per_run", Whole, "Sent at once, at most"),
+            key("stop_above", Percent, "More breaks than this share of all rows, and nothing is sent"),
+            key("flapping_times", Whole, "Sent so often before, it is left to a person"),
+            key("flapping_within", Duration, "Within this time"),
+        ],
+        &[
+            key("MAPPING_MISSING", HEALING, "Breaks of this code"),
+            key("DUPLICATE_A", HEALING, "Breaks of this code"),
+            key("DUPLICATE_B", HEALING, "Breaks of this code"),
+            key("MISSING_IN_A", HEALING, "Breaks of this code"),
+            key("MISSING_IN_B", HEALING, "Breaks of this code"),
+            key("PAYOUT_NOT_RECEIVED", HEALING, "Breaks of this code"),
+            key("UNIDENTIFIED_DEPOSIT", HEALING, "Breaks of this code"),
+            key("ORPHAN", HEALING, "Breaks of this code"),
+            key("CURRENCY_MISMATCH", HEALING, "Breaks of this code"),
+            key("DIRECTION_MISMATCH", HEALING, "Breaks of this code"),
+            key("AMOUNT_OVER", HEALING, "Breaks of this code"),
+            key("AMOUNT_UNDER", HEALING, "Breaks of this code"),
+            key("GROUP_SUM_MISMATCH", HEALING, "Breaks of this code"),
+            key("QUANTITY_MISMATCH", HEALING, "Breaks of this code"),
+            key("STATUS_MISMATCH", HEALING, "Breaks of this code"),
+            key("FIELD_MISMATCH", HEALING, "Breaks of this code"),
+            key("UNEXPECTED_FEE", HEALING, "Breaks of this code"),
+            key("AMBIGUOUS", HEALING, "Breaks of this code"),
+            key("STUCK_IN_FLIGHT", HEALING, "Breaks of this code"),
+            key("SYNC_FAILED", HEALING, "Breaks of this code"),
+            key("PERIOD_REOPENED", HEALING, "Breaks of this code"),
+        ],
+    ],
 );

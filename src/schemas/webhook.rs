@@ -34,10 +34,28 @@ static SUBSCRIPTIONS: Definition = map(
     &[&[
         must("list", Of(&REQUEST), "The list"),
         key("records", Text, "Where it is in the answer"),
-        must("topic", Text, "In one subscription"),
+        must("topic", Text, "In one subscription; a path to all, where one is for several"),
         must("url", Text, "In one subscription"),
-        must("create", Of(&REQUEST), "Sees `topic` and `url`"),
+        key("id", Text, "In one subscription: {id} of update and renew"),
+        key("name", Text, "Over settings, topic: what a topic is called there; several may share a name"),
+        key("active", Text, "Over `subscription`: whether it still brings anything"),
+        key("expires", Of(&EXPIRES), "When one ends by itself"),
+        key("lives", Duration, "How long one is to live: {until} of create and renew"),
+        must("create", Of(&REQUEST), "Sees url, until, and topic, or topics where one is for all of them"),
+        key("update", Of(&REQUEST), "Adds topics to one that is there; also sees `id`"),
+        key("renew", Of(&REQUEST), "For one that ends soon or is not active; also sees `id`"),
         key("every", Duration, "How often it is looked at"),
+    ]],
+);
+
+static EXPIRES: Definition = map(
+    "expires",
+    "When a subscription ends by itself.",
+    &[&[
+        must("field", Text, "In one subscription; one without it does not end"),
+        key("format", Text, "How the vendor writes it, where it is not RFC 3339; {until} is written so, too"),
+        key("zone", Text, "Of a time without one"),
+        key("ahead", Duration, "It is renewed this long before; 24h unless it is said"),
     ]],
 );
 
@@ -135,7 +153,7 @@ static CERTIFICATE: Definition = map(
     &[&[
         must("url_header", Text, "Names its address"),
         must("hosts", TEXTS, "From these hosts only; *.example.com stands for every one below it"),
-        must("subject", Text, "The name that it is made out to"),
+        must("subject", Text, "The name that it is made out to; sees `settings`"),
         key("authority", Text, "Authorities in PEM in place of the public ones"),
     ]],
 );

@@ -80,6 +80,13 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<LiveKey>, StoreError>;
 
+    /// Records of several streams that are there, all as of one instant: each stream's in the order of their keys, a page
+    /// at a time, with the stream's position in `streams`. What `each` refuses ends it.
+    async fn read_mirrors(&self, streams: &[StreamId], each: EachPage<'_>) -> Result<MirrorMark, StoreError>;
+
+    /// What became of a record's changes on their way to a stream of another system.
+    async fn passage(&self, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError>;
+
     // 2 process ----------------------------------------------------------------------------------------------------
 
     /// Oldest pending payloads with an id above `after`.
@@ -117,6 +124,10 @@ pub trait Store: Send + Sync + 'static {
     async fn issues(&self, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError>;
     /// The open issue of that cause.
     async fn open_issue(&self, fingerprint: &str) -> Result<Option<IssueRow>, StoreError>;
+    /// Puts something on the work list that no payload, job or file hangs on; counted where it is open already. Returns its id.
+    async fn raise_issue(&self, issue: DeadLetter, at: i64) -> Result<i64, StoreError>;
+    /// What was raised is over. Nothing happens if it is not open.
+    async fn settle_issue(&self, fingerprint: &str, resolution: &str) -> Result<(), StoreError>;
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError>;
     /// Dead letters of an issue go back to work (or one of them); returns how many. A job goes back behind whatever of its
     /// key is in flight; its failures start from zero, its doubt (`unknown`) and its attempts stay. Like the other two acts
@@ -130,9 +141,10 @@ pub trait Store: Send + Sync + 'static {
         actor: &str,
         at: i64,
     ) -> Result<u64, StoreError>;
-    /// Replaces the payload (inbox) or outgoing body (job) of one dead letter and sends it back to work. The original
-    /// stays in the store. Refused if it is not dead (any more).
-    async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError>;
+    /// Replaces the payload (inbox) or canonical record (job) of one dead letter and sends it back to work. The original
+    /// and every state in between stay in the store as long as the job or payload does. Refused if it is not dead (any
+    /// more), if it is not the text that was corrected, and of a job if a newer revision is on its way or may be there.
+    async fn edit_dead(&self, edit: DeadEdit) -> Result<(), StoreError>;
     /// Records by key, natural key or remote id.
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError>;
     /// Records of which a payload could not be used and is still dead, by key: what `find_records` may not know yet.

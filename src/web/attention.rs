@@ -8,6 +8,8 @@ use crate::api::resources::connections::{ConnectionView, Health};
 use crate::api::resources::flows::FlowView;
 use crate::api::resources::issues::IssueView;
 use crate::api::resources::overview::Overview;
+use crate::api::resources::reconciliations::ReconciliationView;
+use crate::recon::report::RunStatus;
 use crate::telemetry::freshness::{Cause, Word};
 use crate::telemetry::moment;
 
@@ -19,12 +21,17 @@ pub(super) struct Item {
 }
 
 /// Systems before flows, as a failing system makes its flows stale; then the issues, then faults of the ledger.
-pub(super) fn attention(overview: &Overview, issues: &[IssueView]) -> Vec<Item> {
+pub(super) fn attention(
+    overview: &Overview,
+    issues: &[IssueView],
+    reconciliations: &[ReconciliationView],
+) -> Vec<Item> {
     let systems = overview.connections.iter().filter(|connection| connection.health != Health::Ok).map(system);
     let stale = overview.flows.iter().filter(|flow| flow.freshness.word == Word::Stale);
     let mut items: Vec<Item> = systems.collect();
     items.extend(stale.map(|flow| stale_flow(flow, &overview.connections)));
     items.extend(issues.iter().filter(|issue| issue.open).map(issue));
+    items.extend(reconciliations.iter().filter_map(reconciliation));
     let faults = overview.last_verify.as_ref().map_or(0, |verify| verify.faults);
     if faults > 0 {
         items.push(Item {
@@ -73,6 +80,28 @@ fn stale_flow(flow: &FlowView, connections: &[ConnectionView]) -> Item {
             shown(flow.freshness.lag_ms),
             shown(flow.freshness.objective_ms)
         ),
+    }
+}
+
+/// A run that is not complete goes before breaks that belong to nobody; breaks with an owner are looked after.
+fn reconciliation(view: &ReconciliationView) -> Option<Item> {
+    let item = |mark, why: String| {
+        let href = if view.name.is_empty() { "/reconciliations".to_owned() } else { href::reconciliation(&view.name) };
+        Some(Item { mark, what: view.title.clone(), href, why })
+    };
+    if let Some(problem) = &view.problem {
+        let first = problem.lines().next().unwrap_or_default();
+        return item(Mark::new("mistakes", Level::Bad), first.to_owned());
+    }
+    let is_complete = view.last_run.as_ref().is_none_or(|run| run.status == RunStatus::Complete);
+    if !is_complete {
+        let why = view.standing.findings.first().map(|finding| finding.text.clone()).unwrap_or_default();
+        return item(Mark::new("not reconciled", Level::Bad), why);
+    }
+    match view.standing.unowned {
+        0 => None,
+        1 => item(Mark::new("open breaks", Level::Warn), "1 belongs to nobody".to_owned()),
+        n => item(Mark::new("open breaks", Level::Warn), format!("{n} belong to nobody")),
     }
 }
 

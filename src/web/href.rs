@@ -14,6 +14,18 @@ pub(super) fn issue(id: i64) -> String {
     format!("/issues/{id}")
 }
 
+pub(super) fn reconciliation(name: &str) -> String {
+    format!("/reconciliations/{}", encode(name))
+}
+
+pub(super) fn run(id: i64) -> String {
+    format!("/reconciliations/runs/{id}")
+}
+
+pub(super) fn a_break(name: &str, item: &str) -> String {
+    format!("/reconciliations/{}/breaks/{}", encode(name), encode(item))
+}
+
 /// A flow, or the connections if the scope is one of them.
 pub(super) fn scope(scope: &str, flows: &[String]) -> String {
     if flows.iter().any(|flow| flow == scope) { flow(scope) } else { "/connections".to_owned() }

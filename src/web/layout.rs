@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::actor_cookie;
 use super::assets::VERSION;
+use super::recon_words;
 use super::table::{Rows, TableQuery};
 use crate::api::{ApiError, AppState, Code, Owner};
 use crate::telemetry::moment;
@@ -20,6 +21,7 @@ pub(super) enum Section {
     Flows,
     Issues,
     Search,
+    Reconciliations,
     Connections,
     Ledger,
 }
@@ -62,6 +64,7 @@ impl Layout {
             (Section::Flows, "Flows", "/flows"),
             (Section::Issues, "Issues", "/issues"),
             (Section::Search, "Find a record", "/search"),
+            (Section::Reconciliations, "Reconciliations", "/reconciliations"),
             (Section::Connections, "Connections", "/connections"),
             (Section::Ledger, "Ledger", "/ledger"),
         ];
@@ -166,8 +169,13 @@ impl Did {
             "pause" => "The flow is paused: its changes queue up, nothing is sent.".to_owned(),
             "resume" => "The flow sends again.".to_owned(),
             "verify" => "The ledger is being proved from its rows.".to_owned(),
-            _ => return None,
+            word => return recon_words::done(word).map(str::to_owned),
         })
+    }
+
+    /// The number of the work that was begun and goes on.
+    pub(super) fn running(&self) -> Option<u64> {
+        self.n.filter(|_| self.did.as_deref() == Some("recon-running"))
     }
 }
 
@@ -187,7 +195,7 @@ pub(super) fn html(template: &impl Template) -> Page {
     html_with(StatusCode::OK, template)
 }
 
-fn html_with(status: StatusCode, template: &impl Template) -> Page {
+pub(super) fn html_with(status: StatusCode, template: &impl Template) -> Page {
     let text = template.render().map_err(|error| internal(error.to_string()))?;
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     Ok((status, [(header::CONTENT_TYPE, kind)], text).into_response())

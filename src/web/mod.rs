@@ -6,14 +6,20 @@
 mod actor_cookie;
 mod assets;
 mod attention;
+mod break_list;
+mod form;
 mod href;
 mod integration_map;
 mod layout;
 mod mark;
+mod money;
 mod pages;
 mod pretty;
+mod recon_words;
 mod router;
+mod sides;
 mod spark;
 mod table;
 
+pub use pretty::pretty;
 pub use router::{PAGES, app};

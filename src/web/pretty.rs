@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 /// Head lines (a request line, headers) stay; a JSON body after an empty line is indented.
-pub(super) fn pretty(text: &str) -> String {
+pub fn pretty(text: &str) -> String {
     if let Some((head, body)) = text.split_once("\n\n") {
         return format!("{head}\n\n{}", json(body));
     }

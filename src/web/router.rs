@@ -9,7 +9,7 @@ use http::header;
 
 use super::assets;
 use super::layout::PageError;
-use super::pages::{connections, flows, issues, ledger, overview, records};
+use super::pages::{connections, flows, issues, ledger, overview, recon_break, recon_run, reconciliations, records};
 use crate::api::{self, ApiError, AppState};
 
 macro_rules! pages {
@@ -34,6 +34,13 @@ pages! {
     "/issues/{id}/{act}" => post(issues::act);
     "/search" => get(records::search);
     "/records/{connection}/{stream}/{*key}" => get(records::page);
+    "/reconciliations" => get(reconciliations::list);
+    "/reconciliations/{name}" => get(reconciliations::page);
+    "/reconciliations/{name}/runs" => post(reconciliations::run);
+    "/reconciliations/{name}/breaks/{item}" => get(recon_break::page);
+    "/reconciliations/{name}/breaks/{item}/{act}" => post(recon_break::act);
+    "/reconciliations/runs/{run}" => get(recon_run::page);
+    "/reconciliations/runs/{run}/{act}" => post(recon_run::act);
     "/connections" => get(connections::page);
     "/ledger" => get(ledger::page);
     "/ledger/verify" => post(ledger::verify);

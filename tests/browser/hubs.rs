@@ -10,14 +10,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use syncline::api::AppState;
 use syncline::api::server::{ServerLimits, serve};
 use syncline::cli::ADDRESS_FILE;
+use syncline::finance::desk::RunAsked;
+use syncline::finance::period::Period;
+use syncline::finance::workflow::{Ask, Role};
+use syncline::model::Date;
 use syncline::model::clock::Clock;
 use syncline::store::SourceKind;
 use syncline::web;
 use tokio_util::sync::DropGuard;
 
 use super::chromium::PATIENCE;
+use super::month;
 use super::seed::{self, Rec, World};
 
 /// What some vendors call an id, in a row without a place to break it.
@@ -25,6 +31,8 @@ pub const LONG: &str = "gid-9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a39281706
 
 pub struct Served {
     pub base: String,
+    /// Pages of breaks of several kinds.
+    pub breaks: Vec<(&'static str, String)>,
     _stop: DropGuard,
     _dir: tempfile::TempDir,
 }
@@ -39,11 +47,56 @@ pub async fn served(filled: bool) -> Served {
     } else {
         world.hub.flows.lock().unwrap().clear();
     }
+    *world.hub.folder.lock().unwrap() = Some(dir.path().to_owned());
+    if filled {
+        month::write(dir.path(), 6_000);
+    }
     let state = world.state(dir.path());
+    let breaks = if filled { reconcile(&state).await } else { Vec::new() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, web::app(&state), ServerLimits::default(), state.stop().clone()));
-    Served { base, _stop: state.stop().clone().drop_guard(), _dir: dir }
+    Served { base, breaks, _stop: state.stop().clone().drop_guard(), _dir: dir }
+}
+
+/// A month of orders, compared; payouts compared, worked on, and signed.
+async fn reconcile(state: &AppState) -> Vec<(&'static str, String)> {
+    let desk = state.desk().unwrap();
+    let run = async |name: &str| {
+        let period = Some(Period::parse("2026-11").unwrap());
+        let as_of = Some(Date::parse("2026-11-30").unwrap());
+        let asked = RunAsked { period, as_of, input_dir: None, actor: "ann".to_owned() };
+        desk.run(name, asked).await.unwrap()
+    };
+    let orders = run("orders").await;
+    let orders = desk.report(orders).await.unwrap();
+    let first = |code: &str| orders.breaks.iter().find(|item| item.code.as_deref() == Some(code)).unwrap().id.clone();
+    let page = |name: &str, id: &str| format!("/reconciliations/{name}/breaks/{id}");
+    let mut pages: Vec<(&'static str, String)> = [
+        ("break-missing", "MISSING_IN_B"),
+        ("break-amount", "AMOUNT_UNDER"),
+        ("break-field", "FIELD_MISMATCH"),
+        ("break-status", "STATUS_MISMATCH"),
+    ]
+    .map(|(name, code)| (name, page("orders", &first(code))))
+    .to_vec();
+    let bank = run("payouts-to-bank").await;
+    let report = desk.report(bank).await.unwrap();
+    let of = |key: &str| report.breaks.iter().find(|item| item.key.as_deref() == Some(key)).unwrap().id.clone();
+    let (short, lost) = (of("po_2"), of("po_9"));
+    let name = "payouts-to-bank";
+    pages.push(("break-written-off", page(name, &short)));
+    pages.push(("break-assigned", page(name, &lost)));
+    let suggested = report.breaks.iter().find(|item| item.id != short && item.id != lost).unwrap();
+    pages.push(("break-suggested", page(name, &suggested.id)));
+    desk.act(name, &lost, "ann", Ask::Assign { owner: "cleo".to_owned() }).await.unwrap();
+    let comment = Ask::Comment { text: "The bank was asked on the phone; it looks for the transfer.".to_owned() };
+    desk.act(name, &lost, "cleo", comment).await.unwrap();
+    let off = Ask::WriteOff { code: "BANK_FEE".to_owned(), reason: "fee of the transfer".to_owned() };
+    desk.act(name, &short, "ann", off).await.unwrap();
+    desk.sign(bank, Role::Preparer, "ann", "totals agreed with both statements").await.unwrap();
+    desk.sign(bank, Role::Approver, "bob", "looked at each break").await.unwrap();
+    pages
 }
 
 async fn long(world: &mut World) {

@@ -116,6 +116,13 @@ impl Tab {
         self.call("Input.insertText", json!({ "text": text })).await;
     }
 
+    /// Chooses what the focused list calls by this value, as its keys would.
+    pub async fn type_into_select(&self, value: &str) {
+        let chosen =
+            format!("(document.activeElement.value = {0}) && document.activeElement.value === {0}", json!(value));
+        assert_eq!(self.eval(&chosen).await, json!(true), "the list has no {value}");
+    }
+
     /// Presses Tab until the focused element matches a selector, and says what was passed.
     pub async fn tab_to(&self, selector: &str) -> Vec<String> {
         let mut passed = Vec::new();

@@ -43,8 +43,11 @@ fn around(snippet: &str, request: Option<&str>) -> String {
         snippet.split("{settings.").skip(1).map(|rest| rest.split(['}', '?']).next().unwrap()).collect();
     names.sort_unstable();
     names.dedup();
+    // What chooses stands before what is chosen.
+    names.sort_by_key(|name| *name != "login");
     let setting = |name: &&str| match *name {
         "base_url" => None,
+        "login" => Some("  login: { type: enum, values: [key, oauth] }\n".to_owned()),
         "since" => Some("  since: {}\n".to_owned()),
         secret => Some(format!("  {secret}: {{ secret: true }}\n")),
     };
@@ -71,7 +74,7 @@ fn around(snippet: &str, request: Option<&str>) -> String {
             indented(2),
             stream("    webhook: { topics: { x: upsert }, fetch: always }\n")
         ),
-        "events" | "ping" => format!(
+        "events" | "ping" | "subscriptions" => format!(
             "{head}webhooks:\n  verify: {{ scheme: path_secret }}\n  topic: [x]\n  {}\n{}",
             indented(2),
             stream("    webhook: { topics: { x: upsert }, fetch: always }\n")

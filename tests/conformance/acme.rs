@@ -19,11 +19,13 @@ http:
   auth: { scheme: oauth2_client_credentials, token_url: "{settings.base_url}/oauth/token", client_id: "{settings.client_id}", client_secret: "{settings.client_secret}" }
   errors:
     - { status: 422, class: data, message: "{body.error}" }
+  rate_limit: { scheme: fixed_window, requests: 100, per: 1m, remaining_header: X-Left, reset_header: X-Reset }
 check: { get: /me, shows: "{body.name}" }
 webhooks:
   verify: { scheme: hmac, hash: sha256, headers: [X-Acme-Signature], encoding: hex, content: "{timestamp}.{body}", timestamp: { header: X-Acme-Time, unit: seconds, tolerance: 5m }, secrets: ["{settings.webhook_secret}"] }
   topic: ["{headers['x-acme-topic']}"]
   dedupe: ["{headers['x-acme-delivery']}"]
+  subscriptions: { list: { get: /hooks }, records: data, id: id, topic: topic, url: url, active: subscription.on, create: { post: /hooks, json: { topic: "{topic}", url: "{url}" } }, renew: { put: "/hooks/{id}", json: { on: true } } }
 streams:
   orders:
     title: Orders
@@ -103,7 +105,10 @@ tests:
 
 const VALUES: &str = "values: acme\ncrosswalks:\n  paid: { \"yes\": paid, \"no\": unpaid }\n";
 
-const TOKEN: &str = r#"{ ask: { post: /oauth/token, form: { grant_type: client_credentials } }, answer: { json: { access_token: token-fixture-81b2, token_type: bearer, expires_in: 3600 } } }"#;
+pub const TOKEN: &str = r#"{ ask: { post: /oauth/token, form: { grant_type: client_credentials } }, answer: { json: { access_token: token-fixture-81b2, token_type: bearer, expires_in: 3600 } } }"#;
+
+const OTHERS: &str = r#"{ id: 6, topic: order.created, url: "https://other.example.com", on: true }"#;
+const OURS: &str = r#"{ id: 7, topic: order.created, url: "https://hub.example.com/hooks/connection", on: true }"#;
 
 const ORDER_OUT: &str = r##"canonical: { number: "#1", placed_at: "2026-11-20T08:00:00Z", currency: EUR, total: { amount_minor: 1, currency: EUR } }"##;
 
@@ -150,6 +155,25 @@ expect:
         }
         acme.named("refused", "write", &format!("stream: orders\nop: update\nkey: \"77\"\n{ORDER_OUT}\nexchanges:\n  - {TOKEN}\n  - {{ ask: {{ put: /v2/orders/77 }}, answer: {{ status: 422, json: {{ error: no such number }} }}, effect: true }}\nexpect: {{ error: {{ class: data, message: no such number }} }}\n"));
         acme.scenario("webhook", "at: 2026-11-20T08:00:05Z\nheaders: { x-acme-topic: order.created, x-acme-delivery: d-1 }\nsign: true\njson: { id: 1, updated_at: \"2026-11-20T08:01:00Z\" }\nexpect: { events: [{ stream: orders, op: upsert, key: \"1\" }] }\n");
+        acme.scenario("limit", &format!("exchanges:\n  - {TOKEN}\n  - {{ ask: {{ get: /v2/me }}, answer: {{ headers: {{ x-left: \"0\", x-reset: \"30\" }}, json: {{ name: Acme Ltd }} }} }}\nexpect: {{ wait: 30s }}\n"));
+        for (name, listed, change, expect) in [
+            (
+                "hooks_missing",
+                OTHERS,
+                "\n  - { ask: { post: /v2/hooks, json: { topic: order.created, url: \"https://hub.example.com/hooks/connection\" } }, answer: { status: 201, json: {} } }",
+                "restored: [order.created]",
+            ),
+            ("hooks_there", OURS, "", "restored: []"),
+            (
+                "hooks_off",
+                OURS,
+                "\n  - { ask: { put: /v2/hooks/7, json: { on: true } }, answer: { json: {} } }",
+                "renewed: [order.created]",
+            ),
+        ] {
+            let listed = if name == "hooks_off" { listed.replace("on: true", "on: false") } else { listed.to_owned() };
+            acme.named(name, "subscriptions", &format!("exchanges:\n  - {TOKEN}\n  - {{ ask: {{ get: /v2/hooks }}, answer: {{ json: {{ data: [{listed}] }} }} }}{change}\nexpect: {{ {expect} }}\n"));
+        }
         acme.fixture("stock_1.csv", "sku,location,on_hand\nA,WH1,5\n");
         acme.scenario("file_in", "stream: stock\nfile: stock_1.csv\nexpect: { records: [{ key: \"A:WH1\" }] }\nrefused:\n  - { replace: { \"on_hand\": \"stock\" }, reason: on_hand }\n");
         acme.fixture("golden.csv", "sku,location,on_hand\r\nA,WH1,5\r\n");
@@ -196,6 +220,12 @@ expect:
         self
     }
 
+    /// With one fixture more.
+    pub fn with(mut self, name: &str, kind: &str, rest: &str) -> Acme {
+        self.named(name, kind, rest);
+        self
+    }
+
     pub fn write(&self, folder: &Path) {
         for (path, text) in &self.0 {
             let path = folder.join(path);
@@ -212,6 +242,11 @@ expect:
             Err(problems) => panic!("{problems}"),
         };
         conformance::test(&registry, folder.path(), "acme").await.unwrap().unwrap()
+    }
+
+    pub fn reported(self, check: impl Fn(&Report)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        check(&runtime.block_on(self.test()));
     }
 
     /// The suite must refuse this behaviour, with these words.

@@ -21,7 +21,7 @@ fn order(number: u32) -> Effect {
         "lines": [{ "PO1": { "02": "1", "03": "EA", "04": "9.50", "ids": { "VP": "MUG-01" } } }],
     });
     let context = WriteContext { idempotency_key: format!("k{number}"), ..WriteContext::default() };
-    Effect { stream: "orders-out".to_owned(), kind: EffectKind::Create, body, context, former: None }
+    Effect { stream: "orders-out".to_owned(), kind: EffectKind::Create, body, context, formers: Vec::new() }
 }
 
 fn open(write: &FileWrite, root: &Path) -> FileSink {

@@ -124,6 +124,10 @@ delegate! {
     fn cursor(connection: &str, stream: &str) -> Option<String>;
     fn cursors() -> Vec<CursorRow>;
     fn live_keys(connection: &str, stream: &str, after: &str, limit: u32) -> Vec<LiveKey>;
+    fn read_mirrors(streams: &[StreamId], each: EachPage<'_>) -> MirrorMark;
+    fn raise_issue(issue: DeadLetter, at: i64) -> i64;
+    fn settle_issue(fingerprint: &str, resolution: &str) -> ();
+    fn passage(record: &EntityKey, to: &StreamId) -> Passage;
     fn pending_inbox(after: i64, limit: u32) -> Vec<InboxRow>;
     fn known_records(connection: &str, stream: &str) -> u64;
     fn keep_run(run: NewRun, after: i64, detail: serde_json::Value) -> i64;
@@ -148,7 +152,7 @@ delegate! {
     fn issue(id: i64) -> Option<IssueDetail>;
     fn retry_issue(id: i64, only: Option<DeadRef>, actor: &str, at: i64) -> u64;
     fn discard_issue(id: i64, only: Option<DeadRef>, reason: &str, actor: &str, at: i64) -> u64;
-    fn edit_dead(dead: DeadRef, body: &str, actor: &str, at: i64) -> ();
+    fn edit_dead(edit: DeadEdit) -> ();
     fn find_records(text: &str, limit: u32) -> Vec<EntityRow>;
     fn find_dead(text: &str, limit: u32) -> Vec<DeadRecord>;
     fn timeline(key: &EntityKey) -> Timeline;

@@ -21,7 +21,7 @@ pub const NOW_US: i64 = 1_795_155_300_000_000;
 
 pub fn effect(key: &str, body: Value) -> Effect {
     let context = WriteContext { idempotency_key: key.to_owned(), ..WriteContext::default() };
-    Effect { stream: "orders".to_owned(), kind: EffectKind::Create, body, context, former: None }
+    Effect { stream: "orders".to_owned(), kind: EffectKind::Create, body, context, formers: Vec::new() }
 }
 
 pub fn order(number: u32) -> Value {

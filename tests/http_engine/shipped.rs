@@ -211,3 +211,30 @@ async fn the_erps_payment_waits_for_its_order() {
     assert_eq!(vendor.asked().last().unwrap().target, "/api/orders/SO%207/payment");
     assert!(!vendor.asked().last().unwrap().body.contains("amount_refunded"));
 }
+
+/// The sandbox's certificates carry another name than the live ones; each is good for its own address only.
+#[test]
+fn paypals_certificates_are_those_of_its_own_address() {
+    let beside = |name: &str| std::fs::read_to_string(format!("connectors/paypal/fixtures/{name}")).unwrap();
+    let url = "https://api.paypal.com/v1/notifications/certs/CERT-1".parse().unwrap();
+    for (base, own, other, name) in [
+        ("https://api-m.paypal.com", "", "sandbox-", "`messageverificationcerts.paypal.com`"),
+        ("https://api-m.sandbox.paypal.com", "sandbox-", "", "`messageverificationcerts.sandbox.paypal.com`"),
+    ] {
+        let authorities = [own, other].map(|whose| beside(&format!("{whose}authority.pem"))).concat();
+        let paypal = shipped(
+            "paypal",
+            &[
+                ("base_url", base),
+                ("client_id", "c"),
+                ("client_secret", "s"),
+                ("webhook_id", "w"),
+                ("start_date", "2026-11-01T00:00:00Z"),
+                ("certificate_authority", &authorities),
+            ],
+        );
+        paypal.keep_certificate(&url, beside(&format!("{own}signer.pem")).as_bytes()).unwrap();
+        let refused = paypal.keep_certificate(&url, beside(&format!("{other}signer.pem")).as_bytes()).unwrap_err();
+        assert!(refused.contains("is not made out to") && refused.contains(name), "{refused}");
+    }
+}

@@ -13,7 +13,7 @@ use syncline::connector::http::guard::EgressPolicy;
 use syncline::connector::manifest::{Fetch, Manifest};
 use syncline::connector::webhook::{Delivery, Refusal, Verified};
 
-use crate::setup::{AUTH, manifest, options, settings};
+use crate::setup::{AUTH, STREAMS, manifest, options, settings, try_connect};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -400,4 +400,14 @@ async fn a_certificate_is_fetched_from_the_vendor_checked_and_kept() {
     }
     assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), before);
     assert!(psp.lacks_certificate(&headers(&[("paypal-cert-url", "https://api.vendor.example/c.pem")])).is_some());
+}
+
+#[test]
+fn a_certificates_name_that_is_none_is_refused_when_the_connection_is_made() {
+    let webhooks = "\nwebhooks:\n  verify: { scheme: certificate, header: X-Signature, content: \"{body}\", \
+                    certificate: { url_header: X-Cert, hosts: [vendor.example], subject: \"{settings.url}\" }, secrets: [\"{settings.token}\"] }\n  topic: [x]";
+    let error =
+        try_connect(manifest(AUTH, &format!("{webhooks}{STREAMS}")), "http://127.0.0.1:1", options()).unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("`http://127.0.0.1:1` is not a name that a certificate could be made out to"), "{said}");
 }

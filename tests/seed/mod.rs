@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -34,6 +34,8 @@ pub struct FakeHub {
     pub ready: Mutex<Readiness>,
     pub wakes: Mutex<u32>,
     pub now: i64,
+    /// Where definitions of reconciliations lie.
+    pub folder: Mutex<Option<PathBuf>>,
 }
 
 #[async_trait]
@@ -47,6 +49,10 @@ impl HubView for FakeHub {
             public_url: None,
             warnings: vec![],
         }
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        self.folder.lock().unwrap().clone()
     }
 
     fn connections(&self) -> Vec<ConnectionInfo> {
@@ -138,7 +144,8 @@ impl HubView for FakeHub {
 
 impl FakeHub {
     pub fn new(now: i64) -> FakeHub {
-        FakeHub { flows: Mutex::new(flows()), ready: Mutex::new(Readiness::Ready), wakes: Mutex::new(0), now }
+        let (ready, folder) = (Mutex::new(Readiness::Ready), Mutex::new(None));
+        FakeHub { flows: Mutex::new(flows()), ready, wakes: Mutex::new(0), now, folder }
     }
 
     fn set_mode(&self, flow: &str, mode: FlowMode) -> Result<(), ActionError> {
@@ -168,6 +175,7 @@ fn flow(
         deliver,
         mode: FlowMode::Live,
         freshness_objective_us: objective,
+        untold: vec![],
         needs: if entity == Entity::Order { vec!["customer".to_owned(), "lines.sku".to_owned()] } else { vec![] },
     }
 }
@@ -514,6 +522,11 @@ pub async fn few(world: &mut World) {
     };
     world.receive_as(rec, PlannedOutcome::Dead(letter)).await;
     world.cursor("shop", "orders", "2026-11-22T10:13:30Z", now - 40 * SECOND).await;
+}
+
+/// #1002 with a line less, as a person corrects it.
+pub fn corrected_order() -> String {
+    r##"{"number":"#1002","placed_at":"2026-11-22T09:58:00Z","currency":"EUR","total":{"amount_minor":2990,"currency":"EUR"},"lines":[{"sku":"MUG-BLUE","quantity":"2"}]}"##.to_owned()
 }
 
 fn unknown_sku() -> Outcome {

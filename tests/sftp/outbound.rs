@@ -36,7 +36,7 @@ fn effect(key: &str, email: &str) -> Effect {
         "number": "#1", "placed_at": "2026-11-20T06:00:00Z", "currency": "EUR", "total": "47.90", "tax_total": "7.65",
         "shipping_total": null, "status": "open", "payment_status": "paid", "email": email,
     });
-    Effect { stream: "orders".to_owned(), kind: EffectKind::Create, body, context, former: None }
+    Effect { stream: "orders".to_owned(), kind: EffectKind::Create, body, context, formers: Vec::new() }
 }
 
 fn remote_id(receipt: Receipt) -> String {

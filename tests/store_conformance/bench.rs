@@ -173,6 +173,11 @@ pub async fn claim_one(store: &dyn Store, now: i64) -> Claimed {
     claimed.remove(0)
 }
 
+/// A person's edit, whatever was there before.
+pub fn correction(dead: DeadRef, body: &str, at: i64) -> DeadEdit {
+    DeadEdit { dead, body: body.into(), base: None, changed: vec!["number".into()], actor: "ann".into(), at }
+}
+
 pub async fn job_states(store: &dyn Store, key: &str) -> Vec<JobState> {
     store.timeline(&record(key)).await.unwrap().jobs.iter().map(|job| job.state).collect()
 }

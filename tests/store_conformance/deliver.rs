@@ -310,7 +310,7 @@ pub async fn an_edited_or_forced_effect_has_a_key_of_its_own(bench: &impl Bench)
     }
     let issue = store.issues(IssueFilter::Open).await.unwrap()[0].id;
     let dead = store.issue(issue).await.unwrap().unwrap().dead[0].dead;
-    store.edit_dead(dead, "{\"fixed\":true}", "ann", T0 + 12).await.unwrap();
+    store.edit_dead(correction(dead, "{\"fixed\":true}", T0 + 12)).await.unwrap();
     let edited = claim_one(&*store, T0 + 13).await;
     assert_eq!(edited.edited.as_deref(), Some("{\"fixed\":true}"));
     assert!(keys.insert(edited.idempotency_key));
@@ -334,7 +334,7 @@ pub async fn an_edit_in_doubt_is_told_until_a_person_knows(bench: &impl Bench) {
     acknowledge(&*store, T0 + 13, second.claim, AckOutcome::Dead(dead(ErrorClass::Data))).await;
     let issue = store.issues(IssueFilter::Open).await.unwrap()[0].id;
     let letter = store.issue(issue).await.unwrap().unwrap().dead[0].dead;
-    store.edit_dead(letter, "{\"fixed\":true}", "ann", T0 + 14).await.unwrap();
+    store.edit_dead(correction(letter, "{\"fixed\":true}", T0 + 14)).await.unwrap();
     // A crash before it could be told does not count as telling.
     let edited = claim_one(&*store, T0 + 15).await;
     assert!(edited.edited_in_doubt);

@@ -6,11 +6,13 @@
 
 mod bench;
 mod deliver;
+mod edits;
 mod intake;
 mod model;
 mod people;
 mod process;
 mod recon;
+mod reference;
 mod retention;
 mod sqlite_files;
 
@@ -64,6 +66,11 @@ macro_rules! suite {
                 people: a_retry_sends_back_in_order;
                 people: a_discard_is_accounted_for;
                 people: an_edit_replaces_the_body_and_keeps_the_original;
+                edits: an_edit_never_overwrites_a_newer_revision;
+                edits: where_every_change_counts_each_of_them_can_be_edited;
+                edits: an_edit_of_what_is_not_there_any_more_is_refused;
+                edits: an_edit_is_told_with_its_author_and_both_states;
+                edits: what_was_perhaps_sent_before_an_edit_is_remembered;
                 people: an_issue_heals_when_a_newer_state_arrives;
                 people: records_are_found_by_what_people_type;
                 people: a_timeline_tells_the_whole_story;

@@ -91,12 +91,12 @@ pub async fn an_edit_replaces_the_body_and_keeps_the_original(bench: &impl Bench
     let store = bench.open().await;
     let id = append_one(&*store, "garbled").await;
     commit(&*store, vec![planned(id, "1", PlannedOutcome::Dead(dead_letter("x")))], T0).await;
-    store.edit_dead(DeadRef::Inbox(id), "{\"fixed\":1}", "ann", T0 + 1).await.unwrap();
+    store.edit_dead(correction(DeadRef::Inbox(id), "{\"fixed\":1}", T0 + 1)).await.unwrap();
     assert_eq!(store.pending_inbox(0, 10).await.unwrap()[0].payload, b"{\"fixed\":1}");
     assert_eq!(store.issues(IssueFilter::Open).await.unwrap().len(), 0);
-    let again = store.edit_dead(DeadRef::Inbox(id), "{}", "ann", T0 + 2).await;
+    let again = store.edit_dead(correction(DeadRef::Inbox(id), "{}", T0 + 2)).await;
     assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
-    assert!(store.edit_dead(DeadRef::Job(77), "{}", "ann", T0 + 2).await.is_err());
+    assert!(store.edit_dead(correction(DeadRef::Job(77), "{}", T0 + 2)).await.is_err());
     assert_eq!(
         store.pending_inbox(0, 10).await.unwrap()[0].payload,
         b"{\"fixed\":1}",

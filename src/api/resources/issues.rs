@@ -1,5 +1,5 @@
-//! Issues: failures grouped by cause, and what people do about them: edit and retry, retry, discard; not here: how they
-//! come to be.
+//! Issues: failures grouped by cause, and what people do about them: retry, discard; not here: edits (see
+//! `edits`), how issues come to be.
 
 use axum::Json;
 use axum::extract::State;
@@ -55,10 +55,25 @@ impl From<IssueRow> for IssueView {
     }
 }
 
+/// In which form a dead letter is shown, and edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// As its source sent it: it could not be read or mapped in.
+    Payload,
+    /// The canonical record, before it is mapped out: it could not be delivered.
+    Record,
+}
+
 /// One record that needs a person.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeadLetterView {
     pub dead: DeadRef,
+    pub form: Form,
+    /// Of a record: which kind it is.
+    pub entity: Option<String>,
+    /// Of a record: ours, counted from 1.
+    pub revision: Option<i64>,
     pub connection: String,
     pub stream: String,
     pub key: String,
@@ -66,8 +81,12 @@ pub struct DeadLetterView {
     pub place: String,
     pub error: String,
     pub at: Time,
-    /// As received, or what was to be sent.
+    /// What an edit replaces, in the form that `form` tells; all of it, nothing in it is masked.
     pub body: String,
+    /// SHA-256 of it, in hex: `base` of an edit.
+    pub body_sha256: String,
+    /// False if it is no text: then U+FFFD stands where bytes could not be shown.
+    pub exact: bool,
     pub request: String,
     pub response: String,
 }
@@ -76,6 +95,12 @@ impl From<DeadRow> for DeadLetterView {
     fn from(row: DeadRow) -> DeadLetterView {
         DeadLetterView {
             dead: row.dead,
+            form: match row.dead {
+                DeadRef::Inbox(_) => Form::Payload,
+                DeadRef::Job(_) => Form::Record,
+            },
+            entity: row.record.map(|(entity, _)| entity.as_str().to_owned()),
+            revision: row.record.map(|(_, revision)| revision),
             connection: row.connection,
             stream: row.stream,
             key: row.key,
@@ -84,6 +109,8 @@ impl From<DeadRow> for DeadLetterView {
             error: row.error,
             at: Time(row.at),
             body: row.body,
+            body_sha256: row.body_sha256,
+            exact: row.exact,
             request: row.request,
             response: row.response,
         }
@@ -230,52 +257,8 @@ fn files_of(detail: &IssueDetailView, only: Option<DeadRef>) -> u64 {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EditBody {
-    #[serde(default)]
-    pub actor: Option<String>,
-    pub dead: DeadRef,
-    /// The whole payload, corrected.
-    pub body: String,
-}
-
-pub(in crate::api) async fn edit(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    ApiPath(id): ApiPath<i64>,
-    ApiJson(body): ApiJson<EditBody>,
-) -> Result<Json<Done>, ApiError> {
-    let actor = actor(&headers, body.actor.as_deref())?;
-    edit_dead_letter(&state, id, body.dead, &body.body, &actor).await.map(Json)
-}
-
-/// Replaces the payload of one dead letter and sends it back to work.
-pub async fn edit_dead_letter(
-    state: &AppState,
-    id: i64,
-    dead: DeadRef,
-    body: &str,
-    actor: &str,
-) -> Result<Done, ApiError> {
-    let detail = load_one(state, id).await?;
-    let Some(before) = detail.dead_letters.iter().find(|letter| letter.dead == dead) else {
-        if let Some(file) = detail.files.first() {
-            return Err(not_editable(id, file));
-        }
-        return Err(ApiError::not_found(
-            format!("issue {id} has no such dead letter (any more)"),
-            "look at the issue again; it may have been retried or discarded",
-        ));
-    };
-    check_replacement(&before.body, body)?;
-    state.store().edit_dead(dead, body, actor, state.now_us()).await?;
-    state.hub().wake();
-    Ok(Done { count: 1, files: 0 })
-}
-
 /// A file has no record to edit: nothing of it was taken in.
-fn not_editable(id: i64, file: &FileView) -> ApiError {
+pub(super) fn not_editable(id: i64, file: &FileView) -> ApiError {
     let next_step = if file.held {
         "retry the issue to accept the file as it is, discard it to have it moved to error/, or have a corrected file sent"
     } else {
@@ -284,37 +267,4 @@ fn not_editable(id: i64, file: &FileView) -> ApiError {
     let why =
         format!("issue {id} is about file {:?}, of which nothing was taken in: there is no record to edit", file.name);
     ApiError::new(Code::Conflict, why, next_step)
-}
-
-/// What was JSON stays JSON: a slip of the pen is caught here, not at the next failure.
-fn check_replacement(before: &str, after: &str) -> Result<(), ApiError> {
-    if after.trim().is_empty() {
-        return Err(ApiError::bad_request("the payload is empty", "to give the record up, discard it instead"));
-    }
-    let valid = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text);
-    match (valid(before), valid(after)) {
-        (Ok(_), Err(cause)) => {
-            Err(ApiError::bad_request(format!("the payload is not valid JSON: {cause}"), "correct it at that place"))
-        }
-        (Ok(_), Ok(_)) | (Err(_), _) => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check_replacement;
-
-    #[track_caller]
-    fn check(before: &str, after: &str, accepted: bool) {
-        assert_eq!(check_replacement(before, after).is_ok(), accepted, "{before} -> {after}");
-    }
-
-    #[test]
-    fn what_was_json_stays_json() {
-        check("{\"a\":1}", "{\"a\":2}", true);
-        check("{\"a\":1}", "{\"a\":2", false);
-        check("{\"a\":1}", " ", false);
-        check("<a/>", "<b/>", true);
-        check("{broken", "{\"a\":2}", true);
-    }
 }

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod audit;
 pub mod backups;
 pub mod connections;
+pub mod edits;
 pub mod events;
 pub mod flows;
 pub mod issues;

@@ -3,7 +3,8 @@
 use super::{Hop, HopKind, Level, Payload};
 use crate::api::time::Time;
 use crate::store::{
-    AttemptRow, Disposition, EntityKey, EventRow, InboxSummary, JobRow, JobState, SourceKind, Timeline,
+    AttemptRow, DeadRef, Disposition, EditRow, EntityKey, EventRow, InboxSummary, JobRow, JobState, SourceKind,
+    Timeline,
 };
 
 pub(super) fn hops(key: &EntityKey, timeline: &Timeline) -> Vec<Hop> {
@@ -18,6 +19,7 @@ pub(super) fn hops(key: &EntityKey, timeline: &Timeline) -> Vec<Hop> {
         hops.extend(job.tries.iter().map(|attempt| tried(job, attempt)));
         hops.extend(closed(job));
     }
+    hops.extend(timeline.edits.iter().map(|edit| edited(key, timeline, edit)));
     hops
 }
 
@@ -127,6 +129,30 @@ fn tried(job: &JobRow, attempt: &AttemptRow) -> Hop {
             .filter(|(_, text)| !text.is_empty())
             .map(|(label, text)| Payload { label: label.to_owned(), text: text.clone() })
             .collect(),
+    }
+}
+
+/// A person's correction, told apart from what the source said.
+fn edited(key: &EntityKey, timeline: &Timeline, edit: &EditRow) -> Hop {
+    let (system, detail) = match edit.dead {
+        DeadRef::Inbox(id) => (key.connection.clone(), format!("payload {id}, before it was read again")),
+        DeadRef::Job(id) => {
+            let job = timeline.jobs.iter().find(|job| job.id == id);
+            let lane = job.map_or_else(String::new, |job| job.lane.clone());
+            (lane, format!("{} · for job {id} only", edit.changed.join(", ")))
+        }
+    };
+    let payloads = [("Before", &edit.before), ("After", &edit.after)];
+    Hop {
+        at: Time(edit.at),
+        kind: HopKind::Edited,
+        system,
+        title: format!("Edited by {}", edit.actor),
+        detail,
+        level: Level::Warn,
+        took_ms: None,
+        issue: None,
+        payloads: payloads.map(|(label, text)| Payload { label: label.to_owned(), text: text.clone() }).to_vec(),
     }
 }
 

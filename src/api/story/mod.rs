@@ -114,6 +114,8 @@ pub enum HopKind {
     Queued,
     Attempt,
     Closed,
+    /// By a person.
+    Edited,
 }
 
 impl HopKind {
@@ -124,6 +126,7 @@ impl HopKind {
             HopKind::Queued => "queued",
             HopKind::Attempt => "attempt",
             HopKind::Closed => "closed",
+            HopKind::Edited => "edited",
         }
     }
 }
@@ -150,7 +153,8 @@ pub struct Hop {
 }
 
 pub fn tell(told: &Told<'_>) -> Story {
-    let empty = Timeline { current: None, received: vec![], events: vec![], jobs: vec![], bindings: vec![] };
+    let empty =
+        Timeline { current: None, received: vec![], events: vec![], jobs: vec![], bindings: vec![], edits: vec![] };
     let nobody = EntityKey { connection: String::new(), stream: String::new(), key: String::new() };
     let (key, main) = told.timelines.first().map_or((&nobody, &empty), |(key, timeline)| (key, timeline));
     let mut hops: Vec<Hop> = told.timelines.iter().flat_map(|(key, timeline)| hops::hops(key, timeline)).collect();

@@ -20,6 +20,7 @@ fn flow(mode: FlowMode) -> FlowInfo {
         deliver: Deliver::Every,
         mode,
         freshness_objective_us: 120 * SECOND,
+        untold: vec![],
         needs: vec![],
     }
 }
@@ -87,7 +88,17 @@ fn timeline(connection: &str, jobs: Vec<JobRow>) -> (EntityKey, Timeline) {
         recorded_at: 9 * SECOND,
         inbox_id: 1,
     };
-    (id, Timeline { current: Some(current), received: vec![received], events: vec![event], jobs, bindings: vec![] })
+    (
+        id,
+        Timeline {
+            current: Some(current),
+            received: vec![received],
+            events: vec![event],
+            jobs,
+            bindings: vec![],
+            edits: vec![],
+        },
+    )
 }
 
 fn story(jobs: Vec<JobRow>, mode: FlowMode) -> Story {

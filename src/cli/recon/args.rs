@@ -161,6 +161,13 @@ pub enum ReconCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Send again what the newest run found lost, as far as the definition's `heal` allows it
+    Heal {
+        name: String,
+        /// Only tell what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Make a run again from its inputs and compare, to the byte
     Verify { run: i64 },
     /// Journal lines that write-offs propose

@@ -9,6 +9,7 @@ use crate::cli::client::shaped;
 use crate::cli::entry::Exit;
 use crate::cli::error::CliError;
 use crate::cli::output::{Surroundings, Table, clean};
+use crate::finance::heal::{HealDone, HealReport};
 use crate::finance::workflow::{JournalLine, State};
 use crate::recon::report::{OpenItem, SideAmounts};
 
@@ -113,6 +114,38 @@ pub(super) fn items(items: &[OpenItem], to: &mut Surroundings) -> Result<(), Cli
         ]);
     }
     Ok(table.print(to)?)
+}
+
+/// What was sent again, or would be.
+pub(super) fn healed(answer: &Value, global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
+    let report: HealReport = shaped(answer)?;
+    if global.json {
+        to.json(answer)?;
+        return Ok(Exit::Done);
+    }
+    if report.steps.is_empty() {
+        to.line(&format!("Run {} has no break that the definition heals.", report.run))?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["BREAK", "CODE", "KEY", "DONE", "TOLD"]);
+    for step in &report.steps {
+        let (level, word) = match step.done {
+            HealDone::Sent => (Level::Good, "sent"),
+            HealDone::WouldBeSent => (Level::Info, "would be sent"),
+            HealDone::Proposed => (Level::Info, "proposed"),
+            HealDone::Flapping => (Level::Bad, "flapping"),
+            HealDone::Left => (Level::Muted, "left"),
+        };
+        table.row(vec![
+            clean(&step.item),
+            clean(&step.code),
+            step.key.as_deref().map_or_else(|| "-".to_owned(), clean),
+            to.mark(level, word),
+            clean(&step.told),
+        ]);
+    }
+    table.print(to)?;
+    Ok(Exit::Done)
 }
 
 pub(super) fn journal(answer: &Value, global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {

@@ -57,6 +57,11 @@ pub(in crate::cli) async fn recon(
             let answer = client.get(&format!("{ROOT}/{}/breaks?{query}", encode(name))).await?;
             return breaks::list(&answer, global, to);
         }
+        ReconCommand::Heal { name, dry_run } => {
+            let body = json!({ "actor": who, "dry_run": dry_run });
+            let answer = client.post(&format!("{ROOT}/{}/heal", encode(name)), body).await?;
+            return breaks::healed(&answer, global, to);
+        }
         ReconCommand::Verify { run } => return verify(client, global, *run, &who, to).await,
         ReconCommand::Journal { name } => {
             let answer = client.get(&format!("{ROOT}/{}/journal", encode(name))).await?;
@@ -205,6 +210,10 @@ async fn verify(
     Ok(exit)
 }
 
+fn moment(at: crate::api::Time) -> String {
+    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| "-".to_owned(), |at| at.to_string())
+}
+
 fn exit_of(open: u64) -> Exit {
     if open == 0 { Exit::Done } else { Exit::NotWell }
 }
@@ -222,7 +231,8 @@ async fn list(client: &Client, global: &Global, to: &mut Surroundings) -> Result
         to.line("No reconciliation is defined. docs/reconciliation.md has an example for reconciliations/NAME.yaml.")?;
         return Ok(exit);
     }
-    let mut table = Table::new(&["NAME", "KIND", "TITLE", ">OPEN BREAKS", ">LAST RUN", "PERIOD", "AS OF", "SIGNED"]);
+    let mut table =
+        Table::new(&["NAME", "KIND", "TITLE", ">OPEN BREAKS", ">LAST RUN", "PERIOD", "AS OF", "SIGNED", "NEXT RUN"]);
     for view in views.iter().filter(|view| view.problem.is_none()) {
         let last = view.last_run.as_ref();
         let of_last = |shown: fn(&RunView) -> String| last.map_or_else(|| "-".to_owned(), shown);
@@ -235,6 +245,7 @@ async fn list(client: &Client, global: &Global, to: &mut Surroundings) -> Result
             of_last(report::period),
             of_last(|run| run.as_of.clone()),
             of_last(report::signed),
+            view.next_run.map_or_else(|| "-".to_owned(), moment),
         ]);
     }
     table.print(to)?;
@@ -259,6 +270,11 @@ async fn runs(client: &Client, global: &Global, name: &str, to: &mut Surrounding
     }
     let title = to.bold(&detail.reconciliation.title);
     to.line(&format!("{title}  {} open breaks", detail.reconciliation.open_breaks))?;
+    if let Some(agreement) = &detail.reconciliation.agreement {
+        let level = if agreement.differ == 0 { Level::Good } else { Level::Bad };
+        let line = to.mark(level, &format!("{} as of {}", agreement.told, moment(agreement.as_of)));
+        to.line(&line)?;
+    }
     let mut table = Table::new(&[">RUN", "PERIOD", "AS OF", "STATUS", "RULES", "RUN BY", "WHEN", "SIGNED", "SHA-256"]);
     for run in &detail.runs {
         table.row(vec![

@@ -15,7 +15,7 @@ use crate::conformance::vendor::{Script, Vendor};
 use crate::connector::call::CallError;
 use crate::connector::connection::Connection;
 use crate::connector::http::client::Wire;
-use crate::connector::manifest::SettingValues;
+use crate::connector::manifest::{Auth, SettingValues};
 
 pub(super) struct Bench<'s> {
     pub(super) subject: &'s Subject<'s>,
@@ -48,8 +48,27 @@ impl<'s> Bench<'s> {
 
     /// A fresh connection, which knows of no log-in. `None` has been told.
     pub(super) fn connect(&mut self, fixture: &Fixture, behaviour: Behaviour) -> Option<Connection> {
-        let settings = self.settings.as_ref()?;
-        match self.subject.connect(settings, at(fixture), self.wire.clone()) {
+        self.connect_by(fixture, behaviour, false)
+    }
+
+    /// The same at the manifest's own pace.
+    pub(super) fn connect_paced(&mut self, fixture: &Fixture, behaviour: Behaviour) -> Option<Connection> {
+        self.connect_by(fixture, behaviour, true)
+    }
+
+    fn connect_by(&mut self, fixture: &Fixture, behaviour: Behaviour, paced: bool) -> Option<Connection> {
+        let own = match fixture.settings() {
+            [] => None,
+            over => Some(self.own_settings(fixture, behaviour, over)?),
+        };
+        let settings = own.as_ref().or(self.settings.as_ref())?;
+        let wire = self.wire.clone();
+        let connected = if paced {
+            self.subject.connect_paced(settings, at(fixture), wire)
+        } else {
+            self.subject.connect(settings, at(fixture), wire)
+        };
+        match connected {
             Ok(connection) => {
                 self.wire = connection.wire();
                 Some(connection)
@@ -60,6 +79,34 @@ impl<'s> Bench<'s> {
                 None
             }
         }
+    }
+
+    /// Settings with a fixture's own in the place of some. `None` has been told.
+    fn own_settings(
+        &mut self,
+        fixture: &Fixture,
+        behaviour: Behaviour,
+        over: &[(String, String)],
+    ) -> Option<SettingValues> {
+        self.settings.as_ref()?;
+        match self.subject.settings(&self.vendor.base(), &self.folder.path().to_string_lossy(), over) {
+            Ok(settings) => {
+                self.secrets.extend(Subject::secrets(&settings));
+                Some(settings)
+            }
+            Err(problem) => {
+                self.fail(fixture, behaviour, &problem);
+                None
+            }
+        }
+    }
+
+    /// Which way of logging in the fixture's settings choose, where there are several.
+    pub(super) fn way(&self, fixture: &Fixture) -> Option<String> {
+        let Auth::Choose(choice) = &self.subject.manifest.http.as_ref()?.auth else { return None };
+        let name = choice.setting()?;
+        let own = fixture.settings().iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        own.or_else(|| self.settings.as_ref()?.text(name))
     }
 
     pub(super) fn play(&self, fixture: &Fixture, change: impl FnOnce(Script) -> Script) {
@@ -158,6 +205,8 @@ impl<'s> Bench<'s> {
             | Scenario::Get(_)
             | Scenario::Write(_)
             | Scenario::Check(_)
+            | Scenario::Limit(_)
+            | Scenario::Subscriptions(_)
             | Scenario::Webhook(_)
             | Scenario::FileIn(_)
             | Scenario::FileOut(_) => false,

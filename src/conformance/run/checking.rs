@@ -4,7 +4,7 @@
 
 use super::bench::Bench;
 use super::failing;
-use crate::conformance::behaviour::{Behaviour, the_check, the_log_in};
+use crate::conformance::behaviour::{Behaviour, the_check, the_log_in, way_of};
 use crate::conformance::fixture::{CheckCase, Fixture};
 use crate::conformance::vendor::Fault;
 use crate::model::ErrorClass;
@@ -12,6 +12,9 @@ use crate::model::ErrorClass;
 pub(super) async fn check(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase) {
     if case.error.is_none() {
         bench.findings.proves(Behaviour::Check, the_check());
+        if let Some(way) = bench.way(fixture) {
+            bench.findings.proves(Behaviour::Check, way_of(&the_check(), &way));
+        }
     }
     if !passes(bench, fixture, case, Behaviour::Check).await {
         return;
@@ -47,7 +50,7 @@ async fn passes(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase, beha
         bench.hear(error);
     }
     if let Some(expected) = &case.error {
-        failing::ended(bench, fixture, expected, checked.err().as_deref());
+        failing::ended(bench, fixture, &connection, expected, checked.err().as_deref());
         return false;
     }
     let report = match checked {
@@ -95,7 +98,9 @@ async fn refused(bench: &mut Bench<'_>, fixture: &Fixture, index: usize) {
 
 pub(super) async fn login(bench: &mut Bench<'_>, fixture: &Fixture, case: &CheckCase) {
     if case.error.is_none() {
-        bench.findings.proves(Behaviour::LogIn, the_log_in());
+        let way = bench.way(fixture);
+        let what = way.map_or_else(the_log_in, |way| way_of(&the_log_in(), &way));
+        bench.findings.proves(Behaviour::LogIn, what);
     }
     if !passes(bench, fixture, case, Behaviour::LogIn).await {
         return;

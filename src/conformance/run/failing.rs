@@ -21,7 +21,13 @@ pub(super) fn of_reads() -> [Fault; 5] {
 }
 
 /// A scenario that is expected to fail: how it failed, and which rule said so.
-pub(super) fn ended(bench: &mut Bench<'_>, fixture: &Fixture, expected: &ExpectedError, error: Option<&CallError>) {
+pub(super) fn ended(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    connection: &Connection,
+    expected: &ExpectedError,
+    error: Option<&CallError>,
+) {
     let Some(error) = error else {
         if bench.asked_rightly(fixture, Behaviour::Errors, "the scenario") {
             bench.fail(
@@ -41,11 +47,8 @@ pub(super) fn ended(bench: &mut Bench<'_>, fixture: &Fixture, expected: &Expecte
             bench.findings.good(Behaviour::RetryAfter);
         }
     }
-    let last = bench.vendor.script().last.clone();
-    let Some(given) = last else { return };
-    let Some(connection) = bench.connect(fixture, Behaviour::Errors) else { return };
-    if let Some(rule) = connection.error_rule(given.status, &given.headers, &given.body) {
-        bench.findings.proves(Behaviour::Errors, error_rule(rule));
+    if let Some(place) = connection.last_error_rule() {
+        bench.findings.proves(Behaviour::Errors, error_rule(&place));
     }
 }
 
@@ -129,7 +132,11 @@ pub(super) async fn once(
             Some(context) => connection.write(&case.stream, case.op, &context).await.map(|_| ()),
             None => Ok(()),
         },
-        Scenario::Webhook(_) | Scenario::FileIn(_) | Scenario::FileOut(_) => Ok(()),
+        Scenario::Limit(_)
+        | Scenario::Subscriptions(_)
+        | Scenario::Webhook(_)
+        | Scenario::FileIn(_)
+        | Scenario::FileOut(_) => Ok(()),
     };
     if let Err(error) = &done {
         bench.hear(error);

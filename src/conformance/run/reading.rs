@@ -22,7 +22,7 @@ pub(super) async fn read(bench: &mut Bench<'_>, fixture: &Fixture, case: &ReadCa
     bench.play(fixture, |script| script);
     let walked = walk(bench, &connection, case, false).await;
     if let Some(expected) = &case.error {
-        return failing::ended(bench, fixture, expected, walked.broke.as_deref());
+        return failing::ended(bench, fixture, &connection, expected, walked.broke.as_deref());
     }
     if case.cursor.is_some() {
         bench.findings.proves(Behaviour::Resume, name.clone());

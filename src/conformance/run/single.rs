@@ -23,7 +23,7 @@ pub(super) async fn get(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase
         bench.hear(error);
     }
     if let Some(expected) = &case.error {
-        return failing::ended(bench, fixture, expected, got.err().as_deref());
+        return failing::ended(bench, fixture, &connection, expected, got.err().as_deref());
     }
     bench.findings.proves(Behaviour::Get, one_record(&case.stream));
     let record = match got {
@@ -89,6 +89,8 @@ async fn missing(bench: &mut Bench<'_>, fixture: &Fixture, case: &GetCase) {
         | Scenario::Write(_)
         | Scenario::Check(_)
         | Scenario::Login(_)
+        | Scenario::Limit(_)
+        | Scenario::Subscriptions(_)
         | Scenario::Webhook(_)
         | Scenario::FileIn(_)
         | Scenario::FileOut(_) => false,

@@ -9,7 +9,7 @@ use tracing::instrument::WithSubscriber as _;
 
 use super::bench::Bench;
 use super::overheard::Overheard;
-use super::{agree, checking, deliveries, files, reading, single, values, writing};
+use super::{agree, checking, deliveries, files, pacing, reading, single, subscribing, values, writing};
 use crate::conformance::behaviour::{Behaviour, claims};
 use crate::conformance::fixture::Scenario;
 use crate::conformance::report::Report;
@@ -55,6 +55,8 @@ async fn scenarios(bench: &mut Bench<'_>) {
             Scenario::Write(case) => writing::write(bench, fixture, case).await,
             Scenario::Check(case) => checking::check(bench, fixture, case).await,
             Scenario::Login(case) => checking::login(bench, fixture, case).await,
+            Scenario::Limit(case) => pacing::limit(bench, fixture, case).await,
+            Scenario::Subscriptions(case) => subscribing::subscriptions(bench, fixture, case).await,
             Scenario::Webhook(case) => deliveries::delivery(bench, fixture, case),
             Scenario::FileIn(case) => files::incoming(bench, fixture, case),
             Scenario::FileOut(case) => files::outgoing(bench, fixture, case),

@@ -28,7 +28,7 @@ pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &Write
         bench.hear(error);
     }
     if let Some(expected) = &case.error {
-        return failing::ended(bench, fixture, expected, written.err().as_deref());
+        return failing::ended(bench, fixture, &connection, expected, written.err().as_deref());
     }
     bench.findings.proves(Behaviour::WriteOnce, operation_of(case.op.as_str(), &case.stream));
     let receipt = match written {

@@ -69,14 +69,6 @@ pub(crate) enum Reply {
     HangUp,
 }
 
-/// An answer as it was given.
-#[derive(Debug, Clone)]
-pub(crate) struct Given {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
 pub(crate) struct Script {
     exchanges: Vec<Exchange>,
     played: Vec<Option<Asked>>,
@@ -97,8 +89,6 @@ pub(crate) struct Script {
     pub(crate) asked: Vec<usize>,
     /// Exchanges that were answered with their fault.
     pub(crate) struck: Vec<usize>,
-    /// The last answer that was given.
-    pub(crate) last: Option<Given>,
 }
 
 impl Script {
@@ -117,7 +107,6 @@ impl Script {
             effects: Vec::new(),
             asked: Vec::new(),
             struck: Vec::new(),
-            last: None,
         }
     }
 
@@ -178,7 +167,7 @@ impl Script {
         if repeated && let Some(other) = self.again.get(&index) {
             body = as_answer_to(&asked, other.clone());
         }
-        let reply = match fault {
+        match fault {
             None => Reply::Whole { status, headers, body },
             Some(Fault::Body(body)) => Reply::Whole { status, headers, body: as_answer_to(&asked, body) },
             Some(Fault::Cut) => {
@@ -213,11 +202,7 @@ impl Script {
                 let all = json!({ "error": asked.line(), "errors": headers, "message": body });
                 json_reply(400, &all, vec![self.date()])
             }
-        };
-        if let Reply::Whole { status, headers, body } = &reply {
-            self.last = Some(Given { status: *status, headers: headers.clone(), body: body.clone() });
         }
-        reply
     }
 
     /// The exchange that a request is: one that was asked before in these very words, the next one, or one before it that

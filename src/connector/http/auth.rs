@@ -53,6 +53,14 @@ impl Credentials {
             Auth::Bearer { token } => header(AUTHORIZATION.as_str(), &format!("Bearer {}", text("the token", token)?)),
             Auth::OAuth2(oauth) => Ok(Self::token(Issuer::OAuth(Box::new(TokenEndpoint::new(oauth, &scope)?)))),
             Auth::OAuth1(oauth) => Ok(Self::OAuth1(Box::new(OAuth1Signer::new(oauth, &scope)?))),
+            Auth::Choose(_) => {
+                let setting = |name: &str| settings.get(name).and_then(Value::as_str).map(str::to_owned);
+                let chosen = auth.chosen(setting).ok_or_else(|| RenderError::Value {
+                    what: "the way of logging in".to_owned(),
+                    reason: "is none that the connector knows".to_owned(),
+                })?;
+                Self::new(chosen, settings, base, headers)
+            }
             Auth::Session(session) => {
                 let login = Login::new(session, base, headers, settings)?;
                 Ok(Self::token(Issuer::Session(Box::new(login))))

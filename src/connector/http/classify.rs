@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::client::{WireAnswer, WireFailure};
 use super::retry_after;
+use crate::config::yaml::Place;
 use crate::connector::manifest::{ErrorRule, RuleClass};
 use crate::mapping::expr::{Scope, Template};
 use crate::model::ErrorClass;
@@ -46,6 +47,8 @@ pub struct Ruled {
     /// The vendor's own words, if the rule says where they are.
     pub words: Option<String>,
     pub retry_after: Option<Duration>,
+    /// Where the rule stands.
+    pub place: Place,
 }
 
 /// The first rule that matches. Answers of an accepted status are judged only by rules that say more than a header.
@@ -73,7 +76,8 @@ pub fn by_rules(rules: &[ErrorRule], seen: &Seen<'_>, accepted: bool) -> Option<
         };
         let retry_after = rule.retry_after.as_ref().and_then(|wait| wait.render(&scope).ok());
         let retry_after = retry_after.and_then(|text| retry_after::stated_seconds(&text));
-        Some(Ruled { class, words: rule.message.as_ref().and_then(|message| words(message, &scope)), retry_after })
+        let words = rule.message.as_ref().and_then(|message| words(message, &scope));
+        Some(Ruled { class, words, retry_after, place: rule.place.clone() })
     })
 }
 

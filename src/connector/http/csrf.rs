@@ -10,7 +10,7 @@ use super::client::WireAnswer;
 use super::cookies;
 use super::guard::Base;
 use super::render::{self, Outgoing, RenderError};
-use crate::connector::manifest::Csrf;
+use crate::connector::manifest::{Csrf, ErrorRule};
 use crate::mapping::expr::Scope;
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ use serde_json::Value;
 pub(crate) struct CsrfSource {
     pub(super) fetch: Outgoing,
     pub(super) name: HeaderName,
+    pub(super) errors: Vec<ErrorRule>,
     pub(super) state: Mutex<State>,
 }
 
@@ -41,7 +42,7 @@ impl CsrfSource {
         let mut fetch = render::render(base, &described.fetch, &scope, &[])?;
         let (name, value) = render::header(&described.header, "Fetch")?;
         fetch.headers.insert(name.clone(), value);
-        Ok(Self { fetch, name, state: Mutex::default() })
+        Ok(Self { fetch, name, errors: described.fetch.errors.clone(), state: Mutex::default() })
     }
 
     /// Where the token is fetched.

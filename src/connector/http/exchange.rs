@@ -20,10 +20,11 @@ use super::mask::Mask;
 use super::prepare::Renewed;
 use super::protocol::Protocol;
 use super::render::Outgoing;
+use super::ruled::LastRule;
 use super::verdict::Parsed;
 use super::{retry_after, usage};
 use crate::connector::call::{CallError, CallResult};
-use crate::connector::manifest::{Http, Request, StatusSet};
+use crate::connector::manifest::{ErrorRule, Http, Request, StatusSet};
 use crate::connector::token_store::TokenStore;
 use crate::mapping::expr::Expression;
 use crate::model::ErrorClass;
@@ -67,6 +68,7 @@ pub(crate) struct Caller {
     pub(crate) mask: Mask,
     pub(crate) patience: Patience,
     pub(crate) clock: Clock,
+    pub(crate) last_rule: LastRule,
 }
 
 /// How one call is to be judged.
@@ -79,6 +81,8 @@ pub(crate) struct Terms<'a> {
     /// Whether the answer's content is used; if not, an answer that is no data is good enough.
     pub(crate) needs_body: bool,
     pub(crate) protocol: Protocol,
+    /// The request's own rules, asked before the connector's.
+    pub(crate) errors: &'a [ErrorRule],
     /// The request's own condition of success, if it has one.
     pub(crate) success: Option<&'a Expression>,
     /// What the request says that it costs.
@@ -93,6 +97,7 @@ impl<'a> Terms<'a> {
             accepts: None,
             needs_body: true,
             protocol: Protocol::of(&request.body),
+            errors: &request.errors,
             success: request.success.as_deref(),
             cost: request.cost,
         }

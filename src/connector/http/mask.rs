@@ -6,13 +6,14 @@ use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::model::MASKED;
+
 /// Longest excerpt in bytes.
 pub const MAX_EXCERPT_BYTES: usize = 1024;
 /// Tokens obtained while running that are kept for masking; older ones have expired.
 const MAX_LEARNED: usize = 32;
 /// Shorter ones (a cookie `lang=de`) are no secrets, and masking them would eat words.
 const SHORTEST_LEARNED: usize = 6;
-const MASKED: &str = "[secret]";
 
 /// The secrets of one connection.
 #[derive(Default)]

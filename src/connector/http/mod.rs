@@ -35,7 +35,7 @@ mod refresh;
 pub(super) mod render;
 mod report;
 pub mod retry_after;
-mod ruled;
+pub(super) mod ruled;
 mod seal;
 mod session;
 mod single;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::auth::{Credentials, add_to_query};
 use super::body::{self, BodyError, headers_json};
+use super::classify::Seen;
 use super::client::{WireAnswer, WireRequest};
 use super::csrf::{self, CsrfSource, CsrfToken};
 use super::exchange::Caller;
@@ -125,7 +126,14 @@ impl Caller {
     }
 
     fn fetching(&self) -> Fetching<'_> {
-        Fetching { system: &self.system, wire: &self.wire, mask: &self.mask, now: (self.clock)(), tokens: &self.tokens }
+        Fetching {
+            system: &self.system,
+            wire: &self.wire,
+            mask: &self.mask,
+            now: (self.clock)(),
+            tokens: &self.tokens,
+            last_rule: &self.last_rule,
+        }
     }
 
     async fn csrf_token(&self, source: &CsrfSource) -> CallResult<CsrfToken> {
@@ -140,6 +148,9 @@ impl Caller {
             self.unfetched(source, class, format!("no token against forged requests: {failure}"))
         })?;
         let Some((value, cookies, secrets)) = csrf::given(&source.name, &answer) else {
+            if let Some(error) = self.ruled_fetch(source, &answer) {
+                return Err(error);
+            }
             let class = match answer.status {
                 // A maintenance page, as in place of any other answer.
                 200..=299 if matches!(body::parse(&answer.headers, &answer.body), Err(BodyError::Html)) => {
@@ -159,6 +170,21 @@ impl Caller {
         let token = CsrfToken { value, cookies, generation: state.generation };
         state.token = Some(token.clone());
         Ok(token)
+    }
+
+    /// What the fetch's own rules say about an answer without a token.
+    fn ruled_fetch(&self, source: &CsrfSource, answer: &WireAnswer) -> Option<Box<CallError>> {
+        let headers = headers_json(&answer.headers);
+        let body = body::parse(&answer.headers, &answer.body).unwrap_or(Value::Null);
+        let seen = Seen { status: answer.status, headers: &headers, body: &body };
+        let ruled = classify::by_rules(&source.errors, &seen, false)?;
+        self.last_rule.set(Some(ruled.place));
+        let words = ruled.words.unwrap_or_else(|| classify::words_of(answer, &body));
+        let mut error = self.unfetched(source, ruled.class, format!("no token against forged requests: {words}"));
+        error.status = Some(answer.status);
+        error.retry_after = ruled.retry_after.or_else(|| retry_after::retry_after(&answer.headers, (self.clock)()));
+        error.response_excerpt = self.mask.excerpt(&answer.body);
+        Some(error)
     }
 
     /// `sent` stays false: the call that needed the token was never made.

@@ -123,6 +123,15 @@ impl Login {
         let fail = |class, message: String, next: &str| Err(self.refusal(answer, fetching, class, message, next));
         let parsed = protocol.read(&answer.headers, &answer.body);
         let said = |body: &Value| format!("the login was refused: {}", classify::words_of(answer, body));
+        if let Some(ruled) = self.ruled(answer, parsed.as_ref().ok(), fetching) {
+            let message = ruled.words.map_or_else(
+                || said(parsed.as_ref().unwrap_or(&Value::Null)),
+                |words| format!("the login was refused: {words}"),
+            );
+            let mut error = self.refusal(answer, fetching, ruled.class, message, classify::next_step(ruled.class));
+            error.retry_after = ruled.retry_after.or(error.retry_after);
+            return Err(error);
+        }
         match answer.status {
             200..=299 if answer.end == BodyEnd::Complete => {}
             429 => return fail(ErrorClass::RateLimited, "too many logins".to_owned(), "it is tried again later"),
@@ -147,6 +156,16 @@ impl Login {
         let (status, headers) = (Value::from(answer.status), headers_json(&answer.headers));
         let scope = Scope::new().with("status", &status).with("headers", &headers).with("body", &body);
         if success.eval_bool(&scope).unwrap_or(false) { Ok(body) } else { fail(ErrorClass::Auth, said(&body), WRONG) }
+    }
+
+    /// What the log-in's own rules say.
+    fn ruled(&self, answer: &WireAnswer, body: Option<&Value>, fetching: &Fetching<'_>) -> Option<classify::Ruled> {
+        let headers = headers_json(&answer.headers);
+        let seen = classify::Seen { status: answer.status, headers: &headers, body: body.unwrap_or(&Value::Null) };
+        let accepted = (200..300).contains(&answer.status);
+        let ruled = classify::by_rules(&self.described.login.errors, &seen, accepted);
+        fetching.last_rule.set(ruled.as_ref().map(|ruled| ruled.place.clone()));
+        ruled
     }
 
     fn refusal(

@@ -13,6 +13,7 @@ use super::budget::clock_now;
 use super::client::Wire;
 use super::mask::Mask;
 use super::oauth::TokenEndpoint;
+use super::ruled::LastRule;
 use super::session::Login;
 use crate::connector::call::{CallError, CallResult};
 use crate::connector::token_store::TokenStore;
@@ -63,6 +64,7 @@ pub(crate) struct Fetching<'a> {
     pub(crate) mask: &'a Mask,
     pub(crate) now: jiff::Timestamp,
     pub(crate) tokens: &'a Arc<dyn TokenStore>,
+    pub(crate) last_rule: &'a LastRule,
 }
 
 impl Fetching<'_> {

@@ -90,7 +90,10 @@ impl Caller {
             }
         };
         let seen = Seen { status: answer.status, headers, body };
-        if let Some(ruled) = classify::by_rules(&self.http.errors, &seen, accepted) {
+        let ruled = classify::by_rules(terms.errors, &seen, accepted)
+            .or_else(|| classify::by_rules(&self.http.errors, &seen, accepted));
+        self.last_rule.set(ruled.as_ref().map(|ruled| ruled.place.clone()));
+        if let Some(ruled) = ruled {
             let message = ruled.words.unwrap_or_else(|| classify::words_of(answer, body));
             return Some(Fault { class: ruled.class, message, retry_after: ruled.retry_after });
         }

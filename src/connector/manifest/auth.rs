@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::yaml::{Context, Decode, MapReader, Node, Spanned};
 
+use super::auth_choice::AuthChoice;
 use super::request::{Fields, Request, fields};
 use crate::mapping::expr::{Expression, Template};
 
@@ -33,6 +34,8 @@ pub enum Auth {
     OAuth1(Box<OAuth1>),
     /// A request that logs in; what it answers goes with every call. Logged in again on a 401, once.
     Session(Box<Session>),
+    /// One of several, by a setting. A choice is never among the ways of another.
+    Choose(Box<AuthChoice>),
 }
 
 #[derive(Debug, Clone)]
@@ -147,6 +150,16 @@ crate::choice! {
 
 impl Decode for Auth {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
+        if AuthChoice::is_one(node) {
+            return AuthChoice::read(node, cx).map(|choice| Self::Choose(Box::new(choice)));
+        }
+        Self::read(node, cx)
+    }
+}
+
+impl Auth {
+    /// One scheme.
+    pub(super) fn read(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "auth")?;
         let scheme = map.required::<Scheme>("scheme");
         let auth = match scheme? {

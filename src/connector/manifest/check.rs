@@ -6,7 +6,7 @@ use crate::config::yaml::{Context, Node, Place, Spanned, suggest};
 
 use super::auth::OutgoingSignature;
 use super::document::{Http, Manifest};
-use super::errors::RuleClass;
+use super::errors::{ErrorRule, RuleClass};
 use super::rate::RateScheme;
 use super::references::{self, Reference};
 use super::request::{Fields, Request};
@@ -111,7 +111,12 @@ impl Checker<'_> {
             secrets.iter().for_each(|secret| self.template(Some(secret), scope::SIGNATURE));
             self.template(Some(id), scope::SIGNATURE);
         }
-        for rule in &http.errors {
+        self.error_rules(&http.errors);
+        self.expression(http.success.as_ref(), scope::SUCCESS);
+    }
+
+    fn error_rules(&self, rules: &[ErrorRule]) {
+        for rule in rules {
             self.expression(rule.when.as_ref(), scope::ERRORS);
             self.template(rule.message.as_ref(), scope::ERRORS);
             self.template(rule.retry_after.as_ref(), scope::ERRORS);
@@ -119,7 +124,6 @@ impl Checker<'_> {
                 self.template(Some(code), scope::ERRORS);
             }
         }
-        self.expression(http.success.as_ref(), scope::SUCCESS);
     }
 
     /// A base URL is absolute: either it starts with a scheme, or with a setting that must be a URL.
@@ -140,6 +144,7 @@ impl Checker<'_> {
         webhooks.verify.secrets().iter().for_each(|secret| self.template(Some(secret), scope::CREDENTIALS));
         if let Verify::Certificate { signature, .. } = &webhooks.verify {
             self.template(signature.authority.as_ref(), scope::CREDENTIALS);
+            self.template(Some(&signature.subject), scope::CERTIFICATE);
             if let Some(topic) = webhooks.topic.first() {
                 self.needs_http(&topic.place, "the certificate's address");
             }
@@ -152,7 +157,12 @@ impl Checker<'_> {
         }
         if let Some(subscriptions) = &webhooks.subscriptions {
             self.request(&subscriptions.list, scope::SUBSCRIPTIONS, &[]);
+            self.template(subscriptions.name.as_ref(), scope::SUBSCRIPTION_NAME);
+            self.expression(subscriptions.active.as_ref(), scope::SUBSCRIBED);
             self.request(&subscriptions.create, scope::SUBSCRIBE, &[]);
+            for later in [&subscriptions.update, &subscriptions.renew].into_iter().flatten() {
+                self.request(later, scope::RESUBSCRIBE, &[]);
+            }
             self.needs_http(&subscriptions.list.place, "the list of subscriptions");
         }
     }
@@ -167,6 +177,7 @@ impl Checker<'_> {
             self.template_with(Some(value), inner, steps);
         }
         self.expression(request.success.as_ref(), scope::SUCCESS);
+        self.error_rules(&request.errors);
         for (references, place) in references::places_in_body(&request.body) {
             self.references(&references, place, inner, steps);
         }

@@ -3,9 +3,12 @@
 //! Not here: their shapes (`auth`), everything else of a manifest (`check`, `check_stream`).
 
 use super::auth::{Assertion, Auth, Grant, OAuth2, Session};
+use super::auth_choice::AuthChoice;
 use super::check::Checker;
 use super::document::Http;
 use super::scope;
+use super::settings::SettingKind;
+use crate::config::yaml::suggest;
 
 impl Checker<'_> {
     pub(super) fn auth(&self, auth: &Auth) {
@@ -26,6 +29,43 @@ impl Checker<'_> {
                 self.template(oauth.realm.as_ref(), scope::CREDENTIALS);
             }
             Auth::Session(session) => self.session(session),
+            Auth::Choose(choice) => self.choice(choice),
+        }
+    }
+
+    /// Every value of the setting has a way, and every way a value.
+    fn choice(&self, choice: &AuthChoice) {
+        self.template(Some(&choice.choose), scope::CONNECTION);
+        choice.ways.iter().for_each(|(_, way)| self.auth(way));
+        let place = &choice.choose.place;
+        let Some(name) = choice.setting() else {
+            let help = "write `choose: \"{settings.login}\"`, a setting of `type: enum`";
+            return self.error(place, "what chooses the way of logging in is not one setting", help);
+        };
+        let Some(setting) = self.manifest.setting(name) else { return };
+        let SettingKind::Enum { values } = &setting.kind else {
+            let help = "give it `type: enum` with the ways as `values`";
+            return self.error(&setting.name.place, format!("setting `{name}` chooses a way and is not an enum"), help);
+        };
+        let ways: Vec<&str> = choice.ways.iter().map(|(way, _)| way.as_str()).collect();
+        for value in values.iter().filter(|value| !ways.contains(&value.as_str())) {
+            self.error(
+                place,
+                format!("no way is named `{value}`, which setting `{name}` may be"),
+                suggest(value, &ways),
+            );
+        }
+        let known: Vec<&str> = values.iter().map(String::as_str).collect();
+        for (way, _) in choice.ways.iter().filter(|(way, _)| !known.contains(&way.as_str())) {
+            self.error(&way.place, format!("setting `{name}` is never `{}`", **way), suggest(way, &known));
+        }
+        let order = |wanted: &str| self.manifest.settings.iter().position(|setting| *setting.name == wanted);
+        for late in self.manifest.settings.iter().filter(|setting| setting.only_when.is_some()) {
+            if order(&late.name) < order(name) {
+                let message =
+                    format!("whether `{}` is asked for depends on setting `{name}`, which comes after it", *late.name);
+                self.error(&setting.name.place, message, "move it up");
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::yaml::{ByteSize, Context, Decode, Diagnostics, MapReader, Node, Source, Spanned, parse};
 
 use super::auth::{Auth, OutgoingSignature};
+use super::auth_choice;
 use super::errors::ErrorRule;
 use super::handshake::{Csrf, Tls};
 use super::process::Process;
@@ -132,7 +133,8 @@ impl Decode for Manifest {
         let name = map.required("connector");
         let (title, description) = (map.required("title"), map.optional("description"));
         let category = map.optional("category");
-        let settings = map.node("settings").map(|node| Setting::decode_all(node, cx)).unwrap_or_default();
+        let mut settings = map.node("settings").map(|node| Setting::decode_all(node, cx)).unwrap_or_default();
+        auth_choice::narrow(&mut settings, node);
         let (http, webhooks) = (map.optional("http"), map.optional("webhooks"));
         let asks_database = map.node("check").is_some_and(|check| check.get("query").is_some() && map.has("sql"));
         let (check, sql_check) =

@@ -6,6 +6,7 @@
 //! Not here: carrying anything out (`http/`, `file/`), finding manifests (`registry`), connections and their settings' values (`config`).
 
 mod auth;
+mod auth_choice;
 mod batch;
 mod body;
 mod check;
@@ -32,6 +33,7 @@ mod rate;
 mod read;
 pub(crate) mod references;
 mod request;
+mod requests;
 mod scope;
 mod sections;
 mod settings;
@@ -41,6 +43,7 @@ mod sql_text;
 mod statement;
 mod status;
 mod stream;
+mod subscriptions;
 mod text;
 mod time_text;
 mod verify;
@@ -53,6 +56,7 @@ mod write;
 pub use auth::{
     Algorithm, Assertion, AssertionPlace, Auth, ClientAuth, Grant, OAuth1, OAuth2, OutgoingSignature, Session,
 };
+pub use auth_choice::AuthChoice;
 pub use batch::{BatchResult, BatchWrite, ResultKey, Unmentioned};
 pub use body::{Body, JsonTemplate, MultipartPart, PartContent, XmlContent};
 pub use document::{Category, Check, Http, Manifest, Timeouts};
@@ -69,7 +73,7 @@ pub use process::{
 pub use rate::{RateLimit, RateScheme, ResetUnit};
 pub use read::{Children, Cursor, CursorKind, Get, Hint, HttpRead, ReadOrder};
 pub use request::{Fields, Method, Request};
-pub use settings::{Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
+pub use settings::{OnlyWhen, Setting, SettingFormat, SettingKind, SettingProblem, SettingValues};
 pub use sql::{Sql, SqlAddress, SqlCheck, SqlDriver, SqlErrorRule, SqlServer, SqlTimeouts, SqlTls, TinyInt, TlsMode};
 pub use sql_stream::{
     Outbox, RowCount, SqlIdempotency, SqlOperation, SqlProgress, SqlRead, SqlStatement, SqlValue, SqlValueKind,
@@ -78,13 +82,14 @@ pub use sql_stream::{
 pub use sql_text::Statement;
 pub use status::StatusSet;
 pub use stream::{Enrich, Explode, Read, Stream, StreamEntity, TimeRule, VersionKind, VersionRule, Write};
+pub use subscriptions::{Expiry, Subscriptions};
 pub use time_text::{Moment, TimeText};
 pub use verify::{
     ContentPart, Encoding, Hash, Hmac, KeyForm, SecretPlace, SignatureParts, TimeUnit, TimestampCheck, TimestampFrom,
     Verify,
 };
 pub use verify_odd::{CertificateSignature, SignedItems};
-pub use webhook::{Fetch, Ping, StreamWebhook, Subscriptions, Topic, TopicOp, Webhooks};
+pub use webhook::{Fetch, Ping, StreamWebhook, Topic, TopicOp, Webhooks};
 pub use wrapper::Wrapper;
 pub use write::{CompareAndSet, Confirm, HttpWrite, Idempotency, OpKind, Operation, Step, WriteResponse};
 

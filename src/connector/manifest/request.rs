@@ -5,6 +5,7 @@
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Place, Spanned};
 
 use super::body::Body;
+use super::errors::ErrorRule;
 use crate::mapping::expr::{Expression, Template};
 
 crate::choice! {
@@ -33,6 +34,8 @@ pub struct Request {
     pub body: Body,
     /// Over `status`, `headers`, `body`; takes the place of the connector's.
     pub success: Option<Spanned<Expression>>,
+    /// Asked before the connector's own; first match wins.
+    pub errors: Vec<ErrorRule>,
     /// What the call costs of the rate budget, where calls do not cost alike.
     pub cost: Option<u32>,
     pub place: Place,
@@ -53,6 +56,7 @@ impl Request {
         let headers = map.node("headers").map_or(Some(Vec::new()), |node| fields(node, map.context()));
         let body = Body::read(map);
         let (success, cost) = (map.optional("success"), map.optional("cost"));
+        let errors = map.list("errors");
         if cost == Some(0) {
             map.error("cost", "a call that costs nothing", "write at least 1");
         }
@@ -82,7 +86,7 @@ impl Request {
         {
             map.error(method.as_str(), "a read request has no body", "use `post`, or put the values into `query`");
         }
-        Some(Self { method, path, query: query?, headers: headers?, body: body?, success, cost, place })
+        Some(Self { method, path, query: query?, headers: headers?, body: body?, success, errors, cost, place })
     }
 }
 

@@ -15,6 +15,7 @@ const fn scope(what: &'static str, roots: &'static [&'static str]) -> Scope {
 }
 
 pub(super) const CONNECTION: Scope = scope("the connection's addresses", &["settings"]);
+pub(super) const CERTIFICATE: Scope = scope("the name of a certificate", &["settings"]);
 pub(super) const DEFAULT: Scope = scope("a default", &["settings"]);
 pub(super) const CREDENTIALS: Scope = Scope { secrets: true, ..scope("credentials", &["settings"]) };
 pub(super) const SIGNATURE: Scope =
@@ -43,7 +44,11 @@ pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body", "deliver
 pub(super) const PING: Scope = scope("a ping", &["headers", "body", "query"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body", "delivery"]);
 pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
-pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "url"]);
+pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "topics", "url", "until"]);
+pub(super) const RESUBSCRIBE: Scope =
+    scope("a change of a subscription", &["settings", "topic", "topics", "url", "until", "id"]);
+pub(super) const SUBSCRIPTION_NAME: Scope = scope("the name of a subscription", &["settings", "topic"]);
+pub(super) const SUBSCRIBED: Scope = scope("a condition on a subscription", &["subscription"]);
 /// A command line and an environment can be read by others on the machine.
 pub(super) const PROGRAM: Scope = scope("a program's command or environment", &["settings"]);
 pub(super) const FOLDER: Scope = scope("a folder", &["settings"]);

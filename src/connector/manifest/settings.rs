@@ -22,8 +22,17 @@ pub struct Setting {
     /// Stays out of logs, errors, the console and exports.
     pub secret: bool,
     pub required: bool,
+    /// Asked for only where another setting has one of these values.
+    pub only_when: Option<OnlyWhen>,
     /// Used when the connection does not set it; may read settings that stand before it (`https://{settings.shop}`).
     pub default: Option<Spanned<Template>>,
+}
+
+/// A setting that stands before, and those of its values with which this one is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlyWhen {
+    pub setting: String,
+    pub values: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +96,7 @@ impl Setting {
                 cx.error(default.place.span, "a secret cannot have a default", "remove `default` or `secret`");
             }
         }
-        Some(Self { name, title, help, kind, secret, required, default })
+        Some(Self { name, title, help, kind, secret, required, only_when: None, default })
     }
 
     pub fn format(&self) -> Option<SettingFormat> {
@@ -206,6 +215,13 @@ impl fmt::Debug for SettingValues {
 }
 
 impl Setting {
+    /// Where what it depends on is wrong itself, that is told alone.
+    fn is_needed(&self, before: &SettingValues) -> bool {
+        self.only_when
+            .as_ref()
+            .is_none_or(|only| before.text(&only.setting).is_some_and(|value| only.values.contains(&value)))
+    }
+
     fn value(&self, given: &BTreeMap<String, String>, before: &SettingValues) -> Result<Option<Json>, SettingProblem> {
         let name = || self.name.value.clone();
         let text = match (given.get(&**self.name).filter(|text| !text.is_empty()), &self.default) {
@@ -215,7 +231,9 @@ impl Setting {
                 let rendered = default.render(&Scope::new().with("settings", &settings));
                 rendered.map_err(|error| SettingProblem::Default { name: name(), reason: error.to_string() })?
             }
-            (None, None) if self.required => return Err(SettingProblem::Missing { name: name() }),
+            (None, None) if self.required && self.is_needed(before) => {
+                return Err(SettingProblem::Missing { name: name() });
+            }
             (None, None) => return Ok(None),
         };
         self.kind.accepts(&text).map_err(|expected| SettingProblem::Wrong { name: name(), expected })?;

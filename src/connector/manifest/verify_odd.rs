@@ -34,8 +34,8 @@ pub struct CertificateSignature {
     pub url_header: String,
     /// Hosts from which certificates are taken; `*.example.com` stands for every host below it.
     pub hosts: Vec<String>,
-    /// The name that the certificate must be made out to.
-    pub subject: String,
+    /// The name that the certificate must be made out to; sees `settings`.
+    pub subject: Spanned<Template>,
     /// Authorities in PEM in place of the public ones.
     pub authority: Option<Spanned<Template>>,
 }
@@ -82,7 +82,7 @@ impl CertificateSignature {
 struct Origin {
     url_header: String,
     hosts: Vec<String>,
-    subject: String,
+    subject: Spanned<Template>,
     authority: Option<Spanned<Template>>,
 }
 

@@ -2,12 +2,9 @@
 //!
 //! Not here: receiving (`intake`), signatures (`verify` and the engine).
 
-use std::time::Duration;
-
 use crate::config::yaml::{Context, Decode, Entry, Kind, Node, Spanned};
 
-use super::list_path::ListPath;
-use super::request::Request;
+use super::subscriptions::Subscriptions;
 use super::verify::Verify;
 use crate::mapping::expr::{Expression, Path, Template};
 
@@ -24,6 +21,7 @@ pub struct Webhooks {
     /// where all that is pushed are hints.
     pub dedupe: Vec<Spanned<Template>>,
     pub ping: Option<Ping>,
+    /// How the watchdog sees and restores what the vendor pushes.
     pub subscriptions: Option<Subscriptions>,
 }
 
@@ -35,20 +33,6 @@ pub struct Ping {
     pub status: u16,
     /// What the answer repeats, as plain text: vendors that ask whether somebody is at home.
     pub echo: Option<Spanned<Template>>,
-}
-
-/// How the watchdog sees and restores what the vendor pushes.
-#[derive(Debug, Clone)]
-pub struct Subscriptions {
-    pub list: Request,
-    /// The list of subscriptions in the answer of `list`; `None`: the answer is the list.
-    pub records: Option<Spanned<ListPath>>,
-    /// In one subscription.
-    pub topic: Spanned<Path>,
-    pub url: Spanned<Path>,
-    /// Sees `topic` and `url`.
-    pub create: Request,
-    pub every: Duration,
 }
 
 /// Per stream: which topics concern it. A topic that no stream names is accounted as ignored.
@@ -116,18 +100,6 @@ impl Decode for Ping {
         }
         map.finish();
         Some(Self { when: when?, status, echo })
-    }
-}
-
-impl Decode for Subscriptions {
-    fn decode(node: &Node, cx: &Context) -> Option<Self> {
-        let map = cx.map(node, "subscriptions")?;
-        let (list, records) = (map.required("list"), map.optional("records"));
-        let (topic, url) = (map.required("topic"), map.required("url"));
-        let create = map.required("create");
-        let every = map.or("every", Duration::from_secs(900));
-        map.finish();
-        Some(Self { list: list?, records, topic: topic?, url: url?, create: create?, every })
     }
 }
 

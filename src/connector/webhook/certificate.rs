@@ -24,13 +24,14 @@ pub enum CertificateError {
     Untrusted(String),
     #[error("the certificate is not made out to `{0}`")]
     Foreign(String),
+    #[error("`{0}` is not a name that a certificate could be made out to")]
+    NoName(String),
 }
 
 /// The checked certificates of one connection, by their address.
-#[derive(Default)]
 pub struct Certificates {
     authorities: Vec<CertificateDer<'static>>,
-    subject: String,
+    subject: ServerName<'static>,
     kept: Mutex<HashMap<String, Kept>>,
 }
 
@@ -46,7 +47,9 @@ impl Certificates {
             None => webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec(),
             Some(pem) => chain(pem.as_bytes())?,
         };
-        Ok(Self { authorities, subject: subject.to_owned(), kept: Mutex::default() })
+        let name =
+            ServerName::try_from(subject.to_owned()).map_err(|_| CertificateError::NoName(subject.to_owned()))?;
+        Ok(Self { authorities, subject: name, kept: Mutex::default() })
     }
 
     pub fn knows(&self, url: &str, now: Timestamp) -> bool {
@@ -89,9 +92,8 @@ impl Certificates {
             None,
         )
         .map_err(|error| CertificateError::Untrusted(error.to_string()))?;
-        let foreign = || CertificateError::Foreign(self.subject.clone());
-        let name = ServerName::try_from(self.subject.as_str()).map_err(|_| foreign())?;
-        end.verify_is_valid_for_subject_name(&name).map_err(|_| foreign())
+        end.verify_is_valid_for_subject_name(&self.subject)
+            .map_err(|_| CertificateError::Foreign(self.subject.to_str().into_owned()))
     }
 
     /// Whether the certificate at `url` signed this (RSA, PKCS#1 1.5, SHA-256); `None` if it is not known.

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
+use super::certificate::CertificateError;
 use crate::connector::manifest::KeyForm;
 
 /// Secrets with which nothing can be verified or signed; the connection does not start with them.
@@ -16,6 +17,8 @@ pub enum SecretError {
     None,
     #[error("secret number {number}: {reason}")]
     Unusable { number: usize, reason: &'static str },
+    #[error("the vendor's certificates cannot be checked: {0}")]
+    Certificates(CertificateError),
 }
 
 /// Decodes every configured secret. Empty ones are not configured (the second one exists during rotation); with none left,

@@ -19,4 +19,4 @@ pub(crate) use interpret::version_of;
 pub use key::SecretError;
 pub(crate) use proof::single as single_header;
 pub use refusal::Refusal;
-pub use verify::{Delivery, Verified, Verifier};
+pub use verify::{Delivery, Verified, Verifier, Voucher};

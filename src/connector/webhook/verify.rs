@@ -47,6 +47,14 @@ pub struct Verified {
     pub message_id: Option<String>,
 }
 
+/// Whom certificates must be made out to, and by whom.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Voucher<'a> {
+    pub subject: &'a str,
+    /// In PEM, in place of the public ones.
+    pub authority: Option<&'a str>,
+}
+
 /// A scheme with its active secrets, ready to judge deliveries.
 pub struct Verifier {
     scheme: Scheme,
@@ -68,14 +76,14 @@ enum Scheme {
 impl Verifier {
     /// Refuses secrets with which anybody could send.
     pub fn new(verify: &Verify, secrets: &[SecretString]) -> Result<Self, SecretError> {
-        Self::with_authority(verify, secrets, None)
+        Self::with_certificates(verify, secrets, Voucher::default())
     }
 
-    /// `authority` in PEM stands in place of the public ones, for schemes with certificates.
-    pub fn with_authority(
+    /// For schemes with certificates also what those must be.
+    pub fn with_certificates(
         verify: &Verify,
         secrets: &[SecretString],
-        authority: Option<&str>,
+        voucher: Voucher<'_>,
     ) -> Result<Self, SecretError> {
         let (scheme, keys) = match verify {
             Verify::Hmac { hmac, .. } => (Scheme::Hmac(vec![hmac.as_ref().clone()]), keys(&hmac.key, 1, secrets)?),
@@ -89,11 +97,8 @@ impl Verifier {
             Verify::Digest { hmac, .. } => (Scheme::Digest(hmac.as_ref().clone()), keys(&hmac.key, 1, secrets)?),
             Verify::SignedItems { items, .. } => (Scheme::Items(items.clone()), keys(&items.key, 1, secrets)?),
             Verify::Certificate { signature, .. } => {
-                let certificates = Certificates::new(&signature.subject, authority);
-                let certificates = certificates.map_err(|_| SecretError::Unusable {
-                    number: 0,
-                    reason: "the authority is not a certificate in PEM",
-                })?;
+                let certificates = Certificates::new(voucher.subject, voucher.authority);
+                let certificates = certificates.map_err(SecretError::Certificates)?;
                 (Scheme::Certificate(signature.clone(), certificates), keys(&KeyForm::Text, 1, secrets)?)
             }
             Verify::PathSecret => (Scheme::PathSecret, Vec::new()),

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use crate::choice;
 use crate::config::yaml::{Context, Decode, Diagnostics, MapReader, Node, Source, parse as parse_yaml};
+use crate::finance::heal::HealPolicy;
+use crate::finance::inflight::Patience;
+use crate::finance::schedule::Schedule;
 use crate::finance::workflow::Policy;
 use crate::recon::code::{Code, SubCause};
 use crate::recon::row::Side;
@@ -13,7 +16,7 @@ use crate::recon::rules::{FieldRule, Measure, Part, RuleSet};
 
 use super::passes;
 use super::people;
-use super::side::{SideSpec, names};
+use super::side::{From, SideSpec, names};
 use super::terms;
 
 choice! {
@@ -36,6 +39,21 @@ choice! {
 }
 
 impl Kind {
+    /// What is reconciled is money itself.
+    pub fn is_money(self) -> bool {
+        match self {
+            Kind::Payments
+            | Kind::Payouts
+            | Kind::Bank
+            | Kind::Ledger
+            | Kind::Refunds
+            | Kind::Disputes
+            | Kind::GiftCards
+            | Kind::Tax => true,
+            Kind::Inventory | Kind::Orders | Kind::Customers | Kind::Products | Kind::Other => false,
+        }
+    }
+
     /// The specification's number.
     pub fn number(self) -> &'static str {
         match self {
@@ -89,6 +107,16 @@ pub struct Definition {
     pub rules: RuleSet,
     /// What it demands of people.
     pub policy: Policy,
+    /// How long it waits for what is under way.
+    pub patience: Patience,
+    /// When it is run without being asked.
+    pub every: Option<Schedule>,
+    /// Its two mirrors are compared all the time.
+    pub watch: bool,
+    /// Records of its mirrors that are asked for again every hour, to prove the mirrors; 0 for none.
+    pub audit_per_hour: u32,
+    /// What the hub may do about its breaks.
+    pub heal: HealPolicy,
 }
 
 /// Reads a definition. Its version is the hash of its text: every edit is another one.
@@ -114,6 +142,12 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let zone_name: String = map.or("zone", "UTC".to_owned());
     let zone = zone(&map, &zone_name);
     let policy = people::policy(&map);
+    let measure = map.or("measure", MeasureWord::Money).measure();
+    let every = map.node("every").zip(zone.clone()).and_then(|(node, zone)| terms::every(node, cx, zone));
+    let watch = map.or("watch", false);
+    let audit_per_hour = map.node("audit").and_then(|node| terms::audit(node, cx)).unwrap_or_default();
+    let heal = map.node("heal").and_then(|node| terms::heal(node, cx, kind, measure)).unwrap_or_default();
+    let patience = map.node("in_flight").and_then(|node| terms::patience(node, cx)).unwrap_or_default();
     if let Some(name) = name.as_deref().filter(|name| !is_address(name)) {
         map.error(
             "reconciliation",
@@ -121,7 +155,6 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
             "letters, digits, `-` and `_`; `runs` is taken",
         );
     }
-    let measure = map.or("measure", MeasureWord::Money).measure();
     let a = map.node("a").and_then(|node| SideSpec::decode_as(node, cx, Side::A));
     let b = map.node("b").and_then(|node| SideSpec::decode_as(node, cx, Side::B));
     for key in ["a", "b"].into_iter().filter(|key| !map.has(key)) {
@@ -161,11 +194,30 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
         late_after_days,
     };
     let mut sides = [a?, b?];
+    let is_mirror = |side: &SideSpec| matches!(side.from, From::Mirror(_));
+    if watch && !sides.iter().all(is_mirror) {
+        cx.error(root.span, "only two mirrors are compared all the time", "`watch` goes with `mirror:` on both sides");
+    }
     for side in &mut sides {
         side.align(&rules);
     }
     let name = name?.into();
-    Some(Definition { name, title: title?, kind: kind?, entity, zone: zone?, zone_name, sides, rules, policy })
+    Some(Definition {
+        name,
+        title: title?,
+        kind: kind?,
+        entity,
+        zone: zone?,
+        zone_name,
+        sides,
+        rules,
+        policy,
+        patience,
+        every,
+        watch,
+        audit_per_hour,
+        heal,
+    })
 }
 
 choice! {

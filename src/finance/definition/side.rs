@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use crate::choice;
+use crate::config::Endpoint;
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Span};
 use crate::recon::large::FieldKind;
 use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 use crate::recon::unit::Unit;
+use crate::store::StreamId;
 
 use super::files::{self, Files};
 
@@ -53,6 +55,10 @@ pub enum From {
     Table(Table),
     /// What a connector's file stream reads, by paths in its canonical records.
     Files(Vec<Files>),
+    /// What the hub knows of a stream: its mirror, by canonical fields.
+    Mirror(StreamId),
+    /// A stream as its system has it when the run begins, read completely; by canonical fields.
+    Live(StreamId),
 }
 
 impl From {
@@ -61,6 +67,7 @@ impl From {
         match self {
             From::Table(table) => vec![&table.files],
             From::Files(sets) => sets.iter().map(|files| files.files.as_str()).collect(),
+            From::Mirror(_) | From::Live(_) => Vec::new(),
         }
     }
 }
@@ -144,7 +151,7 @@ impl SideSpec {
                 "add `currency: <column>`, or `unit: EUR` for all rows",
             );
         }
-        if let Some(From::Table(_)) = &from {
+        if let Some(From::Table(_) | From::Mirror(_) | From::Live(_)) = &from {
             only_for_files(&amounts, &exclude, cx);
         }
         let (date, status, parent) = (map.optional("date"), map.optional("status"), map.optional("parent"));
@@ -210,18 +217,26 @@ fn cells(map: &MapReader<'_>, key: &'static str) -> Vec<(Arc<str>, Cell)> {
     map.named::<Cell>(key).into_iter().map(|(name, cell)| (name.value.into(), cell)).collect()
 }
 
+/// Exactly one of them.
 fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
-    match (map.node("table"), map.node("files")) {
-        (Some(node), None) => table(node, cx).map(From::Table),
-        (None, Some(node)) => files::decode(node, cx).map(From::Files),
-        (None, None) => {
-            map.missing("table");
-            None
-        }
-        (Some(_), Some(_)) => {
-            map.error("files", "a side's rows come from one place", "state `table:` or `files:`");
-            None
-        }
+    let stream = |node: &Node| {
+        let Endpoint { connection, stream } = Endpoint::decode(node, cx)?;
+        Some(StreamId { connection, stream })
+    };
+    let found = ["table", "files", "mirror", "live"].map(|key| Some((key, map.node(key)?)));
+    let mut found = found.into_iter().flatten();
+    let Some((key, node)) = found.next() else {
+        map.missing("table");
+        return None;
+    };
+    if let Some((other, _)) = found.next() {
+        map.error(other, format!("the side is a `{key}` already"), "a side comes from one place: keep one of them");
+    }
+    match key {
+        "files" => files::decode(node, cx).map(From::Files),
+        "mirror" => stream(node).map(From::Mirror),
+        "live" => stream(node).map(From::Live),
+        _ => table(node, cx).map(From::Table),
     }
 }
 
@@ -250,10 +265,10 @@ fn only_for_files(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Context
     if let Some((cell, split)) = amounts
         && (cell.negate || !split.is_empty())
     {
-        cx.error(cell.span, "a table's amount is one column, as it stands", help);
+        cx.error(cell.span, "the amount is one value, as it stands", help);
     }
     for exclusion in exclude.iter().filter(|exclusion| !exclusion.is_not.is_empty()) {
-        cx.error(exclusion.span, "`is_not` is for `files:`; a table's exclusions list what `is` out", help);
+        cx.error(exclusion.span, "`is_not` is for `files:`; exclusions of other sides list what `is` out", help);
     }
 }
 

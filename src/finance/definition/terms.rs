@@ -6,12 +6,17 @@ use std::collections::BTreeMap;
 
 use crate::choice;
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, suggest};
+use crate::finance::heal::{HealPolicy, Healing};
+use crate::finance::inflight::Patience;
+use crate::finance::schedule::{Covers, Schedule};
 use crate::model::Date;
 use crate::recon::calendar::{Calendar, Due};
 use crate::recon::code::Code;
-use crate::recon::rules::States;
+use crate::recon::rules::{Measure, States};
 use crate::recon::tolerance::{Allowance, Combine, Tolerance};
 use crate::recon::unit::Unit;
+
+use super::document::Kind as Subject;
 
 choice! {
     enum CombineWord ("combination") {
@@ -135,4 +140,108 @@ fn one_due(node: &Node, cx: &Context) -> Option<Due> {
     }
     map.finish();
     Some(Due { business_days: days, calendar: Calendar { holidays: holidays.into_keys().collect(), ..base } })
+}
+
+/// How patient it is with what the hub carries.
+pub(super) fn patience(node: &Node, cx: &Context) -> Option<Patience> {
+    let map = cx.map(node, "in_flight")?;
+    let usual = Patience::default();
+    let patience = Patience {
+        settle: map.or("settle", usual.settle),
+        stuck_after: map.or("stuck_after", usual.stuck_after),
+        read_again: map.or("read_again", usual.read_again),
+    };
+    map.finish();
+    Some(patience)
+}
+
+choice! {
+    enum CoversWord ("period") {
+        Everything = "everything",
+        PreviousDay = "previous day",
+        PreviousWeek = "previous week",
+        PreviousMonth = "previous month",
+    }
+}
+
+/// When it runs by itself; days are the reconciliation's unless it says otherwise.
+pub(super) fn every(node: &Node, cx: &Context, zone: jiff::tz::TimeZone) -> Option<Schedule> {
+    let map = cx.map(node, "every")?;
+    let cron: Option<String> = map.required("cron");
+    let zone = match map.optional::<String>("zone") {
+        Some(name) => match jiff::tz::TimeZone::get(&name) {
+            Ok(zone) => zone,
+            Err(_) => {
+                let help = "use a name such as `Europe/Berlin` or `UTC`";
+                map.error("zone", format!("there is no time zone `{name}`"), help);
+                zone
+            }
+        },
+        None => zone,
+    };
+    let covers = match map.or("covers", CoversWord::Everything) {
+        CoversWord::Everything => Covers::Everything,
+        CoversWord::PreviousDay => Covers::PreviousDay,
+        CoversWord::PreviousWeek => Covers::PreviousWeek,
+        CoversWord::PreviousMonth => Covers::PreviousMonth,
+    };
+    let found = match Schedule::new(&cron?, zone, covers) {
+        Ok(schedule) => Some(schedule),
+        Err(reason) => {
+            map.error("cron", reason, "minute, hour, day of the month, month, day of the week: `0 6 * * 1-5`");
+            None
+        }
+    };
+    map.finish();
+    found
+}
+
+choice! {
+    enum HealingWord ("healing") {
+        Automatic = "automatic",
+        Propose = "propose",
+        Never = "never",
+    }
+}
+
+/// What the hub may do by itself. Where money is reconciled it proposes at most.
+pub(super) fn heal(node: &Node, cx: &Context, kind: Option<Subject>, measure: Measure) -> Option<HealPolicy> {
+    let map = cx.map(node, "heal")?;
+    let usual = HealPolicy::default();
+    let mut policy = HealPolicy {
+        most_per_run: map.or("most_per_run", usual.most_per_run),
+        stop_above: map.or("stop_above", usual.stop_above),
+        flapping_times: map.or("flapping_times", usual.flapping_times),
+        flapping_within: map.or("flapping_within", usual.flapping_within),
+        codes: BTreeMap::new(),
+    };
+    for code in Code::ALL {
+        let Some(word) = map.optional::<HealingWord>(code.as_str()) else { continue };
+        let healing = match word {
+            HealingWord::Automatic => Healing::Automatic,
+            HealingWord::Propose => Healing::Propose,
+            HealingWord::Never => Healing::Never,
+        };
+        if healing == Healing::Automatic
+            && !HealPolicy::may_be_automatic(*code, kind.is_some_and(Subject::is_money), measure)
+        {
+            map.error(
+                code.as_str(),
+                format!("{code} is never healed without a person: it is about money, or about who is right"),
+                "`propose` shows what would be done; `syncline recon heal` does it when a person asks",
+            );
+            continue;
+        }
+        policy.codes.insert(*code, healing);
+    }
+    map.finish();
+    Some(policy)
+}
+
+/// How many records are asked for again every hour.
+pub(super) fn audit(node: &Node, cx: &Context) -> Option<u32> {
+    let map = cx.map(node, "audit")?;
+    let per_hour = map.required("per_hour");
+    map.finish();
+    per_hour
 }

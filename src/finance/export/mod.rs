@@ -13,6 +13,7 @@ mod signature;
 mod table;
 mod tables;
 mod ties;
+mod totals;
 mod write;
 mod xlsx;
 
@@ -21,4 +22,5 @@ pub use csv::{Dialect, Separator};
 pub use error::ExportError;
 pub use section::{SCHEMA, Section};
 pub use signature::{Role, Signature, fingerprint};
+pub use totals::{SectionTotal, totals};
 pub use write::{Format, write};

@@ -109,16 +109,21 @@ fn write_off(item: &ItemRecord, policy: &Policy, actor: &str, code: &str, reason
         let journal = journal(item, policy, &code)?;
         return Ok(Fact::WrittenOff { code, reason, proposed_by: Some(asked.by.clone()), journal });
     }
-    let within = parsed(&item.amounts)?
-        .into_iter()
-        .all(|(unit, minor)| minor.unsigned_abs() <= policy.limits.get(&unit).map_or(0, |limit| limit.unsigned_abs()));
-    if within {
+    if is_within(item, policy)? {
         let journal = journal(item, policy, &code)?;
         Ok(Fact::WrittenOff { code, reason, proposed_by: None, journal })
     } else {
         item.state.after(Action::Propose)?;
         Ok(Fact::WriteOffProposed { code, reason })
     }
+}
+
+/// Whether one person may write it off.
+pub fn is_within(item: &ItemRecord, policy: &Policy) -> Result<bool, Refusal> {
+    let within = |(unit, minor): (Unit, i128)| {
+        minor.unsigned_abs() <= policy.limits.get(&unit).map_or(0, |limit| limit.unsigned_abs())
+    };
+    Ok(parsed(&item.amounts)?.into_iter().all(within))
 }
 
 fn reason_code(policy: &Policy, code: &str) -> Result<String, Refusal> {

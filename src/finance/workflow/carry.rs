@@ -13,7 +13,7 @@ use crate::recon::rules::RuleSet;
 use super::Book;
 
 /// Parts a key's name from its value.
-const BETWEEN: char = '\u{1f}';
+pub const BETWEEN: char = '\u{1f}';
 
 /// Carried over from signed periods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

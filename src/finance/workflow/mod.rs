@@ -14,9 +14,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use act::{Ask, act};
+pub use act::{Ask, act, is_within};
 pub use book::{Book, BookError, ItemRecord, MatchRecord, Remark, RunRecord, Signature, WriteOffAsked};
-pub use carry::Carried;
+pub use carry::{BETWEEN, Carried};
 pub use fact::{Amounts, Fact, JournalLine, Kept, Sighting};
 pub use matches::{Deciding, decide, decisions, undo};
 pub use policy::{Accounts, Demand, Policy};

@@ -3,7 +3,7 @@
 //! The search is bounded in items, candidates and steps; what is not proven to be the only way is left alone. Not here: groups
 //! that a key names (`grouped`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Date;
 use crate::recon::row::Side;
@@ -23,24 +23,18 @@ struct Candidate {
 }
 
 pub(super) fn run(_rules: &RuleSet, pass: usize, subset: &Subset, matching: &mut Matching<'_>) {
-    let (many, one) = (subset.many, subset.many.other());
-    let pool = pool(matching, many);
-    let mut proposals: Vec<(usize, Vec<usize>)> = Vec::new();
-    let mut several: Vec<(usize, Vec<usize>)> = Vec::new();
-    for at in matching.open(one) {
-        match search(matching, subset, one, at, &pool) {
-            Solutions::None => {}
-            Solutions::Unique(items) => proposals.push((at, items)),
-            Solutions::Several(items) => several.push((at, items)),
-        }
-    }
+    let one = subset.many.other();
+    let Proposals { unique, several } = proposals(matching, subset);
     // A row that two sums want belongs to neither.
     let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
-    for item in proposals.iter().chain(&several).flat_map(|(_, items)| items) {
+    for item in unique.iter().chain(&several).flat_map(|(_, items)| items) {
         *wanted.entry(*item).or_default() += 1;
     }
-    for (at, items) in proposals {
-        if items.iter().all(|item| wanted.get(item) == Some(&1)) {
+    // What a former pass could have meant for another row is not the sum's either.
+    let elsewhere = |matching: &Matching<'_>, side: Side, at: usize| matching.candidates(side, at).next().is_some();
+    for (at, items) in unique {
+        let sole = |item: &usize| wanted.get(item) == Some(&1) && !elsewhere(matching, subset.many, *item);
+        if !elsewhere(matching, one, at) && items.iter().all(sole) {
             let rows = match one {
                 Side::A => [vec![at], items],
                 Side::B => [items, vec![at]],
@@ -53,6 +47,35 @@ pub(super) fn run(_rules: &RuleSet, pass: usize, subset: &Subset, matching: &mut
     for (at, items) in several {
         matching.mark_candidates(one, at, items);
     }
+}
+
+/// Adds the rows that some sum of several would explain.
+pub(super) fn explained(subset: &Subset, matching: &Matching<'_>, rows: &mut [BTreeSet<usize>; 2]) {
+    let Proposals { unique, several } = proposals(matching, subset);
+    for (at, items) in unique.into_iter().chain(several) {
+        rows[subset.many.other().index()].insert(at);
+        rows[subset.many.index()].extend(items);
+    }
+}
+
+/// Rows with the rows of the other side that make their sum: in one way, and in more than one.
+struct Proposals {
+    unique: Vec<(usize, Vec<usize>)>,
+    several: Vec<(usize, Vec<usize>)>,
+}
+
+fn proposals(matching: &Matching<'_>, subset: &Subset) -> Proposals {
+    let (many, one) = (subset.many, subset.many.other());
+    let pool = pool(matching, many);
+    let mut found = Proposals { unique: Vec::new(), several: Vec::new() };
+    for at in matching.open(one) {
+        match search(matching, subset, one, at, &pool) {
+            Solutions::None => {}
+            Solutions::Unique(items) => found.unique.push((at, items)),
+            Solutions::Several(items) => found.several.push((at, items)),
+        }
+    }
+    found
 }
 
 /// Open rows of the summed side by unit and sign, in order of day.

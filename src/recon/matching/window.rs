@@ -2,7 +2,7 @@
 //!
 //! Several candidates are listed, never chosen among. Not here: sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Date;
 use crate::recon::row::{Row, Side};
@@ -17,7 +17,14 @@ const MOST_LISTED: usize = 10;
 /// Open rows of one side by what a candidate must have, then by day.
 type Index = BTreeMap<(Unit, Option<Box<str>>, i128), Vec<(Date, usize)>>;
 
-pub(super) fn run(rules: &RuleSet, pass: usize, window: &Window, matching: &mut Matching<'_>) {
+/// `rivals` have another explanation, so that they are listed instead of claimed.
+pub(super) fn run(
+    rules: &RuleSet,
+    pass: usize,
+    window: &Window,
+    rivals: &[BTreeSet<usize>; 2],
+    matching: &mut Matching<'_>,
+) {
     let indexes = Side::BOTH.map(|side| index(matching, window, side));
     let candidates = Side::BOTH.map(|side| {
         let look = |at: usize| (at, find(rules, window, matching, side, at, &indexes[side.other().index()]));
@@ -26,7 +33,9 @@ pub(super) fn run(rules: &RuleSet, pass: usize, window: &Window, matching: &mut 
     let [of_a, of_b] = &candidates;
     for (a, found) in of_a {
         match (found.as_slice(), found.first().and_then(|b| of_b.get(b))) {
-            ([b], Some(back)) if back.len() == 1 => matching.claim(pass, [vec![*a], vec![*b]], None),
+            ([b], Some(back)) if back.len() == 1 && !rivals[0].contains(a) && !rivals[1].contains(b) => {
+                matching.claim(pass, [vec![*a], vec![*b]], None)
+            }
             (several, _) => matching.mark_candidates(Side::A, *a, several.iter().copied()),
         }
     }

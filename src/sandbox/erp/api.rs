@@ -63,7 +63,7 @@ impl Erp {
             Some(_) => return Refusal::new("invalid", "limit", "must be a number from 1 to 500").answer(),
         };
         let after = call.param("after").unwrap_or_default();
-        let rest: Vec<&ErpOrder> = ledger.orders.iter().skip_while(|order| order.id.as_str() <= after).collect();
+        let rest: Vec<&ErpOrder> = ledger.shown().skip_while(|order| order.id.as_str() <= after).collect();
         let items: Vec<Value> = rest.iter().take(limit).map(|order| order_json(order)).collect();
         let next = rest.get(limit - 1).filter(|_| rest.len() > limit).map(|order| order.id.as_str());
         Answer::json(200, &json!({ "items": items, "next": next }))

@@ -69,6 +69,8 @@ pub struct ErpLedger {
     pub orders: Vec<ErpOrder>,
     by_reference: BTreeMap<String, Vec<usize>>,
     unshipped: BTreeSet<usize>,
+    /// Removed behind everybody's back: not shown any more.
+    lost: BTreeSet<usize>,
     pub stock: Vec<Stock>,
     pub deliveries: Vec<Delivery>,
     /// Oldest first.
@@ -90,11 +92,30 @@ impl ErpLedger {
     }
 
     pub fn order(&self, id: &str) -> Option<&ErpOrder> {
-        self.orders.get(index_of(id)?)
+        let index = index_of(id).filter(|index| !self.lost.contains(index))?;
+        self.orders.get(index)
+    }
+
+    /// Removes the oldest shipped order that is still shown, and tells nobody. Returns its reference.
+    pub fn lose(&mut self) -> Option<String> {
+        let (index, order) =
+            self.orders.iter().enumerate().find(|(index, order)| order.shipped && !self.lost.contains(index))?;
+        self.lost.insert(index);
+        Some(order.body.reference.clone())
+    }
+
+    /// Those that are shown, by id.
+    pub fn shown(&self) -> impl Iterator<Item = &ErpOrder> {
+        self.orders.iter().enumerate().filter(|(index, _)| !self.lost.contains(index)).map(|(_, order)| order)
     }
 
     pub fn by_reference(&self, reference: &str) -> impl Iterator<Item = &ErpOrder> {
-        self.by_reference.get(reference).into_iter().flatten().filter_map(|index| self.orders.get(*index))
+        self.by_reference
+            .get(reference)
+            .into_iter()
+            .flatten()
+            .filter(|index| !self.lost.contains(index))
+            .filter_map(|index| self.orders.get(*index))
     }
 
     pub fn references(&self) -> impl Iterator<Item = &String> {
@@ -121,7 +142,7 @@ impl ErpLedger {
 
     /// Replaces the whole document; the payment beside it stays.
     pub fn replace(&mut self, id: &str, body: ErpBody, catalogue: &Catalogue, now_s: i64) -> Option<&ErpOrder> {
-        let index = index_of(id)?;
+        let index = index_of(id).filter(|index| !self.lost.contains(index))?;
         let before = self.orders.get(index)?;
         let (old, shipped) = (before.body.clone(), before.shipped);
         if !shipped {

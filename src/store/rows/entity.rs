@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::inbox::SourceKind;
+use super::job::JobState;
 use crate::model::Entity;
 
 /// One record of one system: (connection, stream, key as that system writes it).
@@ -34,6 +35,62 @@ pub struct EntityRow {
 pub struct LiveKey {
     pub key: String,
     pub as_of: i64,
+}
+
+/// A stream of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamId {
+    pub connection: String,
+    pub stream: String,
+}
+
+impl std::fmt::Display for StreamId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.connection, self.stream)
+    }
+}
+
+/// A record of a mirror with the store's own number for it.
+#[derive(Clone, Debug)]
+pub struct Mirrored {
+    pub id: i64,
+    pub row: EntityRow,
+}
+
+/// Takes pages of mirrors: the stream's position among those asked for, and records.
+pub type EachPage<'a> = &'a mut (dyn FnMut(usize, Vec<Mirrored>) -> Result<(), String> + Send);
+
+/// Up to where a picture of mirrors goes: the newest payload and the newest event that were there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MirrorMark {
+    pub inbox: i64,
+    pub event: i64,
+}
+
+/// A record's way to a stream of another system.
+#[derive(Clone, Debug, Default)]
+pub struct Passage {
+    /// Of the record, as it is now; none if it is not known.
+    pub revision: Option<i64>,
+    pub deleted: bool,
+    pub binding: Option<BindingRow>,
+    /// Jobs that carried its changes there, the newest first.
+    pub jobs: Vec<PassageJob>,
+}
+
+/// A job as far as it explains a difference.
+#[derive(Clone, Debug)]
+pub struct PassageJob {
+    pub id: i64,
+    pub flow: String,
+    pub event_id: i64,
+    pub revision: i64,
+    pub state: JobState,
+    pub attempts: i64,
+    pub error: String,
+    pub issue_id: Option<i64>,
+    pub created_at: i64,
+    pub finished_at: Option<i64>,
 }
 
 /// New state of a record; the revision must be the stored one plus one.

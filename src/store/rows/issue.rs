@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::ErrorClass;
+use crate::model::{Entity, ErrorClass};
 use crate::store::file_fate::FileRow;
 
 use super::entity::EntityKey;
@@ -28,9 +28,25 @@ pub enum DeadRef {
     Job(i64),
 }
 
+/// A person's correction of one dead letter.
+#[derive(Clone, Debug)]
+pub struct DeadEdit {
+    pub dead: DeadRef,
+    /// The whole payload (inbox) or canonical record (job), corrected.
+    pub body: String,
+    /// SHA-256 of the body that the person corrected, in hex: another body is not written over. `None`: any.
+    pub base: Option<String>,
+    /// Fields of the record that differ, for the audit trail, which must not hold their values.
+    pub changed: Vec<String>,
+    pub actor: String,
+    pub at: i64,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadRow {
     pub dead: DeadRef,
+    /// Of a job: what its canonical record is, and which revision of it.
+    pub record: Option<(Entity, i64)>,
     pub connection: String,
     pub stream: String,
     pub key: String,
@@ -38,8 +54,12 @@ pub struct DeadRow {
     pub place: String,
     pub error: String,
     pub at: i64,
-    /// As received (inbox) or the canonical record (job).
+    /// As received (inbox) or the canonical record (job), with a person's earlier correction.
     pub body: String,
+    /// SHA-256 of its bytes, in hex.
+    pub body_sha256: String,
+    /// False if its bytes are no text: then some of them are shown as U+FFFD.
+    pub exact: bool,
     pub request: String,
     pub response: String,
 }

@@ -83,7 +83,10 @@ pub struct Claimed {
     pub revision: i64,
     pub deleted: bool,
     pub doc: String,
+    /// A person's correction of `doc`, canonical as well.
     pub edited: Option<String>,
+    /// What was there before it was edited, and may have reached the destination.
+    pub formers: Vec<String>,
     pub unknown: bool,
     /// The doubt is about what was sent before a person edited it, and nobody has been told since.
     pub edited_in_doubt: bool,

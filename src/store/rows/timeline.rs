@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::entity::{BindingRow, EntityKey, EntityRow};
 use super::inbox::{Disposition, SourceKind};
+use super::issue::DeadRef;
 use super::job::JobState;
 use crate::model::Entity;
 
@@ -15,6 +16,19 @@ pub struct Timeline {
     pub events: Vec<EventRow>,
     pub jobs: Vec<JobRow>,
     pub bindings: Vec<BindingRow>,
+    pub edits: Vec<EditRow>,
+}
+
+/// What a person changed in a dead letter of the record.
+#[derive(Clone, Debug, Serialize)]
+pub struct EditRow {
+    pub dead: DeadRef,
+    pub at: i64,
+    pub actor: String,
+    /// Fields of the record; none of a payload.
+    pub changed: Vec<String>,
+    pub before: String,
+    pub after: String,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -48,8 +48,13 @@ pub(super) async fn claim(
         "SELECT j.id, j.claim + 1 AS claim, j.attempts + 1 AS attempts, j.failures, j.flow, j.lane, \
          j.stream AS lane_stream, j.order_key, j.revision, \
          j.edited, j.unknown, j.force, j.key_from, j.created_at, \
-         (j.unknown = 1 AND j.edited IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt t WHERE t.job_id = j.id \
-           AND t.no >= j.key_from AND t.outcome = 'dead' AND t.class = 'unknown_outcome')) AS edited_in_doubt, v.id AS event_id, v.kind AS event_kind, \
+         (j.unknown = 1 AND j.edited IS NOT NULL \
+           AND (SELECT e.in_doubt FROM edit e WHERE e.job_id = j.id ORDER BY e.id DESC LIMIT 1) \
+           AND NOT EXISTS (SELECT 1 FROM attempt t WHERE t.job_id = j.id \
+           AND t.no >= j.key_from AND t.outcome = 'dead' AND t.class = 'unknown_outcome')) AS edited_in_doubt, \
+         CASE WHEN j.unknown = 1 AND j.edited IS NOT NULL THEN (SELECT json_group_array(CAST(e.before AS TEXT)) FROM edit e \
+           WHERE e.job_id = j.id AND e.in_doubt = 1) END AS formers, \
+         v.id AS event_id, v.kind AS event_kind, \
          v.connection, v.stream, v.entity, v.key, v.doc, v.deleted, v.occurred_at, v.recorded_at, \
          a.started_at AS first_attempt_at, b.source_connection, b.source_stream, b.source_key, b.dest_connection, \
          b.dest_stream, b.remote_id, b.remote_version, b.sent_revision, b.sent_hash, b.echo \
@@ -122,6 +127,7 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
         deleted: row.try_get("deleted")?,
         doc: row.try_get("doc")?,
         edited: row.try_get("edited")?,
+        formers: formers(row)?,
         unknown: row.try_get("unknown")?,
         edited_in_doubt: row.try_get("edited_in_doubt")?,
         force: row.try_get("force")?,
@@ -132,6 +138,14 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
     };
     job.idempotency_key = idempotency_key(&job, row.try_get("key_from")?);
     Ok(job)
+}
+
+fn formers(row: &SqliteRow) -> Result<Vec<String>, StoreError> {
+    let list: Option<String> = row.try_get("formers")?;
+    serde_json::from_str(list.as_deref().unwrap_or("[]")).map_err(|error| StoreError::Corrupt {
+        what: "what an edited record was before".into(),
+        cause: error.to_string(),
+    })
 }
 
 /// Same effect, same key, whichever process or attempt asks for it; an effect that a person changed or demanded again is

@@ -3,7 +3,9 @@
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, query};
 
+use super::edit::sha256;
 use super::file_fate;
+use super::sql::entity_word;
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -89,6 +91,7 @@ async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, St
             let body: Vec<u8> = row.try_get("body")?;
             Ok(DeadRow {
                 dead: DeadRef::Inbox(row.try_get("id")?),
+                record: None,
                 connection: row.try_get("connection")?,
                 stream: row.try_get("stream")?,
                 key: row.try_get("key")?,
@@ -96,6 +99,8 @@ async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, St
                 place: row.try_get("place")?,
                 error: row.try_get("error")?,
                 at: row.try_get("at")?,
+                exact: std::str::from_utf8(&body).is_ok(),
+                body_sha256: sha256(&body),
                 body: String::from_utf8_lossy(&body).into_owned(),
                 request: String::new(),
                 response: String::new(),
@@ -106,7 +111,7 @@ async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, St
 
 async fn dead_jobs(pool: &SqlitePool, issue: i64, limit: i64) -> Result<Vec<DeadRow>, StoreError> {
     let rows = query(
-        "SELECT j.id, v.connection, v.stream, v.key, j.flow, COALESCE(i.place, '') AS place, j.error, \
+        "SELECT j.id, v.connection, v.stream, v.key, v.entity, j.revision, j.flow, COALESCE(i.place, '') AS place, j.error, \
          COALESCE(j.finished_at, j.created_at) AS at, COALESCE(j.edited, v.doc) AS body, \
          COALESCE(a.request, '') AS request, COALESCE(a.response, '') AS response \
          FROM job j JOIN event v ON v.id = j.event_id LEFT JOIN inbox i ON i.id = j.inbox_id \
@@ -119,8 +124,10 @@ async fn dead_jobs(pool: &SqlitePool, issue: i64, limit: i64) -> Result<Vec<Dead
     .await?;
     rows.iter()
         .map(|row| {
+            let body: String = row.try_get("body")?;
             Ok(DeadRow {
                 dead: DeadRef::Job(row.try_get("id")?),
+                record: Some((entity_word(row, "entity")?, row.try_get("revision")?)),
                 connection: row.try_get("connection")?,
                 stream: row.try_get("stream")?,
                 key: row.try_get("key")?,
@@ -128,7 +135,9 @@ async fn dead_jobs(pool: &SqlitePool, issue: i64, limit: i64) -> Result<Vec<Dead
                 place: row.try_get("place")?,
                 error: row.try_get("error")?,
                 at: row.try_get("at")?,
-                body: row.try_get("body")?,
+                exact: true,
+                body_sha256: sha256(body.as_bytes()),
+                body,
                 request: row.try_get("request")?,
                 response: row.try_get("response")?,
             })

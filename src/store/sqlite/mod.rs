@@ -6,6 +6,7 @@ mod applied;
 mod batch;
 mod claim;
 mod dispatch;
+mod edit;
 mod file_fate;
 mod filesystem;
 mod image;
@@ -83,6 +84,14 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<LiveKey>, StoreError> {
         mirror::live_keys(&self.readers, connection, stream, after, limit).await
+    }
+
+    async fn read_mirrors(&self, streams: &[StreamId], each: EachPage<'_>) -> Result<MirrorMark, StoreError> {
+        mirror::read_mirrors(&self.readers, streams, each).await
+    }
+
+    async fn passage(&self, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError> {
+        mirror::passage(&self.readers, record, to).await
     }
 
     async fn cursors(&self) -> Result<Vec<CursorRow>, StoreError> {
@@ -202,6 +211,15 @@ impl Store for SqliteStore {
         issues::open_issue(&self.readers, fingerprint).await
     }
 
+    async fn raise_issue(&self, issue: DeadLetter, at: i64) -> Result<i64, StoreError> {
+        self.write(settle::Raise { issue, at }).await
+    }
+
+    async fn settle_issue(&self, fingerprint: &str, resolution: &str) -> Result<(), StoreError> {
+        let (fingerprint, resolution) = (fingerprint.to_owned(), resolution.to_owned());
+        self.write(settle::Over { fingerprint, resolution }).await
+    }
+
     async fn issue(&self, id: i64) -> Result<Option<IssueDetail>, StoreError> {
         issues::issue(&self.readers, id).await
     }
@@ -222,8 +240,8 @@ impl Store for SqliteStore {
         self.write(work_list::Discard { issue: id, only, reason, actor, at }).await
     }
 
-    async fn edit_dead(&self, dead: DeadRef, body: &str, actor: &str, at: i64) -> Result<(), StoreError> {
-        self.write(work_list::Edit { dead, body: body.to_owned(), actor: actor.to_owned(), at }).await
+    async fn edit_dead(&self, edit: DeadEdit) -> Result<(), StoreError> {
+        self.write(edit::Edit { edit }).await
     }
 
     async fn find_records(&self, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {

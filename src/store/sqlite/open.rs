@@ -125,6 +125,7 @@ pub(super) fn migrator() -> Migrator {
         migration(4, "late webhooks", include_str!("../../../migrations/sqlite/0004_late_webhooks.sql")),
         migration(5, "renewed keys", include_str!("../../../migrations/sqlite/0005_renewed_keys.sql")),
         migration(6, "reconciliation", include_str!("../../../migrations/sqlite/0006_reconciliation.sql")),
+        migration(7, "edits", include_str!("../../../migrations/sqlite/0007_edits.sql")),
     ])
 }
 

@@ -97,10 +97,12 @@ impl Remove {
         .bind(json_list(&self.ids)?)
         .fetch_all(&mut *conn)
         .await?;
-        query("DELETE FROM attempt WHERE job_id IN (SELECT value FROM json_each($1))")
-            .bind(json_list(&gone)?)
-            .execute(conn)
-            .await?;
+        for statement in [
+            "DELETE FROM attempt WHERE job_id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM edit WHERE job_id IN (SELECT value FROM json_each($1))",
+        ] {
+            query(statement).bind(json_list(&gone)?).execute(&mut *conn).await?;
+        }
         Ok(gone.len() as u64)
     }
 
@@ -170,10 +172,12 @@ impl Remove {
         .fetch_all(&mut *conn)
         .await?;
         bare.extend(&emptied);
-        query("DELETE FROM payload WHERE inbox_id IN (SELECT value FROM json_each($1))")
-            .bind(json_list(&bare)?)
-            .execute(conn)
-            .await?;
+        for statement in [
+            "DELETE FROM payload WHERE inbox_id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM edit WHERE inbox_id IN (SELECT value FROM json_each($1))",
+        ] {
+            query(statement).bind(json_list(&bare)?).execute(&mut *conn).await?;
+        }
         Ok((gone.len() as u64, emptied.len() as u64))
     }
 }

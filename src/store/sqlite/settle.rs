@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, query, query_scalar};
 
 use super::sql::{json_list, word};
+use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -152,4 +153,36 @@ pub(super) async fn resolve_empty_issues(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// An issue that nothing hangs on.
+pub(super) struct Raise {
+    pub issue: DeadLetter,
+    pub at: i64,
+}
+
+impl Operation for Raise {
+    type Output = i64;
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
+        Box::pin(async move { file_dead_letter(conn, &self.issue, self.at).await })
+    }
+}
+
+/// What was raised is over.
+pub(super) struct Over {
+    pub fingerprint: String,
+    pub resolution: String,
+}
+
+impl Operation for Over {
+    type Output = ();
+    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+        Box::pin(async move {
+            let ids: Vec<i64> = query_scalar("SELECT id FROM issue WHERE state = 'open' AND fingerprint = $1")
+                .bind(&self.fingerprint)
+                .fetch_all(&mut *conn)
+                .await?;
+            resolve_empty_issues(conn, &ids, &self.resolution).await
+        })
+    }
 }

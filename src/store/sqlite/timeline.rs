@@ -90,6 +90,7 @@ pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timel
         events: events(pool, key).await?,
         jobs: jobs(pool, key).await?,
         bindings: bindings(pool, key).await?,
+        edits: edits(pool, key).await?,
     })
 }
 
@@ -229,6 +230,42 @@ async fn attempts(pool: &SqlitePool, jobs: &[i64]) -> Result<BTreeMap<i64, Vec<A
         });
     }
     Ok(by_job)
+}
+
+async fn edits(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<EditRow>, StoreError> {
+    let rows = query(
+        "SELECT e.* FROM event v JOIN job j ON j.event_id = v.id JOIN edit e ON e.job_id = j.id \
+         WHERE v.connection = $1 AND v.stream = $2 AND v.key = $3 \
+         UNION ALL SELECT e.* FROM inbox i JOIN edit e ON e.inbox_id = i.id \
+         WHERE i.connection = $1 AND i.stream = $2 AND i.key = $3 AND i.key <> '' ORDER BY 1 DESC LIMIT $4",
+    )
+    .bind(&key.connection)
+    .bind(&key.stream)
+    .bind(&key.key)
+    .bind(TIMELINE_MAX)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().rev().map(edit_row).collect()
+}
+
+fn edit_row(row: &SqliteRow) -> Result<EditRow, StoreError> {
+    let job: Option<i64> = row.try_get("job_id")?;
+    let (before, after): (Vec<u8>, Vec<u8>) = (row.try_get("before")?, row.try_get("after")?);
+    let changed: String = row.try_get("changed")?;
+    Ok(EditRow {
+        dead: match job {
+            Some(id) => DeadRef::Job(id),
+            None => DeadRef::Inbox(row.try_get("inbox_id")?),
+        },
+        at: row.try_get("at")?,
+        actor: row.try_get("actor")?,
+        changed: serde_json::from_str(&changed).map_err(|error| StoreError::Corrupt {
+            what: "the fields that an edit changed".into(),
+            cause: error.to_string(),
+        })?,
+        before: String::from_utf8_lossy(&before).into_owned(),
+        after: String::from_utf8_lossy(&after).into_owned(),
+    })
 }
 
 /// Where the record went, and of which records it is the copy.

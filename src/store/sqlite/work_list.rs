@@ -1,10 +1,10 @@
-//! What people do with dead letters: retry, discard, edit; not here: how issues come to be, how they are listed.
+//! What people do with dead letters: retry and discard; not here: edits (see `edit`), how issues come to be, how they are
+//! listed.
 //!
 //! Each act is one transaction that also writes its audit entry.
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, query, query_as};
 
@@ -19,7 +19,7 @@ use crate::store::rows::*;
 
 /// The dead letters that an act is about.
 #[derive(Default)]
-struct Chosen {
+pub(super) struct Chosen {
     jobs: Vec<i64>,
     /// Payloads that the jobs came from.
     causes: Vec<i64>,
@@ -61,7 +61,7 @@ impl Chosen {
         }
     }
 
-    async fn add_jobs(
+    pub(super) async fn add_jobs(
         &mut self,
         conn: &mut SqliteConnection,
         issue: Option<i64>,
@@ -83,7 +83,7 @@ impl Chosen {
         Ok(())
     }
 
-    async fn add_payloads(
+    pub(super) async fn add_payloads(
         &mut self,
         conn: &mut SqliteConnection,
         issue: Option<i64>,
@@ -105,12 +105,12 @@ impl Chosen {
         Ok(())
     }
 
-    fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         (self.jobs.len() + self.payloads.len() + self.files.len()) as u64
     }
 
     /// Jobs go back behind whatever of their key is under way; payloads are processed again.
-    async fn send_back(&self, conn: &mut SqliteConnection, at: i64) -> Result<(), StoreError> {
+    pub(super) async fn send_back(&self, conn: &mut SqliteConnection, at: i64) -> Result<(), StoreError> {
         // A vendor that answered "no" may give that answer to the key for as long as it remembers it, so that the retry
         // needs another. Where anything is in doubt the key stays: it is what keeps a repetition from becoming a second
         // effect.
@@ -220,91 +220,7 @@ impl Operation for Discard {
     }
 }
 
-pub(super) struct Edit {
-    pub dead: DeadRef,
-    pub body: String,
-    pub actor: String,
-    pub at: i64,
-}
-
-impl Operation for Edit {
-    type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
-        Box::pin(async move {
-            let mut chosen = Chosen::default();
-            let (target, replaced) = match self.dead {
-                DeadRef::Job(id) => {
-                    chosen.add_jobs(conn, None, Some(id)).await?;
-                    (format!("job {id}"), self.replace_job(conn, id).await?)
-                }
-                DeadRef::Inbox(id) => {
-                    chosen.add_payloads(conn, None, Some(id)).await?;
-                    (format!("payload {id}"), self.replace_payload(conn, id).await?)
-                }
-            };
-            let Some((issue, before)) = replaced.filter(|_| chosen.count() == 1) else {
-                return Err(not_dead(&target));
-            };
-            chosen.send_back(conn, self.at).await?;
-            resolve_empty_issues(conn, &Vec::from_iter(issue), &format!("edited by {}", self.actor)).await?;
-            let detail = serde_json::json!({
-                "before_sha256": hex::encode(Sha256::digest(&before)),
-                "after_sha256": hex::encode(Sha256::digest(self.body.as_bytes())),
-                "issue": issue,
-            });
-            record(conn, self.at, &self.actor, "dead_letter.edit", target, detail).await
-        })
-    }
-}
-
-impl Edit {
-    /// The issue and the former body, if the job is dead.
-    async fn replace_job(
-        &self,
-        conn: &mut SqliteConnection,
-        id: i64,
-    ) -> Result<Option<(Option<i64>, Vec<u8>)>, StoreError> {
-        let before = query(
-            "SELECT j.issue_id, COALESCE(j.edited, v.doc) AS body FROM job j JOIN event v ON v.id = j.event_id \
-             WHERE j.id = $1 AND j.state = 'dead'",
-        )
-        .bind(id)
-        .fetch_optional(&mut *conn)
-        .await?;
-        query("UPDATE job SET edited = $2, key_from = attempts + 1 WHERE id = $1 AND state = 'dead'")
-            .bind(id)
-            .bind(&self.body)
-            .execute(conn)
-            .await?;
-        before.map(|row| Ok((row.try_get("issue_id")?, row.try_get::<String, _>("body")?.into_bytes()))).transpose()
-    }
-
-    /// The payload as received stays beside its replacement.
-    async fn replace_payload(
-        &self,
-        conn: &mut SqliteConnection,
-        id: i64,
-    ) -> Result<Option<(Option<i64>, Vec<u8>)>, StoreError> {
-        let before = query(
-            "SELECT issue_id, COALESCE(edited, body) AS body FROM inbox JOIN payload ON inbox_id = id \
-             WHERE id = $1 AND disposition = 'dead' AND issue_id IS NOT NULL",
-        )
-        .bind(id)
-        .fetch_optional(&mut *conn)
-        .await?;
-        query(
-            "UPDATE payload SET edited = $2 FROM inbox WHERE inbox_id = $1 AND id = $1 AND disposition = 'dead' \
-             AND issue_id IS NOT NULL",
-        )
-        .bind(id)
-        .bind(self.body.as_bytes())
-        .execute(conn)
-        .await?;
-        before.map(|row| Ok((row.try_get("issue_id")?, row.try_get("body")?))).transpose()
-    }
-}
-
-fn not_dead(target: &str) -> StoreError {
+pub(super) fn not_dead(target: &str) -> StoreError {
     StoreError::Refused(format!("{target} is not a dead letter any more; nothing was changed"))
 }
 
@@ -318,7 +234,7 @@ fn describe(chosen: &Chosen, only: Option<DeadRef>, reason: &str) -> serde_json:
     })
 }
 
-async fn record(
+pub(super) async fn record(
     conn: &mut SqliteConnection,
     at: i64,
     actor: &str,

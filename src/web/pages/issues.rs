@@ -6,8 +6,9 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::api::resources::actor::actor;
+use crate::api::resources::edits::{self, EditBody, edit_dead_letter};
 use crate::api::resources::issues::{
-    DeadLetterView, FileView, IssueView, discard_issue, edit_dead_letter, load, load_one, retry_issue,
+    DeadLetterView, FileView, Form, IssueView, discard_issue, load, load_one, retry_issue,
 };
 use crate::api::{ApiError, ApiForm, ApiPath, ApiQuery, AppState, Level};
 use crate::store::DeadRef;
@@ -120,7 +121,7 @@ struct Letter {
     body: String,
     request: String,
     response: String,
-    body_label: &'static str,
+    body_label: String,
     rows: usize,
 }
 
@@ -147,9 +148,19 @@ pub(in crate::web) async fn page(
 }
 
 fn letter(view: DeadLetterView) -> Letter {
-    let (dead, body_label) = match view.dead {
-        DeadRef::Inbox(id) => (format!("inbox-{id}"), "Payload as received"),
-        DeadRef::Job(id) => (format!("job-{id}"), "Record to be sent"),
+    let dead = match view.dead {
+        DeadRef::Inbox(id) => format!("inbox-{id}"),
+        DeadRef::Job(id) => format!("job-{id}"),
+    };
+    let body_label = match view.form {
+        Form::Payload if view.exact => "Payload as received".to_owned(),
+        Form::Payload => "Payload as received; it is not UTF-8: \u{FFFD} stands where bytes cannot be shown".to_owned(),
+        // Not the request above: that is what the mapping made of it.
+        Form::Record => format!(
+            "Record in the hub's own form ({}, revision {}); corrected, it is mapped out anew",
+            view.entity.as_deref().unwrap_or_default().replace('_', " "),
+            view.revision.unwrap_or_default()
+        ),
     };
     let named = !view.key.is_empty();
     let body = pretty(&view.body);
@@ -199,6 +210,15 @@ pub(in crate::web) struct ActForm {
     only: Option<String>,
     reason: Option<String>,
     body: Option<String>,
+    /// What was on the page when it was corrected.
+    base: Option<String>,
+}
+
+/// Browsers send all line ends as CR LF, whatever they were: the text as its source would have written it.
+fn with_line_ends_of(before: &str, form: &str) -> String {
+    let lines = form.replace("\r\n", "\n");
+    let ends = before.matches('\n').count();
+    if ends > 0 && before.matches("\r\n").count() == ends { lines.replace('\n', "\r\n") } else { lines }
 }
 
 pub(in crate::web) async fn act(
@@ -212,10 +232,10 @@ pub(in crate::web) async fn act(
     let done = match (act.as_str(), only) {
         ("retry", only) => retry_issue(&state, id, only, &actor).await?,
         ("discard", only) => discard_issue(&state, id, only, form.reason.as_deref(), &actor).await?,
-        // Browsers send line ends as CR LF.
         ("edit", Some(dead)) => {
-            let body = form.body.unwrap_or_default().replace("\r\n", "\n");
-            edit_dead_letter(&state, id, dead, &body, &actor).await?
+            let detail = load_one(&state, id).await?;
+            let body = with_line_ends_of(&edits::letter(&detail, dead)?.body, &form.body.unwrap_or_default());
+            edit_dead_letter(&state, id, EditBody { actor: None, dead, body, base: form.base }, &actor).await?
         }
         (other, _) => {
             let message = format!("an issue cannot be told to {other:?}");
@@ -229,6 +249,18 @@ pub(in crate::web) async fn act(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_keeps_the_line_ends_of_the_payload() {
+        for (before, form, after) in [
+            ("a\r\nb\r\n", "a\r\nc\r\n", "a\r\nc\r\n"),
+            ("a\nb\n", "a\r\nc\r\n", "a\nc\n"),
+            ("a\nb\r\n", "a\r\nc\r\n", "a\nc\n"),
+            ("{}", "{\r\n}", "{\n}"),
+        ] {
+            assert_eq!(with_line_ends_of(before, form), after, "{before:?}");
+        }
+    }
 
     #[test]
     fn forms_name_dead_letters() {

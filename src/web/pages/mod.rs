@@ -5,4 +5,7 @@ pub(super) mod flows;
 pub(super) mod issues;
 pub(super) mod ledger;
 pub(super) mod overview;
+pub(super) mod recon_break;
+pub(super) mod recon_run;
+pub(super) mod reconciliations;
 pub(super) mod records;

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use crate::api::resources::flows::{SLICES, throughput};
 use crate::api::resources::issues;
 use crate::api::resources::overview::{Overview, load};
+use crate::api::resources::reconciliations::ReconciliationView;
 use crate::api::{AppState, Level};
 use crate::telemetry::moment;
 use crate::web::attention::{Item, attention};
@@ -14,6 +15,7 @@ use crate::web::href;
 use crate::web::integration_map::{Map, map};
 use crate::web::layout::{Layout, Page, Section, html};
 use crate::web::mark::{self, Mark};
+use crate::web::pages::reconciliations;
 use crate::web::spark::{Spark, spark};
 
 #[derive(Template)]
@@ -29,6 +31,15 @@ struct OverviewPage {
     ledger: Vec<Term>,
     map: Map,
     spark: Spark,
+    /// Nothing where nothing is reconciled.
+    breaks: Option<Breaks>,
+}
+
+/// Open breaks of all reconciliations.
+struct Breaks {
+    open: u64,
+    unowned: u64,
+    reconciliations: usize,
 }
 
 struct Stalest {
@@ -52,7 +63,8 @@ struct Term {
 
 pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderMap) -> Page {
     let overview = load(&state).await?;
-    let mut items = attention(&overview, &issues::load(&state, false).await?);
+    let reconciliations = reconciliations::all(&state).await?;
+    let mut items = attention(&overview, &issues::load(&state, false).await?, &reconciliations);
     let attention_more = items.len().saturating_sub(SPELLED_OUT);
     items.truncate(SPELLED_OUT);
     let mut day = vec![0; SLICES];
@@ -63,7 +75,8 @@ pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderM
     }
     html(&OverviewPage {
         layout: Layout::new(&state, &headers, Section::Overview, "Overview").await,
-        verdict: verdict(&overview),
+        verdict: verdict(&overview, &reconciliations),
+        breaks: breaks(&reconciliations),
         attention: items,
         attention_more,
         stalest: overview.stalest.as_ref().and_then(|name| stalest(&overview, name)),
@@ -74,7 +87,20 @@ pub(in crate::web) async fn page(State(state): State<AppState>, headers: HeaderM
     })
 }
 
-fn verdict(overview: &Overview) -> Mark {
+fn breaks(reconciliations: &[ReconciliationView]) -> Option<Breaks> {
+    (!reconciliations.is_empty()).then(|| Breaks {
+        open: reconciliations.iter().map(|view| view.open_breaks).sum(),
+        unowned: reconciliations.iter().map(|view| view.standing.unowned).sum(),
+        reconciliations: reconciliations.len(),
+    })
+}
+
+fn verdict(overview: &Overview, reconciliations: &[ReconciliationView]) -> Mark {
+    let open: u64 = reconciliations.iter().map(|view| view.open_breaks).sum();
+    if overview.well && open > 0 {
+        let breaks = if open == 1 { "break" } else { "breaks" };
+        return Mark::new(format!("Records are on their way; {open} open {breaks}"), Level::Warn);
+    }
     if overview.well && overview.flows.is_empty() {
         return Mark::new("Nothing is set up to move yet", Level::Muted);
     }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use http::HeaderMap;
 use serde::Deserialize;
 
+use crate::api::resources::reconciliations::{BreakOfKey, load_breaks_of};
 use crate::api::resources::records::{RecordView, find, load};
 use crate::api::{ApiPath, ApiQuery, AppState, Expectation, FieldRow, Hop, Level, Stage, Story, side_by_side};
 use crate::store::EntityKey;
@@ -97,6 +98,8 @@ struct RecordPage {
     story: Story,
     fields: Vec<FieldRow>,
     differing: usize,
+    /// Open breaks of its key.
+    breaks: Vec<BreakOfKey>,
 }
 
 pub(in crate::web) async fn page(
@@ -105,6 +108,7 @@ pub(in crate::web) async fn page(
     ApiPath((connection, stream, key)): ApiPath<(String, String, String)>,
 ) -> Page {
     let story = load(&state, &EntityKey { connection, stream, key }).await?;
+    let breaks = load_breaks_of(&state, &[&story.natural_key, &story.key]).await?;
     let name = if story.natural_key.is_empty() { story.key.clone() } else { story.natural_key.clone() };
     let fields = side_by_side(&story.systems);
     html(&RecordPage {
@@ -112,6 +116,7 @@ pub(in crate::web) async fn page(
         name,
         differing: fields.iter().filter(|row| row.differs).count(),
         fields,
+        breaks,
         story,
     })
 }
@@ -143,6 +148,14 @@ impl RecordPage {
 
     fn pretty(&self, text: &str) -> String {
         pretty(text)
+    }
+
+    fn break_href(&self, found: &BreakOfKey) -> String {
+        href::a_break(&found.reconciliation, &found.id)
+    }
+
+    fn meaning(&self, found: &BreakOfKey) -> String {
+        crate::web::recon_words::meaning(&found.code)
     }
 
     fn entity(&self) -> String {

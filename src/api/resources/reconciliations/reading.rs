@@ -1,16 +1,24 @@
 //! Reading reconciliations: lists, breaks, runs, events; not here: deciding (`acts`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 
-use super::views::{BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks};
+use super::schedule::next;
+use super::standing::{Standing, standing};
+use super::views::{
+    AgreementView, BreakView, ReconciliationDetail, ReconciliationView, RunDetail, RunView, open_breaks,
+};
 use crate::api::error::ApiError;
 use crate::api::extract::{ApiPath, ApiQuery};
 use crate::api::state::AppState;
+use crate::api::time::Time;
 use crate::finance::definition::Loaded;
+use crate::finance::desk::Desk;
+use crate::finance::schedule::Schedule;
 use crate::finance::workflow::{Book, JournalLine, State as BreakState, blockers};
 use crate::store::{ReconEvent, RunRow};
 
@@ -30,9 +38,9 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
     let mut views = Vec::with_capacity(loaded.len());
     for loaded in &loaded {
         let name = &*loaded.definition.name;
-        let book = desk.book(name).await?;
+        let book = desk.shelved(name).await?;
         let last = desk.store.runs(Some(name), 1).await?;
-        views.push(view(loaded, &book, runs(last, &book).pop()));
+        views.push(view(state, &desk, loaded, &book, runs(last, &book).pop()).await?);
     }
     if !problems.is_empty() {
         views.push(ReconciliationView {
@@ -42,23 +50,37 @@ pub async fn load_list(state: &AppState) -> Result<Vec<ReconciliationView>, ApiE
             rules: String::new(),
             open_breaks: 0,
             last_run: None,
+            schedule: None,
+            next_run: None,
+            agreement: None,
             problem: Some(problems.to_string()),
+            standing: Standing::default(),
         });
     }
     Ok(views)
 }
 
-fn view(loaded: &Loaded, book: &Book, last_run: Option<RunView>) -> ReconciliationView {
+async fn view(
+    state: &AppState,
+    desk: &Desk,
+    loaded: &Loaded,
+    book: &Book,
+    last_run: Option<RunView>,
+) -> Result<ReconciliationView, ApiError> {
     let definition = &loaded.definition;
-    ReconciliationView {
+    Ok(ReconciliationView {
         name: definition.name.to_string(),
         title: definition.title.clone(),
         kind: definition.kind.number().to_owned(),
         rules: definition.rules.version.to_string(),
         open_breaks: open_breaks(book),
         last_run,
+        schedule: definition.every.as_ref().map(Schedule::text),
+        next_run: next(definition, state.now_us()).map(Time),
+        agreement: state.agreement(&definition.name).map(AgreementView::from),
         problem: None,
-    }
+        standing: standing(desk, loaded, book).await?,
+    })
 }
 
 /// A run whose event is not there is the store's verification's to find.
@@ -81,9 +103,10 @@ pub(in crate::api) async fn show(
 pub async fn load_one(state: &AppState, name: &str) -> Result<ReconciliationDetail, ApiError> {
     let desk = state.desk()?;
     let loaded = desk.definition(name)?;
-    let book = desk.book(name).await?;
+    let book = desk.shelved(name).await?;
     let runs = runs(desk.store.runs(Some(name), RUNS).await?, &book);
-    Ok(ReconciliationDetail { reconciliation: view(&loaded, &book, runs.first().cloned()), runs })
+    let reconciliation = view(state, &desk, &loaded, &book, runs.first().cloned()).await?;
+    Ok(ReconciliationDetail { reconciliation, runs })
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -121,7 +144,7 @@ pub async fn load_breaks(state: &AppState, name: &str, query: &BreakQuery) -> Re
         .transpose()?;
     let desk = state.desk()?;
     desk.definition(name)?;
-    let book = desk.book(name).await?;
+    let book = desk.shelved(name).await?;
     let mut shown = BTreeMap::new();
     if let Some(run) = book.runs.keys().next_back() {
         let report = desk.report(*run).await?;
@@ -147,9 +170,12 @@ pub(in crate::api) async fn run(
 }
 
 pub async fn load_run(state: &AppState, run: i64) -> Result<RunDetail, ApiError> {
-    let desk = state.desk()?;
+    run_detail(&state.desk()?, run).await.map(|(detail, _)| detail)
+}
+
+pub(super) async fn run_detail(desk: &Desk, run: i64) -> Result<(RunDetail, Arc<Book>), ApiError> {
     let row = desk.run_row(run).await?;
-    let book = desk.book(&row.reconciliation).await?;
+    let book = desk.shelved(&row.reconciliation).await?;
     let report = desk.report(run).await?;
     let record = book.runs.get(&run).ok_or_else(|| {
         ApiError::not_found(format!("no event tells of run {run}"), "run `syncline verify`: the store may be damaged")
@@ -160,7 +186,7 @@ pub async fn load_run(state: &AppState, run: i64) -> Result<RunDetail, ApiError>
         (true, _) => Vec::new(),
         (false, Err(error)) => vec![error.to_string()],
     };
-    Ok(RunDetail { run: RunView::of(row, record), blockers, report })
+    Ok((RunDetail { run: RunView::of(row, record), blockers, report }, book))
 }
 
 #[derive(Deserialize)]
@@ -184,7 +210,12 @@ pub(in crate::api) async fn journal(
     State(state): State<AppState>,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<Vec<JournalLine>>, ApiError> {
+    load_journal(&state, &name).await.map(Json)
+}
+
+/// Lines that write-offs propose.
+pub async fn load_journal(state: &AppState, name: &str) -> Result<Vec<JournalLine>, ApiError> {
     let desk = state.desk()?;
-    desk.definition(&name)?;
-    Ok(Json(desk.book(&name).await?.journal))
+    desk.definition(name)?;
+    Ok(desk.shelved(name).await?.journal.clone())
 }

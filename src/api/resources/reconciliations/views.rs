@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::standing::Standing;
 use crate::api::time::Time;
+use crate::finance::continuous::Agreement;
 use crate::finance::workflow::{Book, ItemRecord, Remark, RunRecord, Signature, State};
 use crate::recon::report::{OpenItem, Report, RunStatus};
 use crate::recon::unit::Unit;
@@ -19,8 +21,41 @@ pub struct ReconciliationView {
     pub rules: String,
     pub open_breaks: u64,
     pub last_run: Option<RunView>,
+    /// When it runs by itself: cron's fields and the zone.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    #[serde(default)]
+    pub next_run: Option<Time>,
+    /// How its two mirrors stand right now, if they are watched.
+    #[serde(default)]
+    pub agreement: Option<AgreementView>,
     /// Why the definition cannot be used: its mistakes with their places.
     pub problem: Option<String>,
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+/// What is watched, in words and numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgreementView {
+    /// `agrees`, `3 keys differ`.
+    pub told: String,
+    pub as_of: Time,
+    pub rows: [u64; 2],
+    pub differ: u64,
+    pub in_flight: u64,
+    /// The first of those that differ: key and code.
+    pub keys: Vec<(String, String)>,
+    /// More differ than were looked into.
+    pub more: bool,
+}
+
+impl From<Agreement> for AgreementView {
+    fn from(agreement: Agreement) -> AgreementView {
+        let told = agreement.told();
+        let Agreement { as_of, rows, differ, in_flight, keys, more } = agreement;
+        AgreementView { told, as_of: Time(as_of), rows, differ, in_flight, keys, more }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,6 +139,12 @@ pub struct AmountView {
     pub decimal: String,
 }
 
+impl AmountView {
+    pub(super) fn of(unit: Unit, minor: i128) -> AmountView {
+        AmountView { unit: unit.as_str().to_owned(), amount_minor: minor.to_string(), decimal: unit.decimal(minor) }
+    }
+}
+
 impl From<&Signature> for SignatureView {
     fn from(signature: &Signature) -> SignatureView {
         let Signature { actor, at, note, sha256 } = signature.clone();
@@ -141,12 +182,15 @@ impl RunView {
 impl BreakView {
     pub(super) fn of(record: &ItemRecord, item: Option<OpenItem>) -> BreakView {
         let amount = |(unit, minor): (&String, &String)| {
-            let decimal = Unit::parse(unit).ok().zip(minor.parse().ok()).map(|(unit, minor)| unit.decimal(minor));
-            AmountView {
-                unit: unit.clone(),
-                amount_minor: minor.clone(),
-                decimal: decimal.unwrap_or_else(|| minor.clone()),
-            }
+            Unit::parse(unit)
+                .ok()
+                .zip(minor.parse().ok())
+                .map(|(unit, minor)| AmountView::of(unit, minor))
+                .unwrap_or_else(|| AmountView {
+                    unit: unit.clone(),
+                    amount_minor: minor.clone(),
+                    decimal: minor.clone(),
+                })
         };
         BreakView {
             id: record.id.clone(),

@@ -1,0 +1,125 @@
+//! The lines of a statement that a report's rows stand on, read once more for people to look at.
+//!
+//! Only of the very file that the run had read: another one's line would tell something else. Not here: what is made of lines
+//! (`source`, `recon`).
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::recon::large::sha256;
+use crate::recon::report::Input;
+use crate::recon::row::Side;
+
+use super::definition::{Definition, From, SideSpec, Table};
+use super::source::files;
+
+/// Larger files are not read for a page.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// Lines of one side that are told.
+pub const MOST_LINES: usize = 5;
+
+/// A line with its header's names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementLine {
+    /// `bank.csv:12`.
+    pub place: String,
+    pub cells: Vec<StatementCell>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementCell {
+    pub column: String,
+    pub value: String,
+    /// What it is compared as: `Amount`, `Status`, a field's or key's name. Nothing for columns that nobody compares.
+    pub role: Option<String>,
+}
+
+/// The first lines of these places, in their order; or why there are none, in a sentence.
+pub fn lines(
+    definition: &Definition,
+    side: Side,
+    root: &Path,
+    inputs: &[Input],
+    places: &[String],
+) -> Result<Vec<StatementLine>, String> {
+    let spec = &definition.sides[side.index()];
+    let table = match &spec.from {
+        From::Table(table) => table,
+        From::Files(_) => {
+            return Err("a connector read these records; the file's name is followed by the record's number".to_owned());
+        }
+        From::Mirror(stream) | From::Live(stream) => {
+            return Err(format!("these are records of {stream}, no lines of a file; look the key up under Records"));
+        }
+    };
+    let files = files(&definition.rules, &spec.from, side, root).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for place in places.iter().take(MOST_LINES) {
+        let Some((file, number)) = place.rsplit_once(':').and_then(|(file, at)| Some((file, at.parse::<u64>().ok()?)))
+        else {
+            return Err(format!("{place} names no line of a file"));
+        };
+        let path = files.iter().find(|found| found.name() == file).map(|found| found.path.as_path());
+        let path = path.ok_or_else(|| format!("{file} is not there any more"))?;
+        let read = inputs.iter().find(|input| input.side == side.as_str() && input.source == file);
+        let read = read.ok_or_else(|| format!("the run did not read {file}"))?;
+        is_the_one(path, read)?;
+        found.push(StatementLine { place: place.clone(), cells: line(path, table, spec, definition, number)? });
+    }
+    Ok(found)
+}
+
+fn is_the_one(path: &Path, read: &Input) -> Result<(), String> {
+    let size = std::fs::metadata(path).map_err(|error| format!("{}: {error}", read.source))?.len();
+    if size > MOST_BYTES {
+        return Err(format!("{} is too large to be read for a page; look at it where it lies", read.source));
+    }
+    if sha256(path).map_err(|error| error.to_string())? == read.sha256 {
+        Ok(())
+    } else {
+        Err(format!("{} is not the file any more that the run read", read.source))
+    }
+}
+
+fn line(
+    path: &Path,
+    table: &Table,
+    spec: &SideSpec,
+    definition: &Definition,
+    number: u64,
+) -> Result<Vec<StatementCell>, String> {
+    let broken = |error: csv::Error| error.to_string();
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(table.delimiter).flexible(true).from_path(path).map_err(broken)?;
+    let header = reader.headers().map_err(broken)?.clone();
+    for record in reader.byte_records() {
+        let record = record.map_err(broken)?;
+        if record.position().is_none_or(|at| at.line() != number) {
+            continue;
+        }
+        let cell = |(column, value): (&str, &[u8])| StatementCell {
+            column: column.to_owned(),
+            value: String::from_utf8_lossy(value).into_owned(),
+            role: role(spec, definition, column),
+        };
+        return Ok(header.iter().zip(record.iter()).map(cell).collect());
+    }
+    Err(format!("line {number} is not there any more"))
+}
+
+/// What the definition takes a column for.
+fn role(spec: &SideSpec, definition: &Definition, column: &str) -> Option<String> {
+    let rules = &definition.rules;
+    let is = |cell: &Option<super::definition::Cell>| cell.as_ref().is_some_and(|cell| cell.from == column);
+    if spec.amount.from == column {
+        return Some("Amount".to_owned());
+    }
+    let fixed = [(&spec.currency, "Currency"), (&spec.date, "Date"), (&spec.status, "Status")];
+    let known = fixed.into_iter().find(|(cell, _)| is(cell)).map(|(_, name)| name.to_owned());
+    let key = || spec.keys.iter().position(is).and_then(|at| rules.keys.get(at)).map(|name| name.to_string());
+    let field =
+        || spec.fields.iter().position(is).and_then(|at| rules.fields.get(at)).map(|field| field.name.to_string());
+    let part = || spec.parts.iter().position(is).and_then(|at| rules.parts.get(at)).map(|part| part.name.to_string());
+    known.or_else(key).or_else(field).or_else(part)
+}

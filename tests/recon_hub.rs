@@ -1,0 +1,396 @@
+//! Reconciliations of what the hub knows, on the real store: what is held back, dead, lost, late or stale is told apart.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "recon_hub/world.rs"]
+mod world;
+
+use syncline::api::resources::reconciliations::{Watching, look};
+use syncline::finance::heal::HealDone;
+use syncline::store::IssueFilter;
+use world::{HOUR, SECOND, World};
+
+const DEFINITION: &str = "\
+reconciliation: orders
+title: Orders of the shop against the ERP
+kind: orders
+zone: Europe/Berlin
+a: { title: Shop, mirror: shop.orders, keys: { order: number }, amount: total, date: placed_at, status: payment_status }
+b: { title: ERP, mirror: erp.orders, keys: { order: number }, amount: total, date: placed_at, status: payment_status }
+match:
+  - { id: number, key: [order] }
+in_flight: { settle: 100ms, stuck_after: 1h }
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_hub_carries_is_no_break_and_what_it_lost_is() {
+    let world = World::new(DEFINITION).await;
+    // 1 agrees, delivered and read back.
+    world.order("1", 1_000).await;
+    world.deliver("1", "e1").await;
+    world.shown("e1", "1", 1_000).await;
+    // 2 is held back, 3 is dead, 4 was delivered and has vanished, 5 was delivered a moment ago, 6 comes back with a payload
+    // that waits.
+    world.order("2", 2_000).await;
+    world.order("3", 3_000).await;
+    let issue = world.bury("3").await;
+    world.order("4", 4_000).await;
+    world.deliver("4", "e4").await;
+    world.shown("e4", "4", 4_000).await;
+    world.vanished("e4").await;
+    world.order("6", 6_000).await;
+    world.deliver("6", "e6").await;
+    world.waits("e6", "6", 6_000).await;
+    world.advance(30 * SECOND);
+    world.read_through();
+    world.order("5", 5_000).await;
+    world.deliver("5", "e5").await;
+    world.busy("e5");
+    world.busy("e6");
+    world.advance(SECOND);
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("3", "SYNC_FAILED"), ("4", "MISSING_IN_B")]);
+    assert_eq!(run.in_flight(), ["2", "5", "6"]);
+    let dead = run.carried_by("3");
+    assert!(dead.contains("job ") && dead.contains(&format!("issue {issue}")) && dead.contains("attempt 1"), "{dead}");
+    let held = run.carried_by("2");
+    assert!(held.contains("of flow orders-to-erp for shop.orders/2 (event "), "{held}");
+    assert!(run.carried_by("5").contains("erp.orders has not been read since"), "{}", run.carried_by("5"));
+    assert!(run.carried_by("6").contains("payload "), "{}", run.carried_by("6"));
+    assert_eq!(run.residuals(), ["0.00"]);
+
+    // To the byte, when the queue has long moved on.
+    world.deliver("2", "e2").await;
+    world.advance(2 * HOUR);
+    let again = world.desk().rederive(run.id).await.unwrap();
+    assert!(again.holds(), "{again:?}");
+    world.forget_kept();
+    let gone = world.desk().rederive(run.id).await.unwrap();
+    assert!(!gone.holds() && gone.changed.len() == 3, "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_too_long_is_stuck() {
+    let world = World::new(DEFINITION).await;
+    world.order("1", 1_000).await;
+    world.advance(2 * HOUR);
+    world.read_through();
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("1", "STUCK_IN_FLIGHT")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stale_mirror_is_read_again_before_it_is_believed() {
+    let world = World::new(DEFINITION).await;
+    for (key, remote) in [("1", "e1"), ("2", "e2"), ("3", "e3")] {
+        world.order(key, 1_000).await;
+        world.deliver(key, remote).await;
+        world.shown(remote, key, 1_000).await;
+    }
+    world.advance(HOUR);
+    world.read_through();
+    // The mirror of the ERP is wrong about 1; of 2 the ERP itself is; 3 is gone there and only its mirror differs.
+    world.shown("e1", "1", 999).await;
+    world.vendor("e1", Some(("1", 1_000)));
+    world.shown("e2", "2", 999).await;
+    world.shown("e3", "3", 999).await;
+    world.vendor("e3", None);
+    world.advance(HOUR);
+    world.read_through();
+    let run = world.run().await;
+    assert_eq!(
+        (run.breaks(), run.in_flight()),
+        (vec![("2", "AMOUNT_UNDER")], vec!["3"]),
+        "3 differs in another way now"
+    );
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("2", "AMOUNT_UNDER"), ("3", "MISSING_IN_B")]);
+    assert_eq!(run.in_flight(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_while_it_is_looked_at_is_no_break() {
+    let world = World::new(DEFINITION).await;
+    world.order("1", 1_000).await;
+    world.deliver("1", "e1").await;
+    world.shown("e1", "1", 1_000).await;
+    world.order("2", 2_000).await;
+    world.deliver("2", "e2").await;
+    world.shown("e2", "2", 1_990).await;
+    world.advance(HOUR);
+    world.read_through();
+    // 1 differs for the first time in the second look: somebody changed it in between.
+    world.between_looks(|world| Box::pin(async move { world.shown("e1", "1", 990).await }));
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("2", "AMOUNT_UNDER")]);
+    assert_eq!(run.in_flight(), ["1"]);
+    // Next time it has not moved.
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("1", "AMOUNT_UNDER"), ("2", "AMOUNT_UNDER")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_read_now_shows_what_its_mirror_does_not() {
+    let world = World::new(&DEFINITION.replace("mirror: erp.orders", "live: erp.orders")).await;
+    for (key, remote) in [("1", "e1"), ("2", "e2")] {
+        world.order(key, 1_000).await;
+        world.deliver(key, remote).await;
+        world.shown(remote, key, 1_000).await;
+    }
+    // Removed there, and nobody was told.
+    world.vendor("e2", None);
+    world.advance(HOUR);
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("2", "MISSING_IN_B")]);
+    assert!(world.desk().rederive(run.id).await.unwrap().holds());
+
+    // A reading that ends early proves nothing.
+    world.break_reading();
+    let run = world.run().await;
+    assert_eq!((run.status(), run.breaks().len()), ("not_reconciled", 0));
+    assert!(
+        run.findings()[0].contains("SOURCE_INCOMPLETE: side B: erp.orders: the line is cut"),
+        "{:?}",
+        run.findings()
+    );
+    assert!(world.desk().rederive(run.id).await.unwrap().holds());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn levels_are_quantities() {
+    let world = World::new(
+        "reconciliation: stock\ntitle: Stock\nkind: inventory\nmeasure: quantity\n\
+         a: { title: ERP, mirror: erp.stock, keys: { sku: sku }, amount: available }\n\
+         b: { title: Shop, mirror: shop.inventory, keys: { sku: sku }, amount: available }\n\
+         match:\n  - { id: sku, key: [sku] }\nin_flight: { settle: 100ms }\n",
+    )
+    .await;
+    for (sku, erp, shop) in [("A", "5", "5"), ("B", "2.5", "2"), ("C", "0", "0")] {
+        world.level("erp", "stock", sku, erp).await;
+        world.level("shop", "inventory", sku, shop).await;
+    }
+    world.advance(HOUR);
+    world.read_through();
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("B", "QUANTITY_MISMATCH")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_cannot_be_taken_says_why() {
+    let world = World::new(&DEFINITION.replace("amount: total", "amount: totl")).await;
+    world.order("1", 1_000).await;
+    let error = world.try_run().await.unwrap_err().to_string();
+    assert!(error.contains("side A of `orders`") && error.contains("did you mean \"total\"?"), "{error}");
+    let world = World::new(&DEFINITION.replace("erp.orders", "erp.ordres")).await;
+    let error = world.try_run().await.unwrap_err().to_string();
+    assert!(error.contains("there is no stream erp.ordres"), "{error}");
+    // Not read to its end once: an empty mirror is no empty shop.
+    let world = World::new(DEFINITION).await;
+    world.never_read();
+    let run = world.run().await;
+    assert_eq!(run.status(), "not_reconciled");
+}
+
+const HEALING: &str = "heal: { MISSING_IN_B: automatic, AMOUNT_UNDER: propose, most_per_run: 2, stop_above: 50% }\n";
+
+/// 1 and 2 were delivered and have vanished, 3 came short, 4 agrees.
+async fn with_losses(world: &World) {
+    for (key, remote) in [("1", "e1"), ("2", "e2"), ("3", "e3"), ("4", "e4")] {
+        world.order(key, 1_000).await;
+        world.deliver(key, remote).await;
+        world.shown(remote, key, if key == "3" { 990 } else { 1_000 }).await;
+    }
+    world.vanished("e1").await;
+    world.vanished("e2").await;
+    world.advance(HOUR);
+    world.read_through();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_is_sent_again_through_the_queue() {
+    let world = World::new(&format!("{DEFINITION}{HEALING}")).await;
+    with_losses(&world).await;
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("1", "MISSING_IN_B"), ("2", "MISSING_IN_B"), ("3", "AMOUNT_UNDER")]);
+    let done = |steps: &[(String, HealDone, String)]| {
+        let mut done: Vec<(String, HealDone)> = steps.iter().map(|(key, done, _)| (key.clone(), *done)).collect();
+        done.sort_by(|x, y| x.0.cmp(&y.0));
+        done
+    };
+    let all = |one, two, three| vec![("1".to_owned(), one), ("2".to_owned(), two), ("3".to_owned(), three)];
+    // Asked only what would be: nothing moves.
+    let would = world.healed(true, false).await;
+    use HealDone::{Left, Proposed, Sent, WouldBeSent};
+    assert_eq!(done(&would).iter().filter(|(_, done)| *done == WouldBeSent).count(), 2, "{would:?}");
+    assert_eq!(world.store().queue_stats().await.unwrap().iter().filter(|stat| stat.state.is_open()).count(), 0);
+    // By itself: losses are sent, money is only proposed.
+    let steps = world.healed(false, false).await;
+    assert_eq!(done(&steps), all(Sent, Sent, Proposed), "{steps:?}");
+    let told = &steps.iter().find(|(key, _, _)| key == "1").unwrap().2;
+    assert!(told.starts_with("sent again: shop.orders/1 through flow orders-to-erp as job "), "{told}");
+    // Twice is once: the run is the same.
+    assert_eq!(done(&world.healed(false, false).await), all(Left, Left, Proposed));
+    // It goes the way of every delivery, and is in flight until it is there.
+    assert_eq!(world.run().await.in_flight(), ["1", "2"]);
+    for (key, remote) in [("1", "e1b"), ("2", "e2b")] {
+        world.deliver(key, remote).await;
+        world.shown(remote, key, 1_000).await;
+    }
+    world.advance(HOUR);
+    world.read_through();
+    assert_eq!(world.run().await.breaks(), [("3", "AMOUNT_UNDER")]);
+    let book = world.desk().book("orders").await.unwrap();
+    let states: Vec<&str> = book.items.values().map(|item| item.state.as_str()).collect();
+    assert_eq!(states.iter().filter(|state| **state == "HEALED").count(), 2, "{states:?}");
+    // A person who asks gets what is proposed done; by the cap, one at a time.
+    let steps = world.healed(false, true).await;
+    assert_eq!(steps.len(), 1);
+    assert_eq!(steps[0].1, Sent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn healing_stops_where_it_does_not_help() {
+    let world = World::new(&format!("{DEFINITION}{HEALING}")).await;
+    with_losses(&world).await;
+    // The same loss, again and again: the third time it is a person's.
+    for round in 0..3 {
+        world.run().await;
+        let steps = world.healed(false, false).await;
+        let of_one = steps.iter().find(|(key, _, _)| key == "1").unwrap();
+        let expected = if round < 2 { HealDone::Sent } else { HealDone::Flapping };
+        assert_eq!(of_one.1, expected, "round {round}: {}", of_one.2);
+        for (key, remote) in [("1", "e1"), ("2", "e2")] {
+            if round < 2 {
+                world.deliver(key, remote).await;
+                world.shown(remote, key, 1_000).await;
+                world.vanished(remote).await;
+            }
+        }
+        world.advance(HOUR);
+        world.read_through();
+    }
+    // A mass of breaks is no loss.
+    let world = World::new(&format!("{DEFINITION}{}", HEALING.replace("50%", "5%"))).await;
+    for number in 0..12 {
+        world.order(&number.to_string(), 1_000).await;
+        world.deliver(&number.to_string(), &format!("e{number}")).await;
+    }
+    world.advance(HOUR);
+    world.read_through();
+    assert_eq!(world.run().await.breaks().len(), 12);
+    let asked = syncline::finance::heal::HealAsked { dry_run: false, by_person: true };
+    let error = world.desk().heal("orders", "ann", asked).await.unwrap_err().to_string();
+    assert!(error.contains("12 breaks") && error.contains("no losses but a mistake"), "{error}");
+}
+
+#[test]
+fn money_is_never_healed_without_a_person() {
+    let text = format!("{DEFINITION}heal: {{ AMOUNT_OVER: automatic }}\n");
+    let problems = parsed(&text).unwrap_err().to_string();
+    assert!(problems.contains("AMOUNT_OVER is never healed without a person"), "{problems}");
+    let text = format!("{}heal: {{ MISSING_IN_B: automatic }}\n", DEFINITION.replace("kind: orders", "kind: payments"));
+    assert!(parsed(&text).is_err());
+    assert!(parsed(&format!("{DEFINITION}every: {{ cron: \"61 * * * *\" }}\n")).is_err());
+}
+
+fn parsed(text: &str) -> Result<syncline::finance::definition::Definition, syncline::config::yaml::Diagnostics> {
+    syncline::finance::definition::parse(&syncline::config::yaml::Source::new("orders.yaml", text))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scheduled_runs_are_made_once_and_missed_ones_are_told() {
+    let scheduled = format!("{DEFINITION}every: {{ cron: \"0 6 * * *\" }}\n");
+    let world = World::new(&scheduled).await;
+    world.order("1", 1_000).await;
+    assert_eq!(look(&world.api()).await.unwrap(), Vec::<String>::new(), "known for the first time");
+    assert_eq!(look(&world.api()).await.unwrap(), Vec::<String>::new());
+    // Three mornings passed while the hub was down.
+    world.advance(72 * HOUR);
+    world.read_through();
+    let api = world.api();
+    assert_eq!(look(&api).await.unwrap(), ["orders"]);
+    assert_eq!(look(&api).await.unwrap(), Vec::<String>::new(), "one at a time");
+    world.finished(&api).await;
+    let runs = world.store().runs(None, 10).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].actor, "schedule, caught up after 2 missed runs");
+    assert_eq!(look(&world.api()).await.unwrap(), Vec::<String>::new(), "done");
+    // What fails is on the work list, and goes when it succeeds. The definition is read anew.
+    world.define(&scheduled.replace("shop.orders", "shop.ordres"));
+    world.advance(24 * HOUR);
+    let api = world.api();
+    assert_eq!(look(&api).await.unwrap(), ["orders"]);
+    world.finished(&api).await;
+    let issues = world.store().issues(IssueFilter::Open).await.unwrap();
+    assert!(issues.iter().any(|issue| issue.title.contains("there is no stream shop.ordres")), "{issues:?}");
+    world.define(&scheduled);
+    world.advance(24 * HOUR);
+    let api = world.api();
+    assert_eq!(look(&api).await.unwrap(), ["orders"]);
+    world.finished(&api).await;
+    assert!(world.store().issues(IssueFilter::Open).await.unwrap().is_empty());
+    // A definition that cannot be read is told as well.
+    world.define("reconciliation: orders\n");
+    look(&world.api()).await.unwrap();
+    assert_eq!(world.store().issues(IssueFilter::Open).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_mirrors_are_compared_all_the_time() {
+    let world = World::new(&format!("{DEFINITION}watch: true\n")).await;
+    world.order("1", 1_000).await;
+    world.deliver("1", "e1").await;
+    world.shown("e1", "1", 1_000).await;
+    world.advance(HOUR);
+    world.read_through();
+    let (mut watching, api) = (Watching::default(), world.api());
+    let mut told = async |world: &World| {
+        watching.look(&api, &world.desk()).await;
+        let agreement = api.agreement("orders").unwrap();
+        (agreement.told(), agreement.rows, agreement.keys)
+    };
+    assert_eq!(told(&world).await, ("agrees".into(), [1, 1], Vec::new()));
+    // Held back: under way, and nothing differs.
+    world.order("2", 2_000).await;
+    assert_eq!(told(&world).await, ("agrees but for 1 under way".into(), [2, 1], Vec::new()));
+    world.deliver("2", "e2").await;
+    world.shown("e2", "2", 2_000).await;
+    assert_eq!(told(&world).await.0, "agrees");
+    // Changed over there: believed when it is still so at the next look.
+    world.shown("e1", "1", 990).await;
+    assert_eq!(told(&world).await.0, "agrees but for 1 under way");
+    assert_eq!(told(&world).await, ("1 key differs".into(), [2, 2], vec![("1".into(), "AMOUNT_UNDER".into())]));
+    world.vanished("e1").await;
+    told(&world).await;
+    assert_eq!(told(&world).await, ("1 key differs".into(), [2, 1], vec![("1".into(), "MISSING_IN_B".into())]));
+    world.shown("e1", "1", 1_000).await;
+    assert_eq!(told(&world).await.0, "agrees");
+    // Files cannot be watched.
+    let table =
+        DEFINITION.replace("mirror: erp.orders", "table: x.csv").replace("total, date", "total, unit: EUR, date");
+    assert!(parsed(&format!("{table}watch: true\n")).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mirror_that_is_wrong_is_found_by_asking() {
+    let world = World::new(&format!("{DEFINITION}audit: {{ per_hour: 100 }}\n")).await;
+    for (key, remote) in [("1", "e1"), ("2", "e2"), ("3", "e3")] {
+        world.order(key, 1_000).await;
+        world.deliver(key, remote).await;
+        world.shown(remote, key, 1_000).await;
+    }
+    world.vendor("e2", Some(("2", 900)));
+    world.vendor("e3", None);
+    let definition = world.desk().definition("orders").unwrap().definition;
+    assert_eq!(definition.audit_per_hour, 100);
+    // A slice at a time, round and round.
+    let mut stale = Vec::new();
+    for _ in 0..3 {
+        stale.extend(syncline::finance::audit::audit(&world.desk(), &definition, 1).await.unwrap().stale);
+    }
+    assert_eq!(stale, ["erp.orders/e2", "erp.orders/e3"]);
+    let issues = world.store().issues(IssueFilter::Open).await.unwrap();
+    assert!(issues[0].title.starts_with("STALE_MIRROR: records of erp.orders"), "{issues:?}");
+    // The mirror is right again, and e3 is gone from the round.
+    let again = syncline::finance::audit::audit(&world.desk(), &definition, 10).await.unwrap();
+    assert_eq!((again.records, again.stale.len()), (2, 0));
+}
