@@ -75,6 +75,7 @@ fn every_shipped_file_is_valid() {
     let tables: Vec<PathBuf> = mappings.iter().filter(|path| !named("values.yaml")(path)).cloned().collect();
     all_valid("mapping", &tables, 60);
     all_valid("config", &[root().join("src/config/starter/syncline.yaml")], 1);
+    all_valid("reconciliation", &yaml_files(root().join("examples/finance/reconciliations")), 6);
     let examples: Vec<PathBuf> = yaml_files(root().join("examples"));
     let examples: Vec<PathBuf> = examples.iter().filter(named("syncline.yaml")).cloned().collect();
     all_valid("config", &examples, 1);
@@ -93,6 +94,10 @@ fn what_is_wrong_is_refused() {
         ("config", "{ flows: { a: { from: a.b, to: c.d, mode: dead } } }"),
         ("fixture", "{ fixture: check, source: x }"),
         ("values", "{ crosswalks: {} }"),
+        (
+            "reconciliation",
+            "{ reconciliation: r, title: T, kind: bunk, a: { title: A, amount: x }, b: { title: B, amount: x }, match: [] }",
+        ),
     ] {
         let json = json_of(&parse(&Source::new("wrong.yaml", wrong)).unwrap());
         assert!(!schema(name).is_valid(&json), "{name} accepts {wrong}");

@@ -9,7 +9,7 @@ use super::output::{Surroundings, clean};
 use super::run::{load, misconfigured};
 use crate::api::Level;
 use crate::connector::connection::ConnectionOptions;
-use crate::finance::definition::load_all;
+use crate::finance::definition::check_all;
 use crate::hub::Plant;
 use crate::model::clock::Clock;
 
@@ -23,7 +23,7 @@ pub(super) async fn check(
     if global.json {
         return as_json(global, to);
     }
-    let (reconciliations, wrong) = load_all(&global.config);
+    let (reconciliations, wrong) = check_all(&global.config);
     let config = match crate::config::load(&global.config) {
         Err(mut problems) => {
             problems.extend(wrong);
@@ -93,7 +93,7 @@ async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, C
 }
 
 fn as_json(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
-    let (_, wrong) = load_all(&global.config);
+    let (_, wrong) = check_all(&global.config);
     match crate::config::load(&global.config) {
         Ok(_) if !wrong.is_empty() => {
             to.json(&json!({ "ok": false, "problems": wrong.to_json() }))?;

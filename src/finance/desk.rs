@@ -14,6 +14,7 @@ use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError}
 
 use super::definition::{Loaded, load_all, parse};
 use super::export::{self, ExportError, Format};
+use super::files::bind;
 use super::look::{Compared, Comparison, compare, keep_all};
 use super::period::Period;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
@@ -162,7 +163,8 @@ impl Desk {
     /// Makes a run and keeps it; returns its id.
     pub async fn run(&self, name: &str, asked: RunAsked) -> Result<i64, DeskError> {
         let loaded = self.definition(name)?;
-        let definition = Arc::new(loaded.definition);
+        let text = loaded.source.text().to_owned();
+        let definition = Arc::new(loaded.bound(&self.folder).map_err(unbound)?);
         let started_at = (self.now)();
         let as_of = match asked.as_of {
             Some(day) => day,
@@ -202,7 +204,7 @@ impl Desk {
                 period: document.cover.period.clone(),
                 as_of: document.cover.as_of.clone(),
                 rules: document.cover.rules.clone(),
-                definition: loaded.text.clone(),
+                definition: text.clone(),
                 status: word(&document.cover.status)?,
                 body: canonical(&document).map_err(damaged)?,
                 started_at,
@@ -235,9 +237,10 @@ impl Desk {
         let record = all.runs.get(&run).ok_or_else(|| no_such_run(run))?;
         let before = Book::of(events.iter().filter(|event| event.seq < record.event))?;
         let source = Source::new(format!("definition of run {run}"), row.definition);
-        let definition = parse(&source).map_err(|problems| {
+        let mut definition = parse(&source).map_err(|problems| {
             DeskError::Damaged(format!("the definition of run {run} cannot be read by this version: {problems}"))
         })?;
+        bind(&mut definition, &source, &self.folder).map_err(unbound)?;
         let root = record.input_dir.as_ref().map_or_else(|| self.folder.clone(), PathBuf::from);
         let room = self.room.clone();
         Ok(blocking(move || rederive(run, &body, &definition, &before, [&root, &room])).await??)
@@ -376,6 +379,13 @@ fn no_such_run(run: i64) -> DeskError {
     DeskError::Unknown(Refusal {
         what: format!("there is no run {run}"),
         next: "`syncline recon list` shows the runs".to_owned(),
+    })
+}
+
+fn unbound(problems: crate::config::yaml::Diagnostics) -> DeskError {
+    DeskError::Refused(Refusal {
+        what: format!("a side's files cannot be read: {problems}"),
+        next: "correct the definition; `syncline check` tells all".to_owned(),
     })
 }
 

@@ -46,18 +46,21 @@ pub fn lines(
     let spec = &definition.sides[side.index()];
     let table = match &spec.from {
         From::Table(table) => table,
+        From::Files(_) => {
+            return Err("a connector read these records; the file's name is followed by the record's number".to_owned());
+        }
         From::Mirror(stream) | From::Live(stream) => {
             return Err(format!("these are records of {stream}, no lines of a file; look the key up under Records"));
         }
     };
-    let files = files(&definition.rules, table, side, root).map_err(|error| error.to_string())?;
+    let files = files(&definition.rules, &spec.from, side, root).map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     for place in places.iter().take(MOST_LINES) {
         let Some((file, number)) = place.rsplit_once(':').and_then(|(file, at)| Some((file, at.parse::<u64>().ok()?)))
         else {
             return Err(format!("{place} names no line of a file"));
         };
-        let path = files.iter().find(|path| path.file_name().is_some_and(|name| name == file));
+        let path = files.iter().find(|found| found.name() == file).map(|found| found.path.as_path());
         let path = path.ok_or_else(|| format!("{file} is not there any more"))?;
         let read = inputs.iter().find(|input| input.side == side.as_str() && input.source == file);
         let read = read.ok_or_else(|| format!("the run did not read {file}"))?;

@@ -9,6 +9,7 @@ pub mod definition;
 pub mod desk;
 pub mod export;
 pub mod extract;
+pub mod files;
 pub mod heal;
 pub mod inflight;
 pub mod lines;

@@ -13,6 +13,7 @@ use crate::recon::report::{Input, Report};
 use crate::recon::row::Side;
 
 use super::definition::{Definition, From};
+use super::files::READ_BY;
 use super::inflight::Recorded;
 use super::look::{HUB_SIDE, hub_input};
 use super::period::Period;
@@ -78,7 +79,7 @@ pub fn rederive(
         let recorded = cover.inputs.iter().filter(|input| input.side == side.as_str());
         found.changed.extend(changed(definition, side, root, recorded)?);
     }
-    let mut taken = Taken { findings: incomplete(&report), ..Taken::default() };
+    let mut taken = Taken { findings: not_taken(&report), ..Taken::default() };
     if taken.findings.is_empty() {
         for side in Side::BOTH {
             taken.extracts[side.index()] = extract(definition, side, room, cover, &mut found.changed)?;
@@ -121,8 +122,12 @@ pub fn rederive(
     Ok(found)
 }
 
-/// Why a run compared nothing.
-fn incomplete(report: &Report) -> Vec<crate::recon::report::RunFinding> {
+/// Why a run did not even open its sides: something of the hub could not be taken. Files that cannot be relied on are found out
+/// again by reading them.
+fn not_taken(report: &Report) -> Vec<crate::recon::report::RunFinding> {
+    if !report.cover.inputs.is_empty() {
+        return Vec::new();
+    }
     let findings = report.cover.findings.iter().filter(|finding| finding.code == SOURCE_INCOMPLETE);
     findings.cloned().collect()
 }
@@ -151,24 +156,38 @@ fn changed<'i>(
     root: &Path,
     recorded: impl Iterator<Item = &'i Input>,
 ) -> Result<Vec<String>, RunError> {
-    let table = match &definition.sides[side.index()].from {
-        From::Table(table) => table,
-        From::Mirror(_) | From::Live(_) => return Ok(Vec::new()),
+    let from = &definition.sides[side.index()].from;
+    let reader = |set: usize| match from {
+        From::Files(sets) => sets.get(set)?.bound.as_ref().map(|bound| bound.reader()),
+        From::Table(_) | From::Mirror(_) | From::Live(_) => None,
     };
-    let paths = match files(&definition.rules, table, side, root) {
-        Ok(paths) => paths,
+    if let From::Mirror(_) | From::Live(_) = from {
+        return Ok(Vec::new());
+    }
+    let there = match files(&definition.rules, from, side, root) {
+        Ok(there) => there,
         Err(SourceError::NoFile { .. } | SourceError::Folder { .. }) => Vec::new(),
-        Err(error @ (SourceError::Pattern { .. } | SourceError::Statement { .. })) => return Err(error.into()),
+        Err(
+            error @ (SourceError::Pattern { .. }
+            | SourceError::SameName { .. }
+            | SourceError::Unbound { .. }
+            | SourceError::Statement { .. }),
+        ) => return Err(error.into()),
     };
     let mut changed = Vec::new();
     for input in recorded {
-        let path = paths.iter().find(|path| path.file_name().is_some_and(|name| *name == *input.source));
-        let Some(path) = path else {
+        let Some(file) = there.iter().find(|file| file.name() == input.source) else {
             changed.push(format!("side {}: {} is not there any more", input.side, input.source));
             continue;
         };
-        let now =
-            sha256(path).map_err(|error| RunError::Engine { reconciliation: definition.name.to_string(), error })?;
+        let then = input.controls.iter().find(|control| control.starts_with(READ_BY));
+        if let (Some(then), Some(now)) = (then, reader(file.set))
+            && *then != now
+        {
+            changed.push(format!("side {}: {} was {then} and would be {now}", input.side, input.source));
+        }
+        let now = sha256(&file.path)
+            .map_err(|error| RunError::Engine { reconciliation: definition.name.to_string(), error })?;
         if now != input.sha256 {
             changed.push(format!("side {}: {} was {} and is {now}", input.side, input.source, input.sha256));
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::model::Date;
 use crate::recon::compose::compose;
-use crate::recon::large::{LargeError, Room, Statement, reconcile_large};
+use crate::recon::large::{Delimited, LargeError, Room, Several, Statement, reconcile_large};
 use crate::recon::matching::Decision;
 use crate::recon::outcome::{Carrier, NothingCarried, Outcome};
 use crate::recon::report::{Cover, Input, Report, RunFinding, RunStatus};
@@ -16,7 +16,7 @@ use crate::recon::settle::Circumstances;
 use super::definition::{Definition, From};
 use super::extract::Extract;
 use super::period::Period;
-use super::source::{self, Opened, SourceError};
+use super::source::{self, Opened, Opening, SourceError};
 use super::taken::Taken;
 use super::workflow::Carried;
 
@@ -71,8 +71,23 @@ enum OpenSide<'t> {
 impl OpenSide<'_> {
     fn statement(&self) -> &dyn Statement {
         match self {
-            OpenSide::Files(opened) => &opened.statement,
+            OpenSide::Files(opened) => opened.statement(),
             OpenSide::Hub(extract) => *extract,
+        }
+    }
+
+    /// Part of the side is not there: nothing may be compared. An extract is whole, or there is none.
+    fn is_incomplete(&self) -> bool {
+        match self {
+            OpenSide::Files(opened) => opened.is_incomplete(),
+            OpenSide::Hub(_) => false,
+        }
+    }
+
+    fn findings(&self) -> &[RunFinding] {
+        match self {
+            OpenSide::Files(opened) => opened.findings(),
+            OpenSide::Hub(_) => &[],
         }
     }
 
@@ -95,10 +110,10 @@ pub fn run_after(
     let rules = &definition.rules;
     let Beside { background, taken, carrier } = beside;
     if !taken.findings.is_empty() {
-        let cover = cover(definition, asked, Vec::new(), taken.findings.clone());
+        let cover = cover(definition, asked, Vec::new(), RunStatus::NotReconciled, taken.findings.clone());
         return Ok(compose(rules, cover, &Outcome::default(), asked.as_of));
     }
-    let [a, b] = Side::BOTH.map(|side| open(definition, side, root, asked.period, beside));
+    let [a, b] = Side::BOTH.map(|side| open(definition, side, [root, room], asked.period, beside));
     let opened = [a?, b?];
     let engine = |error| RunError::Engine { reconciliation: definition.name.to_string(), error };
     let carried_over = |row: &Row| background.carried.has(rules, row);
@@ -107,21 +122,37 @@ pub fn run_after(
         carried_over: &carried_over,
         ..Circumstances::plain(asked.as_of, *carrier)
     };
-    let statements = [opened[0].statement(), opened[1].statement()];
-    let outcome =
-        reconcile_large(rules, statements, &background.decisions, &around, &Room::new(room)).map_err(engine)?;
+    // With a part missing, rows of the other side would look as if their partners were.
+    let is_incomplete = opened.iter().any(OpenSide::is_incomplete);
+    let nothing = Several::<Delimited>(Vec::new());
+    let (statements, decisions): ([&dyn Statement; 2], _) = if is_incomplete {
+        for side in &opened {
+            side.statement().glance(&mut |_| Ok(())).map_err(engine)?;
+        }
+        ([&nothing, &nothing], &[][..])
+    } else {
+        ([opened[0].statement(), opened[1].statement()], background.decisions.as_slice())
+    };
+    let outcome = reconcile_large(rules, statements, decisions, &around, &Room::new(room)).map_err(engine)?;
+    let mut findings: Vec<RunFinding> = opened.iter().flat_map(|side| side.findings().iter().cloned()).collect();
+    findings.extend(void(background, &outcome.void_decisions));
     let mut inputs = Vec::new();
     for side in Side::BOTH {
         inputs.extend(opened[side.index()].inputs(side).map_err(engine)?);
     }
-    let cover = cover(definition, asked, inputs, void(background, &outcome.void_decisions));
+    let status = if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete };
+    let cover = cover(definition, asked, inputs, status, findings);
     Ok(compose(rules, cover, &outcome, asked.as_of))
 }
 
-/// A side that could not be read whole leaves nothing to rely on; other findings are told beside the result.
-fn cover(definition: &Definition, asked: Asked, inputs: Vec<Input>, findings: Vec<RunFinding>) -> Cover {
+fn cover(
+    definition: &Definition,
+    asked: Asked,
+    inputs: Vec<Input>,
+    status: RunStatus,
+    findings: Vec<RunFinding>,
+) -> Cover {
     let period = asked.period.map_or_else(Default::default, |period| [period.from.to_string(), period.to.to_string()]);
-    let is_incomplete = findings.iter().any(|finding| finding.code == SOURCE_INCOMPLETE);
     Cover {
         reconciliation: definition.name.to_string(),
         title: definition.title.clone(),
@@ -134,7 +165,7 @@ fn cover(definition: &Definition, asked: Asked, inputs: Vec<Input>, findings: Ve
         known_at: asked.as_of.to_string(),
         rules: definition.rules.version.to_string(),
         inputs,
-        status: if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete },
+        status,
         findings,
     }
 }
@@ -155,15 +186,16 @@ fn void(background: &Background, at: &[usize]) -> Vec<RunFinding> {
 fn open<'t>(
     definition: &Definition,
     side: Side,
-    root: &Path,
+    [root, room]: [&Path; 2],
     period: Option<Period>,
     beside: &Beside<'t>,
 ) -> Result<OpenSide<'t>, RunError> {
     let spec = &definition.sides[side.index()];
     let only = beside.background.only.as_ref().map(|only| only[side.index()].as_slice());
     match &spec.from {
-        From::Table(table) => {
-            Ok(OpenSide::Files(source::open(&definition.rules, spec, table, side, root, period, only)?))
+        From::Table(_) | From::Files(_) => {
+            let opened = source::open(&definition.rules, spec, side, Opening { root, room, period, only })?;
+            Ok(OpenSide::Files(opened))
         }
         From::Mirror(_) | From::Live(_) => {
             let not_taken = || RunError::NotTaken { reconciliation: definition.name.to_string(), side: side.as_str() };

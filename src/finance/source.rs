@@ -5,13 +5,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::connector::file::drop::NamePattern;
-use crate::recon::large::{Columns, Delimited, Excluding, FieldColumn, LargeError, Several, sha256};
-use crate::recon::report::Input;
+use crate::recon::large::{Columns, Delimited, Excluding, FieldColumn, LargeError, Several, Statement, sha256};
+use crate::recon::report::{Input, RunFinding};
 use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 use crate::recon::unit::Unit;
 
-use super::definition::{Cell, SideSpec, Table};
+use super::definition::{Cell, Files, From, SideSpec, Table};
+use super::files as connected;
 use super::period::Period;
 
 /// Why a side cannot be read.
@@ -25,48 +26,93 @@ pub enum SourceError {
     Folder { reconciliation: String, side: &'static str, path: String, error: std::io::Error },
     #[error("side {side} of `{reconciliation}`: `{pattern}` is no file name pattern: {reason}")]
     Pattern { reconciliation: String, side: &'static str, pattern: String, reason: String },
+    #[error(
+        "side {side} of `{reconciliation}`: two of its files are called {name}; reports name rows by their file, so give each a name of its own"
+    )]
+    SameName { reconciliation: String, side: &'static str, name: String },
+    #[error("side {side} of `{reconciliation}`: its connector was not looked up; this is a defect, please report it")]
+    Unbound { reconciliation: String, side: &'static str },
     #[error("side {side} of `{reconciliation}`: {error}")]
     Statement { reconciliation: String, side: &'static str, error: LargeError },
 }
 
 /// A side's files, open.
-pub struct Opened {
-    pub statement: Several<Delimited>,
-    paths: Vec<PathBuf>,
+pub enum Opened {
+    Tables { statement: Several<Delimited>, paths: Vec<PathBuf> },
+    Files(connected::Opened),
 }
 
-/// Opens the files of a table, in order of their names; `only` those of these names, if it says so.
-pub fn open(
-    rules: &RuleSet,
-    spec: &SideSpec,
-    table: &Table,
-    side: Side,
-    root: &Path,
-    period: Option<Period>,
-    only: Option<&[String]>,
-) -> Result<Opened, SourceError> {
-    let mut paths = files(rules, table, side, root)?;
-    if let Some(only) = only {
-        paths.retain(|path| {
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| only.iter().any(|known| known == name))
-        });
+/// What opening takes besides the side.
+#[derive(Clone, Copy)]
+pub struct Opening<'o> {
+    pub root: &'o Path,
+    /// Where rows are set aside.
+    pub room: &'o Path,
+    pub period: Option<Period>,
+    /// Only files of these names.
+    pub only: Option<&'o [String]>,
+}
+
+/// A file of a side, and which of its patterns it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub set: usize,
+    pub path: PathBuf,
+}
+
+impl Found {
+    /// As reports name it.
+    pub fn name(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
-    let columns = columns(spec, period);
-    let open = |path: &PathBuf| {
-        Delimited::open(path, table.delimiter, columns.clone(), rules).map_err(|error| SourceError::Statement {
+}
+
+/// Opens a side's files, in order of their names.
+pub fn open(rules: &RuleSet, spec: &SideSpec, side: Side, how: Opening<'_>) -> Result<Opened, SourceError> {
+    let mut found = files(rules, &spec.from, side, how.root)?;
+    if let Some(only) = how.only {
+        found.retain(|file| only.contains(&file.name()));
+    }
+    let failed = |error| SourceError::Statement { reconciliation: rules.name.to_string(), side: side.as_str(), error };
+    match &spec.from {
+        From::Table(Table { delimiter, .. }) => {
+            let columns = columns(spec, how.period);
+            let paths: Vec<PathBuf> = found.into_iter().map(|file| file.path).collect();
+            let open = |path: &PathBuf| Delimited::open(path, *delimiter, columns.clone(), rules).map_err(failed);
+            let statement = Several(paths.iter().map(open).collect::<Result<_, _>>()?);
+            Ok(Opened::Tables { statement, paths })
+        }
+        From::Files(sets) => {
+            let bound = |files: &Files| files.bound.clone();
+            let unbound = || SourceError::Unbound { reconciliation: rules.name.to_string(), side: side.as_str() };
+            let bound = sets.iter().map(bound).collect::<Option<Vec<_>>>().ok_or_else(unbound)?;
+            connected::open(rules, &bound, &found, side, how.room, how.period).map(Opened::Files).map_err(failed)
+        }
+    }
+}
+
+/// The files that a side is made of: pattern by pattern, in order of the numbers in their names, then of the names.
+pub fn files(rules: &RuleSet, from: &From, side: Side, root: &Path) -> Result<Vec<Found>, SourceError> {
+    let mut all: Vec<Found> = Vec::new();
+    for (set, pattern) in from.patterns().into_iter().enumerate() {
+        let paths = matching(rules, pattern, side, root)?;
+        all.extend(paths.into_iter().map(|path| Found { set, path }));
+    }
+    let mut names: Vec<String> = all.iter().map(Found::name).collect();
+    names.sort();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(all),
+        Some(pair) => Err(SourceError::SameName {
             reconciliation: rules.name.to_string(),
             side: side.as_str(),
-            error,
-        })
-    };
-    let statement = Several(paths.iter().map(open).collect::<Result<_, _>>()?);
-    Ok(Opened { statement, paths })
+            name: pair[0].clone(),
+        }),
+    }
 }
 
-/// The files that a side is made of, in order of their names.
-pub fn files(rules: &RuleSet, table: &Table, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
+fn matching(rules: &RuleSet, pattern: &str, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let (reconciliation, side) = (rules.name.to_string(), side.as_str());
-    let full = root.join(&table.files);
+    let full = root.join(pattern);
     let (folder, name) = match (full.parent(), full.file_name()) {
         (Some(folder), Some(name)) => (folder.to_owned(), name.to_string_lossy().into_owned()),
         (_, _) => return Err(SourceError::NoFile { reconciliation, side, pattern: full.display().to_string() }),
@@ -86,16 +132,18 @@ pub fn files(rules: &RuleSet, table: &Table, side: Side, root: &Path) -> Result<
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let matches = entry.file_name().to_str().is_some_and(|name| pattern.matches(name).is_some());
-        if matches && entry.file_type().map_err(failed)?.is_file() {
-            paths.push(entry.path());
+        let numbers = entry.file_name().to_str().and_then(|name| pattern.matches(name));
+        if let Some(numbers) = numbers
+            && entry.file_type().map_err(failed)?.is_file()
+        {
+            paths.push((numbers, entry.path()));
         }
     }
     paths.sort();
     if paths.is_empty() {
         return Err(SourceError::NoFile { reconciliation, side, pattern: full.display().to_string() });
     }
-    Ok(paths)
+    Ok(paths.into_iter().map(|(_, path)| path).collect())
 }
 
 fn columns(spec: &SideSpec, period: Option<Period>) -> Columns {
@@ -125,8 +173,35 @@ fn columns(spec: &SideSpec, period: Option<Period>) -> Columns {
 }
 
 impl Opened {
+    pub fn statement(&self) -> &dyn Statement {
+        match self {
+            Opened::Tables { statement, .. } => statement,
+            Opened::Files(files) => &files.statement,
+        }
+    }
+
+    /// Part of the side is not there: nothing may be compared.
+    pub fn is_incomplete(&self) -> bool {
+        match self {
+            Opened::Tables { .. } => false,
+            Opened::Files(files) => files.is_incomplete,
+        }
+    }
+
+    /// What was found out about the source.
+    pub fn findings(&self) -> &[RunFinding] {
+        match self {
+            Opened::Tables { .. } => &[],
+            Opened::Files(files) => &files.findings,
+        }
+    }
+
     /// What went in, after it was read.
     pub fn inputs(&self, side: Side) -> Result<Vec<Input>, LargeError> {
+        let (statement, paths) = match self {
+            Opened::Tables { statement, paths } => (statement, paths),
+            Opened::Files(files) => return Ok(files.inputs.clone()),
+        };
         let input = |(statement, path): (&Delimited, &PathBuf)| {
             let seen = statement.seen();
             let control = |unit: Unit| format!("sum {} {unit}", unit.decimal(seen.of(unit).amount));
@@ -138,6 +213,6 @@ impl Opened {
                 controls: seen.units().map(control).collect(),
             })
         };
-        self.statement.0.iter().zip(&self.paths).map(input).collect()
+        statement.0.iter().zip(paths).map(input).collect()
     }
 }

@@ -55,7 +55,7 @@ pub struct Taken {
 pub fn stream_of(spec: &SideSpec) -> Option<&StreamId> {
     match &spec.from {
         From::Mirror(stream) | From::Live(stream) => Some(stream),
-        From::Table(_) => None,
+        From::Table(_) | From::Files(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use serde_json::{Value, json};
 
 use super::shape::{Body, Definition, Key, Keys, Shape};
-use super::{config, fixture, manifest, mapping};
+use super::{config, fixture, manifest, mapping, reconciliation};
 use crate::config::yaml::{Diagnostic, Diagnostics, Source};
 use crate::connector::manifest::Manifest;
 
@@ -148,7 +148,12 @@ fn companions(form: &Form, key: &str, mut map: Value) -> Value {
     if form.definition.name == "connector" && key == "check" && map["check"].get("query").is_some() {
         map["sql"] = json!({ "driver": "sqlite", "file": "x" });
     }
+    // Passes and rules name keys and fields of the sides.
+    if form.definition.name == "reconciliation" && matches!(key, "match" | "fields") {
+        map["a"] = json!({ "title": "x", "table": "x", "amount": "x", "unit": "EUR", "keys": { "x": "x" }, "fields": { "x": "x" } });
+    }
     let beside = match (form.definition.name, key) {
+        ("pass", "normalise" | "must_tie") => ("key", json!(["x"])),
         ("file_format_out", "replacement") => ("unmappable", json!("replace")),
         ("fixed_field", "sign" | "sign_at") => ("decimals", json!(2)),
         ("verify", "key_prefix") => ("key", json!("base64")),
@@ -302,6 +307,13 @@ fn configurations() {
     agrees(&config::CONFIG, &|text| {
         std::fs::write(folder.path().join(crate::config::CONFIG_FILE), text).unwrap();
         crate::config::load(folder.path()).err().unwrap_or_default()
+    });
+}
+
+#[test]
+fn reconciliations() {
+    agrees(&reconciliation::RECONCILIATION, &|text| {
+        crate::finance::definition::parse(&Source::new("reconciliations/x.yaml", text)).err().unwrap_or_default()
     });
 }
 

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::json::schema_of;
-use super::{config, fixture, manifest, mapping};
+use super::{config, fixture, manifest, mapping, reconciliation};
 use crate::model::{Entity, json_schema};
 
 pub struct Document {
@@ -16,7 +16,14 @@ pub struct Document {
 
 /// All of them, those of files first.
 pub fn all() -> Vec<Document> {
-    let files = [&manifest::MANIFEST, &mapping::MAPPING, &mapping::VALUES, &config::CONFIG, &fixture::FIXTURE];
+    let files = [
+        &manifest::MANIFEST,
+        &mapping::MAPPING,
+        &mapping::VALUES,
+        &config::CONFIG,
+        &reconciliation::RECONCILIATION,
+        &fixture::FIXTURE,
+    ];
     let of_files =
         files.into_iter().map(|definition| Document { name: definition.name, schema: schema_of(definition) });
     let of_entities = Entity::ALL.iter().map(|entity| Document { name: entity.as_str(), schema: json_schema(*entity) });

@@ -14,6 +14,7 @@ mod manifest_file;
 mod manifest_process;
 mod manifest_sql;
 mod mapping;
+mod reconciliation;
 mod shape;
 mod stream;
 mod webhook;

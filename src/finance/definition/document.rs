@@ -170,23 +170,29 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let tolerance = map.node("tolerance").and_then(|node| terms::tolerance(node, cx)).unwrap_or_default();
     let field_rules = field_rules(&map, cx, fields);
     let parent = parent(&map, &keys);
+    let parts: Vec<Part> = parts.iter().filter_map(|name| part(&map, name)).collect();
+    let rounding_cap = map.or("rounding_cap", 0_u32);
+    let states = map.node("states").and_then(|node| terms::states(node, cx));
+    let (due, late_after_days) = (terms::due(&map), map.optional("late_after_days"));
+    let version = version(cx_text(&map)).into();
+    // Before anything is given up: all that is wrong is told at once.
+    map.finish();
     let rules = RuleSet {
         name: name.as_deref().unwrap_or_default().into(),
-        version: version(cx_text(&map)).into(),
+        version,
         measure,
         keys,
         fields: field_rules,
-        parts: parts.iter().filter_map(|name| part(&map, name)).collect(),
+        parts,
         passes: passes.flatten()?,
         tolerance,
-        rounding_cap: map.or("rounding_cap", 0_u32),
-        states: map.node("states").and_then(|node| terms::states(node, cx)),
-        due: terms::due(&map),
+        rounding_cap,
+        states,
+        due,
         missing: kind?.missing(),
         parent,
-        late_after_days: map.optional("late_after_days"),
+        late_after_days,
     };
-    map.finish();
     let mut sides = [a?, b?];
     let is_mirror = |side: &SideSpec| matches!(side.from, From::Mirror(_));
     if watch && !sides.iter().all(is_mirror) {

@@ -3,8 +3,11 @@
 //! Not here: the contents of a file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::yaml::{Diagnostic, Diagnostics, Source};
+
+use crate::finance::files::bind;
 
 use super::{Definition, parse};
 
@@ -15,7 +18,15 @@ pub const FOLDER: &str = "reconciliations";
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub definition: Definition,
-    pub text: String,
+    pub source: Arc<Source>,
+}
+
+impl Loaded {
+    /// The definition with the connectors of the installation, or every name that is not there.
+    pub fn bound(mut self, installation: &Path) -> Result<Definition, Diagnostics> {
+        bind(&mut self.definition, &self.source, installation)?;
+        Ok(self.definition)
+    }
 }
 
 /// What the folder holds: definitions that can be used, in order of their files, and everything that is wrong. Without the
@@ -42,17 +53,30 @@ pub fn load_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
                 continue;
             }
         };
-        match parse(&Source::new(shown.clone(), text.clone())) {
+        let source = Source::new(shown.clone(), text);
+        match parse(&source) {
             Ok(definition) => match loaded.iter().find(|other| other.definition.name == definition.name) {
                 Some(_) => problems.push(
                     Diagnostic::file(shown, format!("another file defines `{}` too", definition.name))
                         .help("its runs are kept by this name: give each a name of its own"),
                 ),
-                None => loaded.push(Loaded { definition, text }),
+                None => loaded.push(Loaded { definition, source }),
             },
             Err(found) => problems.extend(found),
         }
     }
+    (loaded, problems)
+}
+
+/// As `load_all`, with everything that is wrong between definitions and the installation's connectors.
+pub fn check_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
+    let (loaded, mut problems) = load_all(installation);
+    for loaded in &loaded {
+        if let Err(found) = loaded.clone().bound(installation) {
+            problems.extend(found);
+        }
+    }
+    problems.sort();
     (loaded, problems)
 }
 

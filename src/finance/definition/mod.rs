@@ -3,6 +3,7 @@
 //! Not here: reading statements, running.
 
 mod document;
+mod files;
 mod folder;
 mod passes;
 mod people;
@@ -10,5 +11,6 @@ mod side;
 mod terms;
 
 pub use document::{Definition, Kind, parse};
-pub use folder::{FOLDER, Loaded, load_all};
+pub use files::Files;
+pub use folder::{FOLDER, Loaded, check_all, load_all};
 pub use side::{Cell, Exclusion, From, SideSpec, Table};

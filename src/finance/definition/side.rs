@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use crate::choice;
 use crate::config::Endpoint;
-use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node};
+use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Span};
 use crate::recon::large::FieldKind;
 use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 use crate::recon::unit::Unit;
 use crate::store::StreamId;
+
+use super::files::{self, Files};
 
 /// A side of a reconciliation.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct SideSpec {
     /// Aligned with the rules' keys; nothing where this side has no such key.
     pub keys: Vec<Option<Cell>>,
     pub amount: Cell,
+    /// Rows that one record becomes, each with an amount of its own (gross, fee); nothing if it is one row of `amount`.
+    pub split: Vec<(Arc<str>, Cell)>,
     /// A column or path with the currency, if the amount does not carry it.
     pub currency: Option<Cell>,
     /// One unit for all rows.
@@ -49,10 +53,23 @@ struct Named {
 pub enum From {
     /// Delimited text with a header, by column names.
     Table(Table),
+    /// What a connector's file stream reads, by paths in its canonical records.
+    Files(Vec<Files>),
     /// What the hub knows of a stream: its mirror, by canonical fields.
     Mirror(StreamId),
     /// A stream as its system has it when the run begins, read completely; by canonical fields.
     Live(StreamId),
+}
+
+impl From {
+    /// Paths or patterns of its files, below the installation.
+    pub fn patterns(&self) -> Vec<&str> {
+        match self {
+            From::Table(table) => vec![&table.files],
+            From::Files(sets) => sets.iter().map(|files| files.files.as_str()).collect(),
+            From::Mirror(_) | From::Live(_) => Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -67,6 +84,9 @@ pub struct Table {
 pub struct Cell {
     pub from: String,
     pub kind: FieldKind,
+    /// An amount counts with its sign turned.
+    pub negate: bool,
+    pub span: Span,
 }
 
 /// Rows that are out of scope, by name.
@@ -75,6 +95,9 @@ pub struct Exclusion {
     pub name: Arc<str>,
     pub from: String,
     pub is: Vec<String>,
+    /// Or: everything that is none of these.
+    pub is_not: Vec<String>,
+    pub span: Span,
 }
 
 choice! {
@@ -88,7 +111,8 @@ choice! {
 impl Decode for Cell {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         if matches!(node.kind, Kind::Scalar(_)) {
-            return Some(Cell { from: String::decode(node, cx)?, kind: FieldKind::Text });
+            let from = String::decode(node, cx)?;
+            return Some(Cell { from, kind: FieldKind::Text, negate: false, span: node.span });
         }
         let map = cx.map(node, "the value")?;
         let from = map.required("from");
@@ -97,8 +121,9 @@ impl Decode for Cell {
             CellKind::Amount => FieldKind::Amount,
             CellKind::Date => FieldKind::Date,
         };
+        let negate = map.or("negate", false);
         map.finish();
-        Some(Cell { from: from?, kind })
+        Some(Cell { from: from?, kind, negate, span: node.span })
     }
 }
 
@@ -117,7 +142,7 @@ impl SideSpec {
         });
         let title = map.required("title");
         let named = Named { keys: cells(&map, "keys"), fields: cells(&map, "fields"), parts: cells(&map, "parts") };
-        let amount = map.required("amount");
+        let amounts = amounts(&map, cx);
         let currency: Option<Cell> = map.optional("currency");
         if let (Some(From::Table(_)), None, None) = (&from, &currency, &unit) {
             map.error(
@@ -126,25 +151,31 @@ impl SideSpec {
                 "add `currency: <column>`, or `unit: EUR` for all rows",
             );
         }
-        let spec = SideSpec {
+        if let Some(From::Table(_) | From::Mirror(_) | From::Live(_)) = &from {
+            only_for_files(&amounts, &exclude, cx);
+        }
+        let (date, status, parent) = (map.optional("date"), map.optional("status"), map.optional("parent"));
+        let (category, lines) = (map.optional("category"), map.optional("lines"));
+        map.finish();
+        let (amount, split) = amounts?;
+        Some(SideSpec {
             title: title.unwrap_or_default(),
             keys: Vec::new(),
-            amount: amount?,
+            amount,
+            split,
             currency,
             unit,
-            date: map.optional("date"),
-            status: map.optional("status"),
-            parent: map.optional("parent"),
-            category: map.optional("category"),
-            lines: map.optional("lines"),
+            date,
+            status,
+            parent,
+            category,
+            lines,
             fields: Vec::new(),
             parts: Vec::new(),
             exclude,
             from: from?,
             named,
-        };
-        map.finish();
-        Some(spec)
+        })
     }
 
     pub(super) fn key_names(&self) -> Vec<Arc<str>> {
@@ -192,7 +223,7 @@ fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
         let Endpoint { connection, stream } = Endpoint::decode(node, cx)?;
         Some(StreamId { connection, stream })
     };
-    let found = ["table", "mirror", "live"].map(|key| Some((key, map.node(key)?)));
+    let found = ["table", "files", "mirror", "live"].map(|key| Some((key, map.node(key)?)));
     let mut found = found.into_iter().flatten();
     let Some((key, node)) = found.next() else {
         map.missing("table");
@@ -202,9 +233,42 @@ fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
         map.error(other, format!("the side is a `{key}` already"), "a side comes from one place: keep one of them");
     }
     match key {
+        "files" => files::decode(node, cx).map(From::Files),
         "mirror" => stream(node).map(From::Mirror),
         "live" => stream(node).map(From::Live),
         _ => table(node, cx).map(From::Table),
+    }
+}
+
+type Amounts = (Cell, Vec<(Arc<str>, Cell)>);
+
+/// `amount: net`, or `amount: { gross: amount, fee: { from: fee, negate: true } }` for a row of each.
+fn amounts(map: &MapReader<'_>, cx: &Context) -> Option<Amounts> {
+    let Some(node) = map.node("amount") else {
+        map.missing("amount");
+        return None;
+    };
+    if !matches!(node.kind, Kind::Map(_)) || node.get("from").is_some() {
+        return Cell::decode(node, cx).map(|cell| (cell, Vec::new()));
+    }
+    let named = cx.named(node, "amounts", |entry, cx| Cell::decode(&entry.value, cx))?;
+    let split: Vec<(Arc<str>, Cell)> = named.into_iter().map(|(name, cell)| (name.value.into(), cell)).collect();
+    let first = split.first().map(|(_, cell)| cell.clone());
+    if first.is_none() {
+        cx.error(node.span, "no amount is named", "for example `amount: net`");
+    }
+    Some((first?, split))
+}
+
+fn only_for_files(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Context) {
+    let help = "read the file with `files:` and the connector `csv`, or add a column to it";
+    if let Some((cell, split)) = amounts
+        && (cell.negate || !split.is_empty())
+    {
+        cx.error(cell.span, "the amount is one value, as it stands", help);
+    }
+    for exclusion in exclude.iter().filter(|exclusion| !exclusion.is_not.is_empty()) {
+        cx.error(exclusion.span, "`is_not` is for `files:`; exclusions of other sides list what `is` out", help);
     }
 }
 
@@ -230,16 +294,22 @@ fn exclusions(node: &Node, cx: &Context) -> Vec<Exclusion> {
     let read = |entry: &Entry, cx: &Context| {
         let map = cx.map(&entry.value, format!("exclusion `{}`", entry.key))?;
         let from = map.required("from");
-        let is = match map.node("is") {
+        let listed = |key| match map.node(key) {
             Some(node) if matches!(node.kind, Kind::Seq(_)) => Vec::<String>::decode(node, cx),
             Some(node) => String::decode(node, cx).map(|text| vec![text]),
-            None => {
-                map.missing("is");
-                None
-            }
+            None => Some(Vec::new()),
         };
+        let (is, is_not) = (listed("is"), listed("is_not"));
+        match (map.has("is"), map.has("is_not")) {
+            (false, false) => map.missing("is"),
+            (true, true) => {
+                map.error("is_not", "an exclusion goes one way", "`is` lists what is out, `is_not` what stays")
+            }
+            (true, false) | (false, true) => {}
+        }
         map.finish();
-        Some(Exclusion { name: entry.key.as_str().into(), from: from?, is: is? })
+        let name = entry.key.as_str().into();
+        Some(Exclusion { name, from: from?, is: is?, is_not: is_not?, span: entry.value.span })
     };
     let named = cx.named(node, "exclusions", read).unwrap_or_default();
     named.into_iter().map(|(_, exclusion)| exclusion).collect()
