@@ -171,6 +171,7 @@ fn changed<'i>(
             error @ (SourceError::Pattern { .. }
             | SourceError::SameName { .. }
             | SourceError::Unbound { .. }
+            | SourceError::NoFiles { .. }
             | SourceError::Statement { .. }),
         ) => return Err(error.into()),
     };

@@ -32,6 +32,8 @@ pub enum SourceError {
     SameName { reconciliation: String, side: &'static str, name: String },
     #[error("side {side} of `{reconciliation}`: its connector was not looked up; this is a defect, please report it")]
     Unbound { reconciliation: String, side: &'static str },
+    #[error("side {side} of `{reconciliation}` is the hub's and has no files; this is a defect, please report it")]
+    NoFiles { reconciliation: String, side: &'static str },
     #[error("side {side} of `{reconciliation}`: {error}")]
     Statement { reconciliation: String, side: &'static str, error: LargeError },
 }
@@ -87,6 +89,9 @@ pub fn open(rules: &RuleSet, spec: &SideSpec, side: Side, how: Opening<'_>) -> R
             let unbound = || SourceError::Unbound { reconciliation: rules.name.to_string(), side: side.as_str() };
             let bound = sets.iter().map(bound).collect::<Option<Vec<_>>>().ok_or_else(unbound)?;
             connected::open(rules, &bound, &found, side, how.room, how.period).map(Opened::Files).map_err(failed)
+        }
+        From::Mirror(_) | From::Live(_) => {
+            Err(SourceError::NoFiles { reconciliation: rules.name.to_string(), side: side.as_str() })
         }
     }
 }

@@ -103,7 +103,7 @@ fn compared(
 fn excluded(plan: &Plan, record: &Record, date: Option<Date>, period: Option<Period>) -> Option<String> {
     let rule = plan.exclude.iter().find(|rule| {
         let found = rule.path.get(record).and_then(|value| plain(Some(value))).unwrap_or_default();
-        let listed = |values: &[String]| values.iter().any(|value| *value == found);
+        let listed = |values: &[String]| values.contains(&found);
         listed(&rule.is) || !rule.is_not.is_empty() && !listed(&rule.is_not)
     });
     let outside = |period: Period| date.is_some_and(|date| date < period.from || date > period.to);
