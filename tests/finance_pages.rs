@@ -350,7 +350,7 @@ async fn a_run_is_signed_by_two_and_opened_again() {
     let pages = pages(120).await;
     pages.run("orders").await;
     let blocked = pages.get("/reconciliations/runs/1").await;
-    assert!(blocked.contains("It cannot be signed yet") && blocked.contains("has not got an owner"), "{blocked}");
+    assert!(blocked.contains("It cannot be signed yet") && blocked.contains("no owner yet"), "{blocked}");
     assert!(!blocked.contains("id=\"sign-preparer\""), "a form that is surely refused");
     let html = pages
         .refused("/reconciliations/runs/1/sign", "form=sign-preparer&as=preparer&actor=ann&note=agreed", "an owner")
@@ -415,6 +415,35 @@ async fn a_line_of_another_file_than_the_run_read_is_not_shown() {
     assert_eq!(after.matches("<caption>").count(), 1, "{after}");
     std::fs::remove_file(pages.dir.path().join("statements/payouts.csv")).unwrap();
     assert!(pages.get(&path).await.contains("no file matches"));
+}
+
+/// A bank's statement is read by a connector: its record is shown by canonical fields, with what it is compared as.
+#[tokio::test]
+async fn a_record_that_a_connector_read_is_shown_by_its_fields() {
+    let pages = pages(120).await;
+    let definition = std::fs::read_to_string("examples/finance/reconciliations/bank.yaml").unwrap();
+    std::fs::write(pages.dir.path().join("reconciliations/bank.yaml"), definition).unwrap();
+    pages.run("bank").await;
+    let breaks = pages.breaks("bank").await;
+    let less = breaks.iter().find(|shown| shown["code"] == "AMOUNT_UNDER").unwrap();
+    let path = format!("/reconciliations/bank/breaks/{}", less["id"].as_str().unwrap());
+    let api = pages.json(&format!("/api/v1{path}")).await;
+    let cell = |side: usize, column: &str| {
+        let cells = api["lines"][side]["lines"][0]["cells"].as_array().unwrap();
+        let found = cells.iter().find(|cell| cell["column"] == column);
+        found.unwrap_or_else(|| panic!("{column}: {api}")).clone()
+    };
+    let amounts = less["item"]["amounts"].to_string();
+    for (side, column) in [(0, "amount"), (1, "amount")] {
+        let cell = cell(side, column);
+        let number = cell["value"].as_str().unwrap().split(' ').next().unwrap().to_owned();
+        assert!(amounts.contains(&number), "{cell}: {amounts}");
+        assert_eq!(cell["role"], "Amount");
+    }
+    assert_eq!(cell(1, "end_to_end_reference")["role"], "trace");
+    let page = pages.get(&path).await;
+    assert_eq!(page.matches("<caption>").count(), 2, "{page}");
+    assert!(page.contains("end_to_end_reference"), "{page}");
 }
 
 /// Whatever statements contain stays text, on every page that shows it.

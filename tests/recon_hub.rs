@@ -237,7 +237,15 @@ async fn what_was_lost_is_sent_again_through_the_queue() {
     }
     world.advance(HOUR);
     world.read_through();
-    assert_eq!(world.run().await.breaks(), [("3", "AMOUNT_UNDER")]);
+    let run = world.run().await;
+    assert_eq!(run.breaks(), [("3", "AMOUNT_UNDER")]);
+    // The report says what was sent again, and that it helped.
+    let heals = run.heals();
+    assert_eq!(heals.len(), 2, "{heals:?}");
+    for [before, after, action] in heals {
+        assert!(before.starts_with("MISSING_IN_B ") && after == "agrees", "{before}: {after}");
+        assert!(action.starts_with("sent again: shop.orders/"), "{action}");
+    }
     let book = world.desk().book("orders").await.unwrap();
     let states: Vec<&str> = book.items.values().map(|item| item.state.as_str()).collect();
     assert_eq!(states.iter().filter(|state| **state == "HEALED").count(), 2, "{states:?}");

@@ -20,14 +20,12 @@ use super::desk::{Desk, DeskError, blocking};
 use super::extract::{Origin, origins};
 use super::inflight::micros;
 use super::taken::{stream_of, unpack};
-use super::workflow::{Ask, Book, ItemRecord, Refusal, State};
+use super::workflow::{Ask, Book, ItemRecord, Refusal, State, is_sent_after, is_sent_again, sent_again};
 
 /// Who heals without being asked.
 pub const HEALER: &str = "syncline";
 /// Fewer breaks than this are no mass of them, whatever their share.
 const NO_MASS: usize = 10;
-/// How remarks about a delivery begin: flapping is counted by them.
-const SENT: &str = "sent again: ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -206,11 +204,11 @@ impl Desk {
         let Some(known) = book.items.get(&item.id).filter(|known| known.state.is_open()) else {
             return left("it is decided already");
         };
-        if known.remarks.iter().any(|remark| is_sent_in(&remark.text, run)) {
+        if known.remarks.iter().any(|remark| is_sent_after(remark, run)) {
             return left("it was sent again after this run; run it again to see whether that helped");
         }
         let since = (self.now)().saturating_sub(micros(definition.heal.flapping_within));
-        let before = known.remarks.iter().filter(|remark| remark.at >= since && remark.text.starts_with(SENT)).count();
+        let before = known.remarks.iter().filter(|remark| remark.at >= since && is_sent_again(remark)).count();
         if before + 1 >= definition.heal.flapping_times as usize {
             let told = format!("FLAPPING: sent again {before} times and different again; the cause is elsewhere");
             return Ok(Err((HealDone::Flapping, told)));
@@ -255,7 +253,7 @@ impl Desk {
         }
         let jobs = self.store.passage(&remedy.record, &remedy.to).await?.jobs;
         let job = jobs.first().map(|job| format!(" as job {} (event {})", job.id, job.event_id)).unwrap_or_default();
-        Ok((HealDone::Sent, format!("{SENT}{} through flow {}{job}, after run {run}", named(remedy), remedy.flow)))
+        Ok((HealDone::Sent, sent_again(&format!("{} through flow {}{job}", named(remedy), remedy.flow), run)))
     }
 
     /// What was done belongs to the break's history, and so to the audit trail.
@@ -313,10 +311,6 @@ impl Desk {
 
 fn named(remedy: &Remedy) -> String {
     format!("{}.{}/{}", remedy.record.connection, remedy.record.stream, remedy.record.key)
-}
-
-fn is_sent_in(text: &str, run: i64) -> bool {
-    text.starts_with(SENT) && text.ends_with(&format!(", after run {run}"))
 }
 
 /// So many breaks that they are not losses, in words.

@@ -1,4 +1,4 @@
-//! The lines of a statement that a report's rows stand on, read once more for people to look at.
+//! The lines and records of a statement that a report's rows stand on, read once more for people to look at.
 //!
 //! Only of the very file that the run had read: another one's line would tell something else. Not here: what is made of lines
 //! (`source`, `recon`).
@@ -12,7 +12,8 @@ use crate::recon::report::Input;
 use crate::recon::row::Side;
 
 use super::definition::{Definition, From, SideSpec, Table};
-use super::source::files;
+use super::files::records;
+use super::source::{Found, files};
 
 /// Larger files are not read for a page.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -44,30 +45,41 @@ pub fn lines(
     places: &[String],
 ) -> Result<Vec<StatementLine>, String> {
     let spec = &definition.sides[side.index()];
-    let table = match &spec.from {
-        From::Table(table) => table,
-        From::Files(_) => {
-            return Err("a connector read these records; the file's name is followed by the record's number".to_owned());
-        }
-        From::Mirror(stream) | From::Live(stream) => {
-            return Err(format!("these are records of {stream}, no lines of a file; look the key up under Records"));
-        }
+    let (From::Table(_) | From::Files(_)) = &spec.from else {
+        return Err("these are records of a system, no lines of a file; look the key up under Records".to_owned());
     };
     let files = files(&definition.rules, &spec.from, side, root).map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     for place in places.iter().take(MOST_LINES) {
-        let Some((file, number)) = place.rsplit_once(':').and_then(|(file, at)| Some((file, at.parse::<u64>().ok()?)))
+        let Some((name, number)) = place.rsplit_once(':').and_then(|(file, at)| Some((file, at.parse::<u64>().ok()?)))
         else {
             return Err(format!("{place} names no line of a file"));
         };
-        let path = files.iter().find(|found| found.name() == file).map(|found| found.path.as_path());
-        let path = path.ok_or_else(|| format!("{file} is not there any more"))?;
-        let read = inputs.iter().find(|input| input.side == side.as_str() && input.source == file);
-        let read = read.ok_or_else(|| format!("the run did not read {file}"))?;
-        is_the_one(path, read)?;
-        found.push(StatementLine { place: place.clone(), cells: line(path, table, spec, definition, number)? });
+        let file = files.iter().find(|found| found.name() == name);
+        let file = file.ok_or_else(|| format!("{name} is not there any more"))?;
+        let read = inputs.iter().find(|input| input.side == side.as_str() && input.source == name);
+        let read = read.ok_or_else(|| format!("the run did not read {name}"))?;
+        is_the_one(&file.path, read)?;
+        let cells = match &spec.from {
+            From::Table(table) => line(&file.path, table, spec, definition, number)?,
+            From::Files(_) | From::Mirror(_) | From::Live(_) => record(file, spec, definition, number)?,
+        };
+        found.push(StatementLine { place: place.clone(), cells });
     }
     Ok(found)
+}
+
+/// What the connector makes of a record, by canonical fields.
+fn record(file: &Found, spec: &SideSpec, definition: &Definition, number: u64) -> Result<Vec<StatementCell>, String> {
+    let From::Files(sets) = &spec.from else { return Ok(Vec::new()) };
+    let bound = sets.get(file.set).and_then(|set| set.bound.as_ref()).ok_or("its connector is not there any more")?;
+    let shown = records(bound, &file.path, &[number])?.remove(&number);
+    let shown = shown.ok_or_else(|| format!("record {number} is not there any more"))?;
+    let cell = |(column, value): (String, String)| {
+        let role = role(spec, definition, &column);
+        StatementCell { column, value, role }
+    };
+    Ok(shown.into_iter().map(cell).collect())
 }
 
 fn is_the_one(path: &Path, read: &Input) -> Result<(), String> {
@@ -112,7 +124,7 @@ fn line(
 fn role(spec: &SideSpec, definition: &Definition, column: &str) -> Option<String> {
     let rules = &definition.rules;
     let is = |cell: &Option<super::definition::Cell>| cell.as_ref().is_some_and(|cell| cell.from == column);
-    if spec.amount.from == column {
+    if spec.amount.from == column || spec.split.iter().any(|(_, cell)| cell.from == column) {
         return Some("Amount".to_owned());
     }
     let fixed = [(&spec.currency, "Currency"), (&spec.date, "Date"), (&spec.status, "Status")];

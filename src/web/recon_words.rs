@@ -2,7 +2,7 @@
 
 use super::mark::Mark;
 use crate::api::Level;
-use crate::api::resources::reconciliations::RunView;
+use crate::api::resources::reconciliations::{AgreementView, RunView};
 use crate::finance::workflow::State;
 use crate::recon::code::Code;
 use crate::recon::report::RunStatus;
@@ -13,6 +13,11 @@ pub(super) fn status(status: RunStatus) -> Mark {
         RunStatus::NotReconciled => Mark::new("not reconciled", Level::Bad),
         RunStatus::Failed => Mark::new("failed", Level::Bad),
     }
+}
+
+/// Two mirrors that are compared all the time.
+pub(super) fn agreement(view: &AgreementView) -> Mark {
+    Mark::new(view.told.clone(), if view.differ == 0 { Level::Good } else { Level::Warn })
 }
 
 pub(super) fn state(state: State) -> Mark {

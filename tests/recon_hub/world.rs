@@ -347,6 +347,12 @@ impl Run {
         items
     }
 
+    /// What was sent again: before, now, and what was done.
+    pub fn heals(&self) -> Vec<[&str; 3]> {
+        let lines = self.report["heals"].as_array().unwrap();
+        lines.iter().map(|line| ["before", "after", "action"].map(|name| line[name].as_str().unwrap())).collect()
+    }
+
     /// Key and code of each.
     pub fn breaks(&self) -> Vec<(&str, &str)> {
         self.of("breaks").iter().map(|item| (item["key"].as_str().unwrap(), item["code"].as_str().unwrap())).collect()

@@ -222,6 +222,7 @@ pub enum Section {
     Aging,
     RollForward,
     Matches,
+    Heals,
     Excluded,
     Rejected,
 }

@@ -11,7 +11,7 @@ use crate::cli::client::shaped;
 use crate::cli::entry::Exit;
 use crate::cli::error::CliError;
 use crate::cli::output::{Surroundings, Table, clean};
-use crate::recon::report::{AgingTable, MatchLine, OpenItem, Report, RollForward, RunStatus, SetAside};
+use crate::recon::report::{AgingTable, HealLine, MatchLine, OpenItem, Report, RollForward, RunStatus, SetAside};
 
 /// What is shown if no section is asked for.
 const USUAL: [Section; 5] = [Section::Cover, Section::TieOut, Section::Breaks, Section::Aging, Section::RollForward];
@@ -44,6 +44,7 @@ pub(super) fn show(
                 ("excluded", detail.report.excluded.len()),
                 ("rejected", detail.report.rejected.len()),
                 ("matches to look at", detail.report.matches.len()),
+                ("sent again", detail.report.heals.len()),
             ];
             let more: Vec<String> =
                 set_aside.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
@@ -67,6 +68,7 @@ fn one(detail: &RunDetail, section: Section, to: &mut Surroundings) -> Result<()
         Section::Aging => report.aging.iter().try_for_each(|table| aging(table, to)),
         Section::RollForward => roll_forward(&report.roll_forward, to),
         Section::Matches => matches(&report.matches, to),
+        Section::Heals => heals(&report.heals, to),
         Section::Excluded => aside("EXCLUDED", &report.excluded, to),
         Section::Rejected => aside("REJECTED", &report.rejected, to),
     }
@@ -226,6 +228,16 @@ fn matches(lines: &[MatchLine], to: &mut Surroundings) -> Result<(), CliError> {
             clean(&line.rows[0].join(" ")),
             clean(&line.rows[1].join(" ")),
         ]);
+    }
+    Ok(table.print(to)?)
+}
+
+fn heals(lines: &[HealLine], to: &mut Surroundings) -> Result<(), CliError> {
+    let title = to.bold(&format!("SENT AGAIN AFTER THE RUN BEFORE: {}", lines.len()));
+    to.line(&title)?;
+    let mut table = Table::new(&["BREAK", "BEFORE", "NOW", "WHAT WAS DONE"]);
+    for line in lines {
+        table.row([&line.break_id, &line.before, &line.after, &line.action].map(|text| clean(text)).to_vec());
     }
     Ok(table.print(to)?)
 }

@@ -10,10 +10,12 @@ mod cells;
 mod identity;
 mod open;
 mod read;
+mod show;
 mod spool;
 mod statements;
 
 pub use bind::bind;
 pub use bound::{Bound, READ_BY};
 pub use open::{Opened, open};
+pub use show::records;
 pub use spool::Spool;

@@ -156,7 +156,7 @@ fn take(
     Ok(())
 }
 
-fn record(bound: &Bound, row: &FileRow) -> Result<Record, String> {
+pub(super) fn record(bound: &Bound, row: &FileRow) -> Result<Record, String> {
     match &bound.mapping {
         Some(mapping) => {
             mapping.map_in(&row.value, InContext { settings: &bound.settings }).map_err(|error| error.to_string())
@@ -166,7 +166,7 @@ fn record(bound: &Bound, row: &FileRow) -> Result<Record, String> {
 }
 
 /// The line where a format has a record per line; else the record's number, because all of it may be one line.
-fn place(bound: &Bound, row: &FileRow) -> u64 {
+pub(super) fn place(bound: &Bound, row: &FileRow) -> u64 {
     match &bound.spec.format {
         FileFormat::Csv(_) | FileFormat::Fixed(_) | FileFormat::JsonLines(_) => row.place.line,
         FileFormat::Xml(_) | FileFormat::Json(_) | FileFormat::Edi(_) | FileFormat::Statement(_) => row.place.row,

@@ -9,6 +9,7 @@ mod fact;
 mod matches;
 mod policy;
 mod roll;
+mod sent;
 mod sign;
 mod state;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use fact::{Amounts, Fact, JournalLine, Kept, Sighting};
 pub use matches::{Deciding, decide, decisions, undo};
 pub use policy::{Accounts, Demand, Policy};
 pub use roll::kept;
+pub use sent::{is_sent_after, is_sent_again, sent_again};
 pub use sign::{Role, blockers, reopen, sign};
 pub use state::{Action, State};
 

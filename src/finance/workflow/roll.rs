@@ -12,7 +12,7 @@ use crate::recon::unit::Unit;
 use super::act::parsed;
 use super::carry::marks;
 use super::fact::{Amounts, Kept, Sighting};
-use super::{Book, ItemRecord, Refusal, State};
+use super::{Book, ItemRecord, Refusal, State, sent};
 
 /// What keeping this report means for the breaks; fills in the report's roll-forward.
 pub fn kept(book: &Book, report: &mut Report, input_dir: Option<String>) -> Result<Kept, Refusal> {
@@ -48,6 +48,7 @@ pub fn kept(book: &Book, report: &mut Report, input_dir: Option<String>) -> Resu
     }
     if report.cover.status == RunStatus::Complete {
         kept.healed = healed(book, report);
+        report.heals = sent::heals(book, report, &kept.healed);
     }
     let mut after = book.clone();
     after.run_kept(0, 0, 0, &kept);

@@ -101,9 +101,11 @@ pub fn blockers(book: &Book, policy: &Policy, record: &RunRecord, report: &Repor
     });
     let undecided: Vec<&str> = undecided.map(|item| item.id.as_str()).collect();
     if let [first, rest @ ..] = undecided.as_slice() {
-        let what = if policy.sign_off == Demand::Owner { "an owner" } else { "a decision" };
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        against.push(format!("break {first}{more} has not got {what}"));
+        let what = if policy.sign_off == Demand::Owner { "owner" } else { "decision" };
+        against.push(match rest.len() {
+            0 => format!("break {first} has no {what} yet"),
+            more => format!("break {first} and {more} more have no {what} yet"),
+        });
     }
     against
 }

@@ -195,7 +195,7 @@ fn signatures_need_two_people_and_a_sound_newest_run() {
     let mut found = broken.clone();
     found.cover.findings.push(RunFinding { code: "SOURCE_STALE".into(), text: "old".into(), next: String::new() });
     let why = against(&log, 1, &found, Role::Preparer, "ann");
-    for part in ["not reconciled", "SOURCE_STALE", "b1 has not got a decision"] {
+    for part in ["not reconciled", "SOURCE_STALE", "b1 has no decision yet"] {
         assert!(why.contains(part), "{why}");
     }
     let (run, sound) = log.run(report(vec![item(1, -50, 5)], RunStatus::Complete, ["2026-10-01", "2026-10-31"]));

@@ -63,6 +63,8 @@ struct Card {
     href: String,
     status: Option<Mark>,
     signed: Option<Mark>,
+    /// How two watched mirrors stand right now.
+    agreement: Option<Mark>,
     period: String,
     open: Vec<(u64, Money)>,
     run: Form,
@@ -77,6 +79,7 @@ fn card(view: ReconciliationView, layout: &Layout, tried: Option<&Tried>) -> Car
         href: href::reconciliation(&view.name),
         status: last.map(|run| words::status(run.status)),
         signed: last.map(words::signed),
+        agreement: view.agreement.as_ref().map(words::agreement),
         period: last.map(|run| words::period(&run.period)).unwrap_or_default(),
         open: open.collect(),
         run: Form::new(form, format!("{}/runs", href::reconciliation(&view.name)), "Run it now", &layout.actor)

@@ -160,8 +160,15 @@ async fn statement_lines(
     };
     let elsewhere = book.runs.get(&run).and_then(|record| record.input_dir.as_ref());
     let root = elsewhere.map_or_else(|| desk.folder.clone(), std::path::PathBuf::from);
-    let (definition, rows) = (loaded.definition.clone(), item.rows.clone());
+    let (loaded, folder, rows) = (loaded.clone(), desk.folder.clone(), item.rows.clone());
     let read = move || {
+        let definition = match loaded.bound(&folder) {
+            Ok(definition) => definition,
+            Err(problems) => {
+                let unread = Some(format!("the definition does not fit the connectors: {problems}"));
+                return Side::BOTH.map(|_| SideLines { unread: unread.clone(), ..SideLines::default() });
+            }
+        };
         Side::BOTH.map(|side| {
             let places = &rows[side.index()];
             match lines(&definition, side, &root, &inputs, places) {
