@@ -11,6 +11,7 @@ use syncline::api::resources::reload::Reloaded;
 use syncline::api::{About, ActionError, AppState, ConnectionInfo, FlowInfo, HubView, Owner, Readiness, ReloadRefusal};
 use syncline::finance::desk::{Desk, DeskError, RunAsked};
 use syncline::finance::heal::{HealAsked, HealDone};
+use syncline::finance::record_rows::HubStreams;
 use syncline::finance::systems::{EachLive, FlowFacts, LiveRecord, StreamFacts, Systems};
 use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass, Record};
@@ -279,14 +280,18 @@ impl World {
 
 #[async_trait]
 impl Systems for World {
+    fn streams(&self) -> HubStreams {
+        let stream = |connection: &str, stream: &str| StreamId { connection: connection.into(), stream: stream.into() };
+        HubStreams::default()
+            .with(stream("shop", "orders"), Entity::Order)
+            .with(stream("erp", "orders"), Entity::Order)
+            .with(stream("erp", "stock"), Entity::InventoryLevel)
+            .with(stream("shop", "inventory"), Entity::InventoryLevel)
+    }
+
     fn stream(&self, stream: &StreamId) -> Option<StreamFacts> {
-        let entity = match (stream.connection.as_str(), stream.stream.as_str()) {
-            ("shop" | "erp", "orders") => Entity::Order,
-            ("erp", "stock") | ("shop", "inventory") => Entity::InventoryLevel,
-            (_, _) => return None,
-        };
         let read_through = *self.0.read_through.lock().unwrap();
-        Some(StreamFacts { entity, polled: true, read_through, by_key: stream.to_string() == "erp.orders" })
+        Some(StreamFacts { polled: true, read_through, by_key: stream.to_string() == "erp.orders" })
     }
 
     fn flow(&self, from: &StreamId, to: &StreamId) -> Option<FlowFacts> {
