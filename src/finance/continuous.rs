@@ -119,12 +119,14 @@ impl Digests {
 /// States are left out where the rules say which go together: equal hashes could not.
 fn print(rules: &RuleSet, record: &str, row: &Row) -> Print {
     let mut key = String::new();
-    let keyed = match rules.passes.first().map(|pass| &pass.how) {
-        Some(How::Keyed(keyed)) => {
-            join_key(keyed.on.iter().map(|at| row.keys.get(*at)?.as_deref()), &keyed.normalise, &mut key)
-        }
-        Some(How::Grouped(_) | How::Window(_) | How::Subset(_)) | None => false,
+    // Rows of a group that are the same on both sides have the same sum.
+    let on = match rules.passes.first().map(|pass| &pass.how) {
+        Some(How::Keyed(keyed)) => Some((&keyed.on, &keyed.normalise)),
+        Some(How::Grouped(grouped)) => Some((&grouped.by, &grouped.normalise)),
+        Some(How::Window(_) | How::Subset(_)) | None => None,
     };
+    let keyed =
+        on.is_some_and(|(on, steps)| join_key(on.iter().map(|at| row.keys.get(*at)?.as_deref()), steps, &mut key));
     if !keyed {
         key = format!("\u{0}{record}");
     }

@@ -269,12 +269,23 @@ impl World {
         self.desk().run(&name, asked).await
     }
 
+    /// A file of orders in the canonical form.
+    pub fn file(&self, name: &str, orders: &[(&str, i64)]) {
+        let path = self.0.dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let lines: Vec<String> = orders.iter().map(|(number, minor)| format!("{}\n", order(number, *minor))).collect();
+        std::fs::write(path, lines.concat()).unwrap();
+    }
+
+    pub async fn report(&self, run: i64) -> Run {
+        let report = self.desk().report(run).await.unwrap();
+        Run { id: run, report: serde_json::to_value(report).unwrap() }
+    }
+
     pub async fn run(&self) -> Run {
         let (_, problems) = self.desk().definitions();
         assert!(problems.is_empty(), "{problems}");
-        let run = self.try_run().await.unwrap();
-        let report = self.desk().report(run).await.unwrap();
-        Run { id: run, report: serde_json::to_value(report).unwrap() }
+        self.report(self.try_run().await.unwrap()).await
     }
 }
 
@@ -365,6 +376,19 @@ impl Run {
         let all = [self.of("breaks"), self.of("in_flight")].concat();
         let item = all.into_iter().find(|item| item["key"] == key).unwrap();
         item["carried_by"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn rows(&self) -> Vec<u64> {
+        self.report["figures"]["rows"].as_array().unwrap().iter().map(|rows| rows.as_u64().unwrap()).collect()
+    }
+
+    /// Rows that are out of scope or could not be made, each with why.
+    pub fn set_aside(&self) -> Vec<String> {
+        let of = |list: &str| {
+            let rows = self.report[list].as_array().unwrap().iter();
+            rows.map(|row| format!("{list} {}", row["why"].as_str().unwrap())).collect::<Vec<_>>()
+        };
+        [of("excluded"), of("rejected")].concat()
     }
 
     pub fn residuals(&self) -> Vec<&str> {
