@@ -206,7 +206,7 @@ async fn reports_with_unknown_types_or_too_many_digits_are_refused_with_the_plac
             "joined",
             format!("{good}{}", good.replace(&format!("{header}\n"), "")),
             "SOURCE_INCOMPLETE",
-            &["the record `txn_ch` stands in the file before", "at 2"],
+            &["the record `txn_ch` is in the file twice", "first at 2"],
         ),
     ];
     installation.put("in/itemized.csv", &good);

@@ -155,7 +155,7 @@ async fn names_that_are_not_there_are_told_with_their_places() {
         a: { title: A, table: a.csv, keys: { k: k }, amount: { from: x, negate: true }, unit: EUR }\n\
         b: { title: B, table: b.csv, keys: { k: k }, amount: x, unit: EUR, exclude: { e: { from: k, is_not: [x] } } }\n";
     let checked = Installation::new(table).syncline("ann", &["check"]).await;
-    for why in ["one column, as it stands", "`is_not` is not for tables"] {
+    for why in ["one value, as it stands", "`is_not` is not for tables"] {
         assert!(checked.err.contains(why), "{}", checked.err);
     }
 }
@@ -211,7 +211,7 @@ async fn another_mapping_is_another_reader() {
     complete(&installation.run().await);
     installation.put(
         "mappings/stripe-reports/values.yaml",
-        "values: stripe-reports\ncrosswalks:\n  category: { refund: refund_failure }\n",
+        "values: stripe-reports\ncrosswalks:\n  category: { refund: { to: refund_failure, reverse: false } }\n",
     );
     let verified = installation.syncline("ann", &["recon", "verify", "1"]).await;
     assert!(verified.out.contains("was read by stripe-reports/transactions "), "{} {}", verified.out, verified.err);

@@ -275,7 +275,7 @@ fn only_for_records(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Conte
     if let Some((cell, split)) = amounts
         && (cell.negate || !split.is_empty())
     {
-        cx.error(cell.span, "a table's amount is one column, as it stands", help);
+        cx.error(cell.span, "the amount is one value, as it stands", help);
     }
     for exclusion in exclude.iter().filter(|exclusion| !exclusion.is_not.is_empty()) {
         cx.error(exclusion.span, "`is_not` is not for tables; their exclusions list what `is` out", help);

@@ -147,7 +147,7 @@ fn take(
         Verdict::New => {}
         Verdict::Again => return Ok(()),
         Verdict::Twice { row } => {
-            let what = format!("the record `{key}` stands in the file before, at {row}");
+            let what = format!("the record `{key}` is in the file twice, first at {row}");
             return Err(at(what, "rows were repeated or files joined: have it sent again"));
         }
         Verdict::Contradicts { source, row } => {
