@@ -8,8 +8,11 @@ use super::error::CliError;
 use super::output::{Surroundings, clean};
 use super::run::{load, misconfigured};
 use crate::api::Level;
+use crate::config::Config;
+use crate::config::yaml::Diagnostics;
 use crate::connector::connection::ConnectionOptions;
 use crate::finance::definition::check_all;
+use crate::finance::record_rows::HubStreams;
 use crate::hub::Plant;
 use crate::model::clock::Clock;
 
@@ -23,8 +26,9 @@ pub(super) async fn check(
     if global.json {
         return as_json(global, to);
     }
-    let (reconciliations, wrong) = check_all(&global.config);
-    let config = match crate::config::load(&global.config) {
+    let config = crate::config::load(&global.config);
+    let (reconciliations, wrong) = check_all(&global.config, streams(&config).as_ref());
+    let config = match config {
         Err(mut problems) => {
             problems.extend(wrong);
             return Err(misconfigured(&problems, &global.config, to)?);
@@ -65,6 +69,11 @@ pub(super) async fn check(
     Ok(if all_well { Exit::Done } else { Exit::NotWell })
 }
 
+/// Without a configuration that holds, nobody can tell which streams there are.
+fn streams(config: &Result<Config, Diagnostics>) -> Option<HubStreams> {
+    config.as_ref().ok().map(HubStreams::of)
+}
+
 async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, CliError> {
     let Some(checked) = plant.check(name).await else {
         let mark = to.mark(Level::Muted, name);
@@ -93,8 +102,9 @@ async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, C
 }
 
 fn as_json(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
-    let (_, wrong) = check_all(&global.config);
-    match crate::config::load(&global.config) {
+    let config = crate::config::load(&global.config);
+    let (_, wrong) = check_all(&global.config, streams(&config).as_ref());
+    match config {
         Ok(_) if !wrong.is_empty() => {
             to.json(&json!({ "ok": false, "problems": wrong.to_json() }))?;
             Ok(Exit::Failed)

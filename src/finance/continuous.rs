@@ -16,12 +16,12 @@ use crate::recon::row::{Entry, Row, Side};
 use crate::recon::rules::{How, RuleSet};
 use crate::store::{EntityKey, StreamId};
 
-use super::definition::Definition;
+use super::definition::{Definition, Loaded};
 use super::desk::{Desk, DeskError};
 use super::inflight::Difference;
 use super::look::{Comparison, few};
 use super::run::{Asked, Background};
-use super::taken::{Hub, each_row, stream_of};
+use super::taken::{Hub, each_record, stream_of};
 
 /// Buckets of a digest.
 const BUCKETS: usize = 4_096;
@@ -57,7 +57,8 @@ impl Print {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
     buckets: Vec<Bucket>,
-    prints: HashMap<Box<str>, Print>,
+    /// Of the rows of each record.
+    prints: HashMap<Box<str>, Box<[Print]>>,
 }
 
 impl Default for Digests {
@@ -67,27 +68,25 @@ impl Default for Digests {
 }
 
 impl Digests {
-    /// A record is now this row, or none.
-    pub fn put(&mut self, rules: &RuleSet, record: &str, row: Option<&Row>) {
-        let print = row.map(|row| print(rules, record, row));
-        let before = match print {
-            Some(print) => self.prints.insert(record.into(), print),
-            None => self.prints.remove(record),
-        };
-        if let Some(before) = before {
-            let bucket = &mut self.buckets[before.bucket()];
-            bucket.rows -= 1;
-            bucket.sum = bucket.sum.wrapping_sub(before.content);
-        }
-        if let Some(print) = print {
+    /// A record is now these rows, or none.
+    pub fn put<'r>(&mut self, rules: &RuleSet, record: &str, rows: impl Iterator<Item = &'r Row>) {
+        let prints: Box<[Print]> = rows.map(|row| print(rules, record, row)).collect();
+        for print in &prints {
             let bucket = &mut self.buckets[print.bucket()];
             bucket.rows += 1;
             bucket.sum = bucket.sum.wrapping_add(print.content);
         }
+        let before =
+            if prints.is_empty() { self.prints.remove(record) } else { self.prints.insert(record.into(), prints) };
+        for before in before.iter().flatten() {
+            let bucket = &mut self.buckets[before.bucket()];
+            bucket.rows -= 1;
+            bucket.sum = bucket.sum.wrapping_sub(before.content);
+        }
     }
 
-    pub fn rows(&self) -> usize {
-        self.prints.len()
+    pub fn rows(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.rows).sum()
     }
 
     /// Records of each side that the other does not have likewise; nothing if the digests agree.
@@ -100,14 +99,16 @@ impl Digests {
         // Keys of which the two sides do not have the same rows equally often.
         let mut counts: HashMap<Print, i64> = HashMap::new();
         for (digests, sign) in [(a, 1), (b, -1)] {
-            for print in digests.prints.values().filter(|print| differ.contains(&print.bucket())) {
+            let prints = digests.prints.values().flatten();
+            for print in prints.filter(|print| differ.contains(&print.bucket())) {
                 *counts.entry(*print).or_default() += sign;
             }
         }
         let keys: HashSet<u128> =
             counts.into_iter().filter(|(_, count)| *count != 0).map(|(print, _)| print.key).collect();
         [a, b].map(|digests| {
-            let of_key = digests.prints.iter().filter(|(_, print)| keys.contains(&print.key));
+            let of_key =
+                digests.prints.iter().filter(|(_, prints)| prints.iter().any(|print| keys.contains(&print.key)));
             let mut records: Vec<&str> = of_key.map(|(record, _)| &**record).collect();
             records.sort_unstable();
             records
@@ -118,12 +119,14 @@ impl Digests {
 /// States are left out where the rules say which go together: equal hashes could not.
 fn print(rules: &RuleSet, record: &str, row: &Row) -> Print {
     let mut key = String::new();
-    let keyed = match rules.passes.first().map(|pass| &pass.how) {
-        Some(How::Keyed(keyed)) => {
-            join_key(keyed.on.iter().map(|at| row.keys.get(*at)?.as_deref()), &keyed.normalise, &mut key)
-        }
-        Some(How::Grouped(_) | How::Window(_) | How::Subset(_)) | None => false,
+    // Rows of a group that are the same on both sides have the same sum.
+    let on = match rules.passes.first().map(|pass| &pass.how) {
+        Some(How::Keyed(keyed)) => Some((&keyed.on, &keyed.normalise)),
+        Some(How::Grouped(grouped)) => Some((&grouped.by, &grouped.normalise)),
+        Some(How::Window(_) | How::Subset(_)) | None => None,
     };
+    let keyed =
+        on.is_some_and(|(on, steps)| join_key(on.iter().map(|at| row.keys.get(*at)?.as_deref()), steps, &mut key));
     if !keyed {
         key = format!("\u{0}{record}");
     }
@@ -173,14 +176,13 @@ pub struct Watch {
 
 impl Watch {
     /// Reads both mirrors once.
-    pub async fn begin(desk: &Desk, definition: Arc<Definition>) -> Result<Watch, DeskError> {
+    pub async fn begin(desk: &Desk, loaded: Loaded) -> Result<Watch, DeskError> {
+        let definition = Arc::new(desk.bound(loaded)?);
         let mut digests = [Digests::default(), Digests::default()];
         let hub = Hub { store: &desk.store, systems: desk.systems.as_deref(), now: &*desk.now };
         let rules = &definition.rules;
-        let through = each_row(&definition, &hub, &mut |side: Side, record, entry| {
-            if let Entry::Row(row) = entry {
-                digests[side.index()].put(rules, record, Some(&row));
-            }
+        let through = each_record(&definition, &hub, &mut |side: Side, record, entries| {
+            digests[side.index()].put(rules, record, in_scope(&entries));
         })
         .await?;
         Ok(Watch { digests, through, before: BTreeSet::new(), definition })
@@ -199,7 +201,7 @@ impl Watch {
         let as_of = (desk.now)();
         self.follow(desk).await?;
         let differing = Digests::differing(&self.digests);
-        let rows = [self.digests[0].rows() as u64, self.digests[1].rows() as u64];
+        let rows = [self.digests[0].rows(), self.digests[1].rows()];
         let mut agreement = Agreement { as_of, rows, differ: 0, in_flight: 0, keys: Vec::new(), more: false };
         if differing.iter().all(Vec::is_empty) {
             self.before.clear();
@@ -247,13 +249,11 @@ impl Watch {
                 changed.sort_by(|x, y| x.key.cmp(&y.key));
                 changed.dedup();
                 for record in &changed {
-                    self.digests[side.index()].put(&definition.rules, &record.key, None);
+                    self.digests[side.index()].put(&definition.rules, &record.key, std::iter::empty());
                 }
                 let digests = &mut self.digests[side.index()];
-                let mut put = |_: Side, record: &str, entry: Entry| {
-                    if let Entry::Row(row) = entry {
-                        digests.put(&definition.rules, record, Some(&row));
-                    }
+                let mut put = |_: Side, record: &str, entries: Vec<Entry>| {
+                    digests.put(&definition.rules, record, in_scope(&entries));
                 };
                 super::taken::each_of(&definition, &hub, side, &changed, &mut put).await?;
             }
@@ -263,6 +263,13 @@ impl Watch {
             }
         }
     }
+}
+
+fn in_scope(entries: &[Entry]) -> impl Iterator<Item = &Row> {
+    entries.iter().filter_map(|entry| match entry {
+        Entry::Row(row) => Some(row),
+        Entry::Excluded { .. } | Entry::Rejected { .. } => None,
+    })
 }
 
 fn record_of(stream: &StreamId, key: &str) -> EntityKey {

@@ -12,15 +12,16 @@ use crate::model::Date;
 use crate::recon::report::{OpenItem, Report};
 use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError};
 
-use super::definition::{Loaded, load_all, parse};
+use super::bind::bind;
+use super::definition::{Definition, Loaded, load_all, parse};
 use super::export::{self, ExportError, Format};
-use super::files::bind;
 use super::look::{Compared, Comparison, compare, keep_all};
 use super::period::Period;
+use super::record_rows::HubStreams;
 use super::rederive::{RederiveError, Rederived, background, canonical, rederive};
 use super::run::{Asked, RunError};
 use super::systems::Systems;
-use super::taken::TakeError;
+use super::taken::{TakeError, asks_hub};
 use super::workflow::{
     Ask, Book, BookError, Deciding, Fact, Refusal, Role, RunRecord, Signature, act, decide, kept, reopen, sign, undo,
 };
@@ -115,6 +116,18 @@ impl Desk {
         })
     }
 
+    /// The definition with the connectors and streams of the installation, or every name that is not there.
+    pub fn bound(&self, loaded: Loaded) -> Result<Definition, DeskError> {
+        if !asks_hub(&loaded.definition) {
+            return loaded.bound(&self.folder, None).map_err(unbound);
+        }
+        let streams = match &self.systems {
+            Some(systems) => systems.streams(),
+            None => HubStreams::of(&crate::config::load(&self.folder).map_err(unbound)?),
+        };
+        loaded.bound(&self.folder, Some(&streams)).map_err(unbound)
+    }
+
     pub async fn events(&self, name: &str) -> Result<Vec<ReconEvent>, DeskError> {
         self.events_after(name, 0).await
     }
@@ -164,7 +177,7 @@ impl Desk {
     pub async fn run(&self, name: &str, asked: RunAsked) -> Result<i64, DeskError> {
         let loaded = self.definition(name)?;
         let text = loaded.source.text().to_owned();
-        let definition = Arc::new(loaded.bound(&self.folder).map_err(unbound)?);
+        let definition = Arc::new(self.bound(loaded)?);
         let started_at = (self.now)();
         let as_of = match asked.as_of {
             Some(day) => day,
@@ -240,7 +253,8 @@ impl Desk {
         let mut definition = parse(&source).map_err(|problems| {
             DeskError::Damaged(format!("the definition of run {run} cannot be read by this version: {problems}"))
         })?;
-        bind(&mut definition, &source, &self.folder).map_err(unbound)?;
+        // What was taken of the hub was kept as rows: whatever has become of its streams, the run stands.
+        bind(&mut definition, &source, &self.folder, None).map_err(unbound)?;
         let root = record.input_dir.as_ref().map_or_else(|| self.folder.clone(), PathBuf::from);
         let room = self.room.clone();
         Ok(blocking(move || rederive(run, &body, &definition, &before, [&root, &room])).await??)
@@ -384,7 +398,7 @@ fn no_such_run(run: i64) -> DeskError {
 
 fn unbound(problems: crate::config::yaml::Diagnostics) -> DeskError {
     DeskError::Refused(Refusal {
-        what: format!("a side's files cannot be read: {problems}"),
+        what: format!("a side cannot be read: {problems}"),
         next: "correct the definition; `syncline check` tells all".to_owned(),
     })
 }

@@ -1,7 +1,7 @@
 //! An extract: what a side that is no file said at one moment, written down line by line, so that it can be read twice, hashed,
 //! kept, and read again when the run is proved.
 //!
-//! One JSON object a line. Not here: where its records come from (`mirror`, `live`), which values are rows (`cells`).
+//! One JSON object a line. Not here: where its records come from (`taken`), which of their values are rows (`record_rows`).
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,14 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::Date;
 use crate::recon::large::{Glance, LargeError, Statement, content_hash};
 use crate::recon::matching::join_key;
 use crate::recon::normalise::Normaliser;
 use crate::recon::report::Input;
-use crate::recon::row::{Entry, FieldValue, Place, Row, Side};
+use crate::recon::row::{Entry, Place, Side};
 use crate::recon::rules::{How, KeyIndex, RuleSet};
 use crate::recon::unit::{Totals, Unit};
+
+use super::written::{Written, entry, parts};
 
 /// Which record of which revision a row was made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,34 +39,11 @@ struct Line {
     #[serde(flatten)]
     origin: Origin,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    rejected: Option<String>,
+    rejected: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    excluded: Option<String>,
+    excluded: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    row: Option<Values>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Values {
-    keys: Vec<Option<Box<str>>>,
-    unit: String,
-    amount: String,
-    date: Option<String>,
-    status: Option<Box<str>>,
-    parent: Option<Box<str>>,
-    fields: Vec<Field>,
-    parts: Vec<Option<String>>,
-    lines: u32,
-    category: Option<Box<str>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Field {
-    Absent,
-    Text(Box<str>),
-    Amount(String),
-    Date(String),
+    row: Option<Written>,
 }
 
 /// Writes an extract.
@@ -85,15 +63,8 @@ impl Writer {
     }
 
     pub fn write(&mut self, id: u64, origin: Origin, entry: Entry) -> Result<(), LargeError> {
-        let line = match entry {
-            Entry::Row(row) => Line { id, origin, rejected: None, excluded: None, row: Some(values(row)) },
-            Entry::Excluded { rule, row } => {
-                Line { id, origin, rejected: None, excluded: Some(rule.to_string()), row: Some(values(row)) }
-            }
-            Entry::Rejected { reason, .. } => {
-                Line { id, origin, rejected: Some(reason.into()), excluded: None, row: None }
-            }
-        };
+        let (rejected, excluded, row) = parts(entry);
+        let line = Line { id, origin, rejected, excluded, row };
         let mut text = serde_json::to_vec(&line).map_err(|error| damaged(&self.name, error.to_string()))?;
         text.push(b'\n');
         self.hash.update(&text);
@@ -106,27 +77,6 @@ impl Writer {
         self.file.flush().map_err(failed("writing", &self.path))?;
         let sha256 = hex::encode(self.hash.finalize());
         Ok(Extract::opened(self.path, self.name, sha256, rules))
-    }
-}
-
-fn values(row: Row) -> Values {
-    let field = |field: FieldValue| match field {
-        FieldValue::Absent => Field::Absent,
-        FieldValue::Text(text) => Field::Text(text),
-        FieldValue::Amount(amount) => Field::Amount(amount.to_string()),
-        FieldValue::Date(date) => Field::Date(date.to_string()),
-    };
-    Values {
-        keys: row.keys.into_vec(),
-        unit: row.unit.as_str().to_owned(),
-        amount: row.amount.to_string(),
-        date: row.date.map(|date| date.to_string()),
-        status: row.status,
-        parent: row.parent,
-        fields: row.fields.into_vec().into_iter().map(field).collect(),
-        parts: row.parts.iter().map(|part| part.map(|part| part.to_string())).collect(),
-        lines: row.lines,
-        category: row.category,
     }
 }
 
@@ -191,44 +141,9 @@ impl Extract {
     fn line(&self, text: &str) -> Result<(u64, Origin, Entry), LargeError> {
         let line: Line = serde_json::from_str(text).map_err(|error| damaged(&self.name, error.to_string()))?;
         let place = Place { source: self.name.clone(), row: line.id };
-        let entry = match (line.row, line.rejected, line.excluded) {
-            (Some(values), None, excluded) => {
-                let row = self.row(values, place).map_err(|reason| damaged(&self.name, reason))?;
-                match excluded {
-                    Some(rule) => Entry::Excluded { rule: rule.into(), row },
-                    None => Entry::Row(row),
-                }
-            }
-            (_, reason, _) => Entry::Rejected { place, reason: reason.unwrap_or_default().into(), amount: None },
-        };
+        let entry = entry((line.rejected, line.excluded, line.row), place);
+        let entry = entry.map_err(|reason| damaged(&self.name, reason))?;
         Ok((line.id, line.origin, entry))
-    }
-
-    fn row(&self, values: Values, place: Place) -> Result<Row, String> {
-        let amount = |text: String| text.parse::<i128>().map_err(|_| format!("`{text}` is no amount"));
-        let day = |text: String| Date::parse(&text).map_err(|error| error.to_string());
-        let field = |field: Field| {
-            Ok::<_, String>(match field {
-                Field::Absent => FieldValue::Absent,
-                Field::Text(text) => FieldValue::Text(text),
-                Field::Amount(text) => FieldValue::Amount(amount(text)?),
-                Field::Date(text) => FieldValue::Date(day(text)?),
-            })
-        };
-        Ok(Row {
-            place,
-            keys: values.keys.into(),
-            unit: Unit::parse(&values.unit).map_err(|error| error.to_string())?,
-            amount: amount(values.amount)?,
-            date: values.date.map(day).transpose()?,
-            status: values.status,
-            parent: values.parent,
-            fields: values.fields.into_iter().map(field).collect::<Result<_, _>>()?,
-            parts: values.parts.into_iter().map(|part| part.map(amount).transpose()).collect::<Result<_, _>>()?,
-            lines: values.lines,
-            category: values.category,
-            unmapped: None,
-        })
     }
 
     fn reader(&self) -> Result<BufReader<File>, LargeError> {

@@ -217,8 +217,10 @@ impl Desk {
         for side in Side::BOTH {
             let streams = [side, side.other()].map(|side| stream_of(&definition.sides[side.index()]));
             let [Some(from), Some(to)] = streams else { continue };
+            // Several rows may be one record's.
             let ids = item.rows[side.index()].iter().filter_map(|place| place.rsplit_once(':')?.1.parse().ok());
-            let origins: Vec<&Origin> = ids.filter_map(|id: u64| found[side.index()].get(&id)).collect();
+            let ids: BTreeSet<u64> = ids.collect();
+            let origins: Vec<&Origin> = ids.iter().filter_map(|id| found[side.index()].get(id)).collect();
             let ([origin], Some(flow)) = (origins.as_slice(), systems.flow(from, to)) else { continue };
             let record = EntityKey {
                 connection: from.connection.clone(),

@@ -3,7 +3,7 @@
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
 pub mod audit;
-pub mod cells;
+mod bind;
 pub mod continuous;
 pub mod definition;
 pub mod desk;
@@ -15,6 +15,7 @@ pub mod inflight;
 pub mod lines;
 pub mod look;
 pub mod period;
+pub mod record_rows;
 pub mod rederive;
 pub mod run;
 pub mod schedule;
@@ -22,3 +23,4 @@ pub mod source;
 pub mod systems;
 pub mod taken;
 pub mod workflow;
+mod written;

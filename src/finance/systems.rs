@@ -4,13 +4,14 @@
 
 use async_trait::async_trait;
 
-use crate::model::{Entity, Record};
+use crate::model::Record;
 use crate::store::{EntityKey, InboxRow, StreamId};
+
+use super::record_rows::HubStreams;
 
 /// What a stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamFacts {
-    pub entity: Entity,
     /// It is asked for, so that its mirror is complete some time.
     pub polled: bool,
     /// When the last complete reading began.
@@ -41,6 +42,8 @@ pub type EachLive<'a> = &'a mut (dyn FnMut(Vec<LiveRecord>) -> Result<(), String
 /// The running hub.
 #[async_trait]
 pub trait Systems: Send + Sync + 'static {
+    /// What sides may be made of.
+    fn streams(&self) -> HubStreams;
     fn stream(&self, stream: &StreamId) -> Option<StreamFacts>;
     /// The flow that carries one stream's records to the other, if there is one.
     fn flow(&self, from: &StreamId, to: &StreamId) -> Option<FlowFacts>;

@@ -10,17 +10,17 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::model::{Entity, Record};
+use crate::model::Record;
 use crate::recon::large::LargeError;
 use crate::recon::report::RunFinding;
 use crate::recon::row::{Entry, Place, Side};
 use crate::recon::rules::RuleSet;
 use crate::store::{EntityKey, EntityRow, MirrorMark, Mirrored, Store, StoreError, StreamId};
 
-use super::cells::{Cells, Named};
 use super::definition::{Definition, From, SideSpec};
 use super::extract::{Extract, Origin, Writer};
 use super::period::Period;
+use super::record_rows::{Named, RecordRows};
 use super::run::SOURCE_INCOMPLETE;
 use super::systems::{LiveRecord, Systems};
 
@@ -29,6 +29,8 @@ use super::systems::{LiveRecord, Systems};
 pub enum TakeError {
     #[error("side {side} of `{reconciliation}`: {reason}; {next}")]
     Side { reconciliation: String, side: &'static str, reason: String, next: &'static str },
+    #[error("side {side} of `{reconciliation}`: its stream was not looked up; this is a defect, please report it")]
+    Unbound { reconciliation: String, side: &'static str },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("an extract: {0}")]
@@ -65,70 +67,53 @@ pub fn asks_hub(definition: &Definition) -> bool {
 }
 
 /// A side's records as entries.
-struct Reading<'d> {
-    definition: &'d Definition,
-    side: Side,
+struct Reading {
+    rows: Arc<RecordRows>,
     source: Arc<str>,
     period: Option<Period>,
-    cells: Option<(Entity, Cells)>,
 }
 
-impl<'d> Reading<'d> {
-    fn of(definition: &'d Definition, side: Side, stream: &StreamId, period: Option<Period>) -> Reading<'d> {
-        Reading { definition, side, source: stream.to_string().into(), period, cells: None }
+impl Reading {
+    fn of(
+        definition: &Definition,
+        side: Side,
+        stream: &StreamId,
+        period: Option<Period>,
+    ) -> Result<Reading, TakeError> {
+        let unbound = || TakeError::Unbound { reconciliation: definition.name.to_string(), side: side.as_str() };
+        let rows = definition.sides[side.index()].rows.clone().ok_or_else(unbound)?;
+        Ok(Reading { rows, source: stream.to_string().into(), period })
     }
 
-    fn cells(&mut self, entity: Entity) -> Result<&Cells, String> {
-        let fresh = match &self.cells {
-            Some((known, _)) if *known == entity => None,
-            Some(_) | None => {
-                let spec = &self.definition.sides[self.side.index()];
-                Some(Cells::new(self.definition, spec, entity, self.period).map_err(|error| error.to_string())?)
-            }
-        };
-        if let Some(cells) = fresh {
-            self.cells = Some((entity, cells));
-        }
-        self.cells.as_ref().map(|(_, cells)| cells).ok_or_else(|| "no values are named".to_owned())
-    }
-
-    fn entry(
-        &mut self,
-        id: u64,
-        entity: Entity,
-        (key, natural_key): (&str, &str),
-        record: Result<Record, String>,
-    ) -> Result<Entry, String> {
+    /// A record that is none stays a row, with the reason.
+    fn entries(&self, id: u64, key: &str, natural_key: Option<&str>, record: Result<Record, String>) -> Vec<Entry> {
         let place = Place { source: Arc::clone(&self.source), row: id };
-        let cells = self.cells(entity)?;
-        Ok(match record {
-            Ok(record) => cells.entry(&Named { key, natural_key, record: &record }, place),
-            Err(reason) => Entry::Rejected { place, reason: reason.into(), amount: None },
-        })
+        let made = record
+            .and_then(|record| self.rows.entries(&Named { key, natural_key, record: &record }, &place, self.period));
+        made.unwrap_or_else(|reason| vec![Entry::Rejected { place, reason: reason.into(), amount: None }])
     }
 
-    fn mirrored(&mut self, id: u64, row: &EntityRow) -> Result<Entry, String> {
+    fn mirrored(&self, id: u64, row: &EntityRow) -> Vec<Entry> {
         let record = Record::from_canonical_json(row.entity, &row.doc).map_err(|error| error.to_string());
-        self.entry(id, row.entity, (&row.id.key, &row.natural_key), record)
+        self.entries(id, &row.id.key, Some(&row.natural_key), record)
     }
 }
 
 /// Takes a record's key and what became of it.
-pub type EachRow<'a> = &'a mut (dyn FnMut(Side, &str, Entry) + Send);
+pub type EachRecord<'a> = &'a mut (dyn FnMut(Side, &str, Vec<Entry>) + Send);
 
 /// Every record of both mirrors, as of one instant; returns the newest event that is in it.
-pub async fn each_row(definition: &Definition, hub: &Hub<'_>, each: EachRow<'_>) -> Result<i64, TakeError> {
+pub async fn each_record(definition: &Definition, hub: &Hub<'_>, each: EachRecord<'_>) -> Result<i64, TakeError> {
     let sides: Vec<(Side, StreamId)> = Side::BOTH
         .into_iter()
         .filter_map(|side| Some((side, stream_of(&definition.sides[side.index()])?.clone())))
         .collect();
-    let mut readings: Vec<Reading<'_>> =
-        sides.iter().map(|(side, stream)| Reading::of(definition, *side, stream, None)).collect();
+    let readings: Vec<Reading> =
+        sides.iter().map(|(side, stream)| Reading::of(definition, *side, stream, None)).collect::<Result<_, _>>()?;
     let streams: Vec<StreamId> = sides.iter().map(|(_, stream)| stream.clone()).collect();
     let mut page_of = |at: usize, page: Vec<Mirrored>| {
         for Mirrored { id, row } in page {
-            let entry = readings[at].mirrored(id.unsigned_abs(), &row)?;
-            each(sides[at].0, &row.id.key, entry);
+            each(sides[at].0, &row.id.key, readings[at].mirrored(id.unsigned_abs(), &row));
         }
         Ok(())
     };
@@ -144,21 +129,15 @@ pub async fn each_of(
     hub: &Hub<'_>,
     side: Side,
     records: &[EntityKey],
-    each: EachRow<'_>,
+    each: EachRecord<'_>,
 ) -> Result<(), TakeError> {
     let Some(stream) = stream_of(&definition.sides[side.index()]) else { return Ok(()) };
-    let mut reading = Reading::of(definition, side, stream, None);
+    let reading = Reading::of(definition, side, stream, None)?;
     let mut id = 0;
     for some in records.chunks(LOOKED_UP) {
         for row in hub.store.entities(some).await?.into_iter().filter(|row| !row.deleted) {
             id += 1;
-            let refuse = |reason| TakeError::Side {
-                reconciliation: definition.name.to_string(),
-                side: side.as_str(),
-                reason,
-                next: "correct the definition",
-            };
-            each(side, &row.id.key, reading.mirrored(id, &row).map_err(refuse)?);
+            each(side, &row.id.key, reading.mirrored(id, &row));
         }
     }
     Ok(())
@@ -186,7 +165,7 @@ pub async fn take_some(
             reconciliation: definition.name.to_string(),
             side: side.as_str(),
             reason,
-            next: "correct the definition",
+            next: "is there room left on the disk?",
         })?;
         taken.newest[side.index()] = taking.newest;
         taken.extracts[side.index()] = Some(taking.writer.finish(&definition.rules)?);
@@ -195,52 +174,53 @@ pub async fn take_some(
 }
 
 /// One side while it is taken.
-struct Taking<'d> {
-    reading: Reading<'d>,
+struct Taking {
+    reading: Reading,
     writer: Writer,
-    rows: u64,
+    /// Of a live side, which has no numbers of its own.
+    records: u64,
     newest: Option<i64>,
 }
 
-impl<'d> Taking<'d> {
+impl Taking {
     fn begin(
-        definition: &'d Definition,
+        definition: &Definition,
         side: Side,
         stream: &StreamId,
         period: Option<Period>,
         room: &Path,
-    ) -> Result<Taking<'d>, TakeError> {
+    ) -> Result<Taking, TakeError> {
+        let reading = Reading::of(definition, side, stream, period)?;
         let path = room.join(format!("{}-{}.jsonl", definition.name, side.as_str().to_lowercase()));
         let writer = Writer::create(&path, &stream.to_string())?;
-        let reading = Reading::of(definition, side, stream, period);
-        Ok(Taking { reading, writer, rows: 0, newest: None })
+        Ok(Taking { reading, writer, records: 0, newest: None })
     }
 
     fn mirrored(&mut self, page: Vec<Mirrored>) -> Result<(), String> {
         for Mirrored { id, row } in page {
             let id = id.unsigned_abs();
-            let entry = self.reading.mirrored(id, &row)?;
+            let entries = self.reading.mirrored(id, &row);
             self.newest = self.newest.max(Some(row.as_of));
             let origin = Origin { record: row.id.key, revision: row.revision, as_of: row.as_of };
-            self.put(id, origin, entry)?;
+            self.put(id, origin, entries)?;
         }
         Ok(())
     }
 
-    fn live(&mut self, page: Vec<LiveRecord>, entity: Entity, at: i64) -> Result<(), String> {
+    fn live(&mut self, page: Vec<LiveRecord>, at: i64) -> Result<(), String> {
         for LiveRecord { key, record } in page {
-            let id = self.rows + 1;
-            let natural_key = record.as_ref().ok().and_then(Record::natural_key).unwrap_or_default();
+            self.records += 1;
             let revision = record.as_ref().map_or(0, fingerprint);
-            let entry = self.reading.entry(id, entity, (&key, &natural_key), record)?;
-            self.put(id, Origin { record: key, revision, as_of: at }, entry)?;
+            let entries = self.reading.entries(self.records, &key, None, record);
+            self.put(self.records, Origin { record: key, revision, as_of: at }, entries)?;
         }
         Ok(())
     }
 
-    fn put(&mut self, id: u64, origin: Origin, entry: Entry) -> Result<(), String> {
-        self.rows += 1;
-        self.writer.write(id, origin, entry).map_err(|error| error.to_string())
+    /// The rows of a record share its number.
+    fn put(&mut self, id: u64, origin: Origin, entries: Vec<Entry>) -> Result<(), String> {
+        let mut write = |entry| self.writer.write(id, origin.clone(), entry).map_err(|error| error.to_string());
+        entries.into_iter().try_for_each(&mut write)
     }
 }
 
@@ -271,20 +251,10 @@ pub async fn take(
         next,
     };
     let mut taken = Taken { began: (hub.now)(), ..Taken::default() };
-    let mut sides: [Option<Taking<'_>>; 2] = [None, None];
+    let mut sides: [Option<Taking>; 2] = [None, None];
     for side in Side::BOTH {
         let Some(stream) = stream_of(&definition.sides[side.index()]) else { continue };
-        let facts = hub.systems.map(|systems| systems.stream(stream));
-        if let Some(None) = facts {
-            let next = "name a stream of a connection, as `syncline status` shows them";
-            return Err(refuse(side, format!("there is no stream {stream}"), next));
-        }
-        let mut taking = Taking::begin(definition, side, stream, period, room)?;
-        if let Some(facts) = facts.flatten() {
-            let next = "name fields of the record; `syncline mapping schema` shows them";
-            taking.reading.cells(facts.entity).map_err(|reason| refuse(side, reason, next))?;
-        }
-        sides[side.index()] = Some(taking);
+        sides[side.index()] = Some(Taking::begin(definition, side, stream, period, room)?);
     }
     for side in Side::BOTH {
         let From::Live(stream) = &definition.sides[side.index()].from else { continue };
@@ -293,10 +263,9 @@ pub async fn take(
             let next = "start it with `syncline run` and ask again";
             return Err(refuse(side, format!("{stream} can be read by a running hub only"), next));
         };
-        let Some(facts) = systems.stream(stream) else { continue };
         let at = (hub.now)();
         taking.newest = Some(at);
-        if let Err(reason) = systems.read_all(stream, &mut |page| taking.live(page, facts.entity, at)).await {
+        if let Err(reason) = systems.read_all(stream, &mut |page| taking.live(page, at)).await {
             taken.findings.push(incomplete(side, stream, &reason));
         }
     }
@@ -313,7 +282,7 @@ pub async fn take(
 async fn mirrors(
     definition: &Definition,
     hub: &Hub<'_>,
-    sides: &mut [Option<Taking<'_>>; 2],
+    sides: &mut [Option<Taking>; 2],
     taken: &mut Taken,
 ) -> Result<(), TakeError> {
     let is_mirror = |side: Side| matches!(definition.sides[side.index()].from, From::Mirror(_));

@@ -16,6 +16,7 @@ use crate::connector::call::{CallResult, IncomingOp, Page, PageToken};
 use crate::connector::manifest::{SqlProgress, Stream};
 use crate::connector::process::ProcessReader;
 use crate::connector::sql::SqlReader;
+use crate::finance::record_rows::HubStreams;
 use crate::finance::systems::{EachLive, FlowFacts, LiveRecord, StreamFacts, Systems};
 use crate::model::clock::Clock;
 use crate::process::{Catalogue as _, Fetcher as _, Interpreted, Operation, Part, ProcessorHandle};
@@ -47,13 +48,16 @@ impl Hub {
 
 #[async_trait]
 impl Systems for HubSystems {
+    fn streams(&self) -> HubStreams {
+        HubStreams::of(&self.plant.now().config)
+    }
+
     fn stream(&self, stream: &StreamId) -> Option<StreamFacts> {
         let plant = self.plant.now();
-        let known = plant.streams.get(&(stream.connection.clone(), stream.stream.clone()))?;
+        plant.streams.get(&(stream.connection.clone(), stream.stream.clone()))?;
         let site = plant.sites.get(&stream.connection)?;
         let described = site.config.manifest.stream(&stream.stream)?;
         Some(StreamFacts {
-            entity: known.entity,
             polled: site.config.enabled && described.read.is_some() && described.file_read().is_none(),
             read_through: self.read_times.through(&stream.connection, &stream.stream),
             by_key: described.can_fetch(),

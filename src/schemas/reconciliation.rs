@@ -60,7 +60,7 @@ static SIDE: Definition = map(
         must(
             "amount",
             Either(&[Text, Of(&CELL), Named(&CELL_OR_NAME)]),
-            "The amount; or several by name, each a row of its own",
+            "The amount; or several by name, each a row of its own (not for tables)",
         ),
         key("currency", CELL_OR_NAME, "Where the currency stands"),
         key("unit", Text, "One currency for all rows, or pcs"),
@@ -68,7 +68,7 @@ static SIDE: Definition = map(
         key("status", CELL_OR_NAME, "Its state"),
         key("parent", CELL_OR_NAME, "The key of what it belongs to"),
         key("category", CELL_OR_NAME, "What kind of movement it is"),
-        key("lines", CELL_OR_NAME, "How many taxed lines went into it"),
+        key("lines", CELL_OR_NAME, "How many taxed lines went into it: a number, or a list"),
         key("fields", Named(&CELL_OR_NAME), "What else is compared"),
         key("parts", Named(&CELL_OR_NAME), "Amounts that could explain a difference: fee, tax, shipping"),
         key("exclude", Named(&Of(&EXCLUSION)), "Rows out of scope, by name; they stay in the tie-out"),
@@ -78,9 +78,9 @@ static CELL: Definition = map(
     "cell",
     "A value of a row.",
     &[&[
-        must("from", Text, "The column, or the path in the record"),
+        must("from", Text, "The column, or the path in the record; @key and @natural_key name the record"),
         key("type", set!("text", "amount", "date"), "How it is compared"),
-        key("negate", Flag, "The amount counts with its sign turned; for `files`"),
+        key("negate", Flag, "The amount counts with its sign turned; not for tables"),
     ]],
 );
 static TABLE: Definition = map(
@@ -108,7 +108,7 @@ static EXCLUSION: Definition = map(
     &[&[
         must("from", Text, "The column or field"),
         key("is", ONE_OR_MANY, "Out, if it is one of these"),
-        key("is_not", ONE_OR_MANY, "Out, unless it is one of these; for `files`"),
+        key("is_not", ONE_OR_MANY, "Out, unless it is one of these; not for tables"),
     ]],
 );
 static PASS: Definition = map(

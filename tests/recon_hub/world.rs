@@ -11,6 +11,7 @@ use syncline::api::resources::reload::Reloaded;
 use syncline::api::{About, ActionError, AppState, ConnectionInfo, FlowInfo, HubView, Owner, Readiness, ReloadRefusal};
 use syncline::finance::desk::{Desk, DeskError, RunAsked};
 use syncline::finance::heal::{HealAsked, HealDone};
+use syncline::finance::record_rows::HubStreams;
 use syncline::finance::systems::{EachLive, FlowFacts, LiveRecord, StreamFacts, Systems};
 use syncline::model::clock::Clock;
 use syncline::model::{Entity, ErrorClass, Record};
@@ -268,25 +269,40 @@ impl World {
         self.desk().run(&name, asked).await
     }
 
+    /// A file of orders in the canonical form.
+    pub fn file(&self, name: &str, orders: &[(&str, i64)]) {
+        let path = self.0.dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let lines: Vec<String> = orders.iter().map(|(number, minor)| format!("{}\n", order(number, *minor))).collect();
+        std::fs::write(path, lines.concat()).unwrap();
+    }
+
+    pub async fn report(&self, run: i64) -> Run {
+        let report = self.desk().report(run).await.unwrap();
+        Run { id: run, report: serde_json::to_value(report).unwrap() }
+    }
+
     pub async fn run(&self) -> Run {
         let (_, problems) = self.desk().definitions();
         assert!(problems.is_empty(), "{problems}");
-        let run = self.try_run().await.unwrap();
-        let report = self.desk().report(run).await.unwrap();
-        Run { id: run, report: serde_json::to_value(report).unwrap() }
+        self.report(self.try_run().await.unwrap()).await
     }
 }
 
 #[async_trait]
 impl Systems for World {
+    fn streams(&self) -> HubStreams {
+        let stream = |connection: &str, stream: &str| StreamId { connection: connection.into(), stream: stream.into() };
+        HubStreams::default()
+            .with(stream("shop", "orders"), Entity::Order)
+            .with(stream("erp", "orders"), Entity::Order)
+            .with(stream("erp", "stock"), Entity::InventoryLevel)
+            .with(stream("shop", "inventory"), Entity::InventoryLevel)
+    }
+
     fn stream(&self, stream: &StreamId) -> Option<StreamFacts> {
-        let entity = match (stream.connection.as_str(), stream.stream.as_str()) {
-            ("shop" | "erp", "orders") => Entity::Order,
-            ("erp", "stock") | ("shop", "inventory") => Entity::InventoryLevel,
-            (_, _) => return None,
-        };
         let read_through = *self.0.read_through.lock().unwrap();
-        Some(StreamFacts { entity, polled: true, read_through, by_key: stream.to_string() == "erp.orders" })
+        Some(StreamFacts { polled: true, read_through, by_key: stream.to_string() == "erp.orders" })
     }
 
     fn flow(&self, from: &StreamId, to: &StreamId) -> Option<FlowFacts> {
@@ -366,6 +382,19 @@ impl Run {
         let all = [self.of("breaks"), self.of("in_flight")].concat();
         let item = all.into_iter().find(|item| item["key"] == key).unwrap();
         item["carried_by"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn rows(&self) -> Vec<u64> {
+        self.report["figures"]["rows"].as_array().unwrap().iter().map(|rows| rows.as_u64().unwrap()).collect()
+    }
+
+    /// Rows that are out of scope or could not be made, each with why.
+    pub fn set_aside(&self) -> Vec<String> {
+        let of = |list: &str| {
+            let rows = self.report[list].as_array().unwrap().iter();
+            rows.map(|row| format!("{list} {}", row["why"].as_str().unwrap())).collect::<Vec<_>>()
+        };
+        [of("excluded"), of("rejected")].concat()
     }
 
     pub fn residuals(&self) -> Vec<&str> {

@@ -155,9 +155,52 @@ async fn names_that_are_not_there_are_told_with_their_places() {
         a: { title: A, table: a.csv, keys: { k: k }, amount: { from: x, negate: true }, unit: EUR }\n\
         b: { title: B, table: b.csv, keys: { k: k }, amount: x, unit: EUR, exclude: { e: { from: k, is_not: [x] } } }\n";
     let checked = Installation::new(table).syncline("ann", &["check"]).await;
-    for why in ["one value, as it stands", "`is_not` is for `files:`"] {
+    for why in ["one value, as it stands", "`is_not` is not for tables"] {
         assert!(checked.err.contains(why), "{}", checked.err);
     }
+}
+
+/// Sides of the hub's: connections, streams and fields are looked up as those of files are, by `check` and when a run begins.
+#[tokio::test]
+async fn streams_of_the_hub_are_looked_up_too() {
+    let definition = "reconciliation: r
+title: T
+kind: orders
+a: { title: A, mirror: shop.orders, keys: { n: '@key' }, amount: { gross: total, tax: { from: tax_total, negate: true } } }
+b: { title: B, mirror: erp.orders, keys: { n: '@natural_key' }, amount: total, exclude: { e: { from: status, is_not: [open] } } }
+match: [{ id: n, group: [n] }]
+";
+    let config = "hub: { database: \"sqlite:store/syncline.db\" }\nconnections:\n  shop: { connector: jsonl }\n  erp: { connector: jsonl }\n  table: { connector: csv }\n";
+    let installation = Installation::new(definition);
+    installation.put("syncline.yaml", config);
+    let checked = installation.syncline("ann", &["check"]).await;
+    assert!(checked.out.contains("1 reconciliation"), "{} {}", checked.out, checked.err);
+    complete(&installation.run().await);
+    let wrong = [
+        ("mirror: shop.orders", "mirror: shp.orders", "there is no connection `shp`", "did you mean `shop`?"),
+        ("mirror: erp.orders", "mirror: erp.ordrs", "there is no stream erp.ordrs", "did you mean `orders`?"),
+        ("mirror: erp.orders", "mirror: erp.records", "the hub has no records of erp.records", "name the stream"),
+        ("mirror: erp.orders", "live: erp.orders", "cannot be read completely", "use `mirror: erp.orders`"),
+        ("mirror: erp.orders", "mirror: table.orders", "it is only written to", "name a stream that is read"),
+        ("mirror: erp.orders", "mirror: table.stock", "no flow uses it", "add a flow"),
+        ("gross: total", "gross: totl", "has no field \"totl\"", "did you mean \"total\"?"),
+        ("from: tax_total", "from: '@key'", "names a record, and is no amount", "r.yaml:4:"),
+        ("amount: total,", "amount: total, unit: EUR,", "has its own currency", "r.yaml:5:"),
+        ("'@natural_key'", "'@naturalkey'", "there is no `@naturalkey`", "did you mean `@natural_key`?"),
+    ];
+    for (from, to, why, next) in wrong {
+        assert!(definition.contains(from), "{from}");
+        installation.put("reconciliations/r.yaml", definition.replacen(from, to, 1));
+        let place = "reconciliations/r.yaml:";
+        let checked = installation.syncline("ann", &["check"]).await.err;
+        assert!(checked.contains(why) && checked.contains(next) && checked.contains(place), "{to}: {checked}");
+        let ran = installation.syncline("ann", &["recon", "run", "r"]).await.err;
+        assert!(ran.contains(why) && ran.contains(place), "{to}: {ran}");
+    }
+    // What a kept run had taken was kept as rows: it holds, whatever has become of the connection.
+    installation.put("syncline.yaml", config.replace("  erp:", "  erp2:"));
+    let verified = installation.syncline("ann", &["recon", "verify", "1"]).await;
+    assert!(verified.out.contains("to the byte"), "{} {}", verified.out, verified.err);
 }
 
 /// What a mapping of the installation changes is named when a run is made again.

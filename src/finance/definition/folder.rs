@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::config::yaml::{Diagnostic, Diagnostics, Source};
 
-use crate::finance::files::bind;
+use crate::finance::bind::bind;
+use crate::finance::record_rows::HubStreams;
 
 use super::{Definition, parse};
 
@@ -22,9 +23,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The definition with the connectors of the installation, or every name that is not there.
-    pub fn bound(mut self, installation: &Path) -> Result<Definition, Diagnostics> {
-        bind(&mut self.definition, &self.source, installation)?;
+    /// The definition with the connectors and streams of the installation, or every name that is not there. Without streams, sides
+    /// that are the hub's are not looked at.
+    pub fn bound(mut self, installation: &Path, streams: Option<&HubStreams>) -> Result<Definition, Diagnostics> {
+        bind(&mut self.definition, &self.source, installation, streams)?;
         Ok(self.definition)
     }
 }
@@ -68,11 +70,11 @@ pub fn load_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
     (loaded, problems)
 }
 
-/// As `load_all`, with everything that is wrong between definitions and the installation's connectors.
-pub fn check_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
+/// As `load_all`, with everything that is wrong between definitions and the installation's connectors and streams.
+pub fn check_all(installation: &Path, streams: Option<&HubStreams>) -> (Vec<Loaded>, Diagnostics) {
     let (loaded, mut problems) = load_all(installation);
     for loaded in &loaded {
-        if let Err(found) = loaded.clone().bound(installation) {
+        if let Err(found) = loaded.clone().bound(installation, streams) {
             problems.extend(found);
         }
     }

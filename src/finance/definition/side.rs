@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::choice;
 use crate::config::Endpoint;
 use crate::config::yaml::{Context, Decode, Entry, Kind, MapReader, Node, Span};
+use crate::finance::record_rows::RecordRows;
 use crate::recon::large::FieldKind;
 use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
@@ -20,6 +21,10 @@ use super::files::{self, Files};
 pub struct SideSpec {
     pub title: String,
     pub from: From,
+    /// Where it says so.
+    pub from_span: Span,
+    /// What becomes of records of the hub's, once bound to its streams; files have theirs beside their readers.
+    pub rows: Option<Arc<RecordRows>>,
     /// Aligned with the rules' keys; nothing where this side has no such key.
     pub keys: Vec<Option<Cell>>,
     pub amount: Cell,
@@ -144,20 +149,21 @@ impl SideSpec {
         let named = Named { keys: cells(&map, "keys"), fields: cells(&map, "fields"), parts: cells(&map, "parts") };
         let amounts = amounts(&map, cx);
         let currency: Option<Cell> = map.optional("currency");
-        if let (Some(From::Table(_)), None, None) = (&from, &currency, &unit) {
+        if let (Some((From::Table(_), _)), None, None) = (&from, &currency, &unit) {
             map.error(
                 "amount",
                 "the amounts have no currency",
                 "add `currency: <column>`, or `unit: EUR` for all rows",
             );
         }
-        if let Some(From::Table(_) | From::Mirror(_) | From::Live(_)) = &from {
-            only_for_files(&amounts, &exclude, cx);
+        if let Some((From::Table(_), _)) = &from {
+            only_for_records(&amounts, &exclude, cx);
         }
         let (date, status, parent) = (map.optional("date"), map.optional("status"), map.optional("parent"));
         let (category, lines) = (map.optional("category"), map.optional("lines"));
         map.finish();
         let (amount, split) = amounts?;
+        let (from, from_span) = from?;
         Some(SideSpec {
             title: title.unwrap_or_default(),
             keys: Vec::new(),
@@ -173,7 +179,9 @@ impl SideSpec {
             fields: Vec::new(),
             parts: Vec::new(),
             exclude,
-            from: from?,
+            from,
+            from_span,
+            rows: None,
             named,
         })
     }
@@ -217,8 +225,8 @@ fn cells(map: &MapReader<'_>, key: &'static str) -> Vec<(Arc<str>, Cell)> {
     map.named::<Cell>(key).into_iter().map(|(name, cell)| (name.value.into(), cell)).collect()
 }
 
-/// Exactly one of them.
-fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
+/// Exactly one of them, and where it stands.
+fn from(map: &MapReader<'_>, cx: &Context) -> Option<(From, Span)> {
     let stream = |node: &Node| {
         let Endpoint { connection, stream } = Endpoint::decode(node, cx)?;
         Some(StreamId { connection, stream })
@@ -232,12 +240,13 @@ fn from(map: &MapReader<'_>, cx: &Context) -> Option<From> {
     if let Some((other, _)) = found.next() {
         map.error(other, format!("the side is a `{key}` already"), "a side comes from one place: keep one of them");
     }
-    match key {
+    let found = match key {
         "files" => files::decode(node, cx).map(From::Files),
         "mirror" => stream(node).map(From::Mirror),
         "live" => stream(node).map(From::Live),
         _ => table(node, cx).map(From::Table),
-    }
+    };
+    Some((found?, node.span))
 }
 
 type Amounts = (Cell, Vec<(Arc<str>, Cell)>);
@@ -260,7 +269,8 @@ fn amounts(map: &MapReader<'_>, cx: &Context) -> Option<Amounts> {
     Some((first?, split))
 }
 
-fn only_for_files(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Context) {
+/// A table's rows are its lines as they stand.
+fn only_for_records(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Context) {
     let help = "read the file with `files:` and the connector `csv`, or add a column to it";
     if let Some((cell, split)) = amounts
         && (cell.negate || !split.is_empty())
@@ -268,7 +278,7 @@ fn only_for_files(amounts: &Option<Amounts>, exclude: &[Exclusion], cx: &Context
         cx.error(cell.span, "the amount is one value, as it stands", help);
     }
     for exclusion in exclude.iter().filter(|exclusion| !exclusion.is_not.is_empty()) {
-        cx.error(exclusion.span, "`is_not` is for `files:`; exclusions of other sides list what `is` out", help);
+        cx.error(exclusion.span, "`is_not` is not for tables; their exclusions list what `is` out", help);
     }
 }
 

@@ -1,19 +1,15 @@
-//! A side's stream as the installation has it: how files are read, what a record becomes, which of its fields are what.
+//! A side's stream as the installation has it: how files are read and what a record becomes.
 //!
 //! Not here: finding it (`bind`), reading (`read`).
 
-use std::sync::Arc;
-
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::connector::file::FileSpec;
 use crate::connector::file::drop::Completeness;
+use crate::finance::record_rows::RecordRows;
 use crate::mapping::Mapping;
 use crate::mapping::expr::Template;
-use crate::model::{Entity, FieldPath};
-use crate::recon::large::FieldKind;
-use crate::recon::unit::Unit;
+use crate::model::Entity;
 
 /// Everything that reading a side's files needs.
 #[derive(Debug)]
@@ -29,43 +25,8 @@ pub struct Bound {
     pub mapping: Option<Mapping>,
     pub key: Template,
     pub settings: Value,
-    /// Days are days of this zone.
-    pub zone: TimeZone,
-    pub plan: Plan,
-}
-
-/// A side's cells, in the rules' order.
-#[derive(Debug)]
-pub struct Plan {
-    pub keys: Vec<Option<FieldPath>>,
-    /// A row for each.
-    pub amounts: Vec<AmountCell>,
-    pub currency: Option<FieldPath>,
-    pub unit: Option<Unit>,
-    pub date: Option<FieldPath>,
-    pub status: Option<FieldPath>,
-    pub parent: Option<FieldPath>,
-    pub category: Option<FieldPath>,
-    pub lines: Option<FieldPath>,
-    pub fields: Vec<Option<(FieldPath, FieldKind)>>,
-    pub parts: Vec<Option<(FieldPath, bool)>>,
-    pub exclude: Vec<OutOfScope>,
-}
-
-#[derive(Debug)]
-pub struct AmountCell {
-    /// What the row is called where a record becomes several.
-    pub name: Option<Arc<str>>,
-    pub path: FieldPath,
-    pub negate: bool,
-}
-
-#[derive(Debug)]
-pub struct OutOfScope {
-    pub rule: Arc<str>,
-    pub path: FieldPath,
-    pub is: Vec<String>,
-    pub is_not: Vec<String>,
+    /// What becomes of its records.
+    pub rows: RecordRows,
 }
 
 impl Bound {

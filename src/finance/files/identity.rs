@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use twox_hash::XxHash3_128;
 
-use super::spool::KeptRow;
+use crate::finance::written::Parts;
 
 /// Where a record was seen, and what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) enum Verdict {
 }
 
 impl Identities {
-    pub fn judge(&mut self, key: &str, source: usize, row: u64, rows: &[KeptRow]) -> Verdict {
+    pub fn judge(&mut self, key: &str, source: usize, row: u64, rows: &[Parts]) -> Verdict {
         let key = XxHash3_128::oneshot(key.as_bytes());
         let seen = Seen { source, row, content: XxHash3_128::oneshot(format!("{rows:?}").as_bytes()) };
         if let Some(before) = self.staged.get(&key) {

@@ -6,7 +6,6 @@
 
 mod bind;
 mod bound;
-mod cells;
 mod identity;
 mod open;
 mod read;

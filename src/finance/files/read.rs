@@ -13,14 +13,16 @@ use crate::connector::file::statement::StatementCause;
 use crate::connector::file::totals::ControlFile;
 use crate::connector::file::{FileError, FileFormat, FileLimits, FileRow, FileSummary, ReadContext, read};
 use crate::finance::period::Period;
+use crate::finance::record_rows::Named;
+use crate::finance::written::{Parts, parts};
 use crate::mapping::InContext;
 use crate::mapping::expr::Scope;
 use crate::model::Record;
 use crate::recon::large::LargeError;
 use crate::recon::report::RunFinding;
+use crate::recon::row::Place;
 
 use super::bound::Bound;
-use super::cells::rows;
 use super::identity::{Identities, Verdict};
 use super::spool::Spool;
 use super::statements::Statements;
@@ -128,7 +130,6 @@ fn take(
     let record = record(bound, row).map_err(|what| {
         at(what, "correct the file; a word that is new belongs into the connector's `mappings/.../values.yaml`")
     })?;
-    let kept = rows(bound, &record, period).map_err(|what| at(what, "correct the file, or the side's definition"))?;
     let header = row.header.as_deref().map_or(Value::Null, |header| Value::Object(header.clone()));
     let file = json!({ "name": name, "numbers": [] });
     let scope = Scope::new()
@@ -137,6 +138,11 @@ fn take(
         .with("header", &header)
         .with("file", &file);
     let key = bound.key.render(&scope).map_err(|error| at(error.to_string(), "correct the file"))?;
+    let named = Named { key: &key, natural_key: None, record: &record };
+    let stands = Place { source: into.spool.name(source), row: place };
+    let made = bound.rows.entries(&named, &stands, period);
+    let made = made.map_err(|what| at(what, "correct the file, or the side's definition"))?;
+    let kept: Vec<Parts> = made.into_iter().map(parts).collect();
     match into.identities.judge(&key, source, place, &kept) {
         Verdict::New => {}
         Verdict::Again => return Ok(()),

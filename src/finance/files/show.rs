@@ -1,6 +1,6 @@
 //! Records of a file once more, by their places, for people to look at.
 //!
-//! Not here: whether the file is the one that a run had read (`lines`), what is compared (`cells`).
+//! Not here: whether the file is the one that a run had read (`lines`), what is compared (`record_rows`).
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,8 +10,8 @@ use crate::connector::file::{FileError, FileLimits, FileRow, ReadContext, read};
 use crate::model::{Object, Value};
 
 use super::bound::Bound;
-use super::cells::plain;
 use super::read::{place, record};
+use crate::finance::record_rows::plain;
 
 /// A record's fields that have one value each, in the schema's order.
 pub type Shown = Vec<(String, String)>;
@@ -51,7 +51,7 @@ fn fields(object: &Object, within: &str, into: &mut Shown) {
         match value {
             Some(Value::Object(inner)) => fields(inner, &format!("{name}."), into),
             Some(Value::Money(money)) => into.push((name, format!("{} {}", money.to_decimal(), money.currency()))),
-            Some(value) => into.extend(plain(Some(value)).map(|text| (name, text))),
+            Some(value) => into.extend(plain(value).map(|text| (name, text))),
             None => {}
         }
     }

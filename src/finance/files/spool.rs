@@ -9,47 +9,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Date;
+use crate::finance::written::{Parts, Written, entry};
 use crate::recon::large::{Glance, LargeError, Statement, content_hash};
 use crate::recon::matching::join_key;
 use crate::recon::normalise::Normaliser;
-use crate::recon::row::{Entry, FieldValue, Place, Row};
+use crate::recon::row::{Entry, Place};
 use crate::recon::rules::{How, KeyIndex, RuleSet};
 use crate::recon::unit::Unit;
 
 /// Bytes that are written at once.
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// A row as it lies on disk; integers as text, because they may need more than 64 bits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct KeptRow {
-    pub keys: Vec<Option<String>>,
-    pub unit: String,
-    pub amount: String,
-    pub date: Option<String>,
-    pub status: Option<String>,
-    pub parent: Option<String>,
-    pub fields: Vec<KeptField>,
-    pub parts: Vec<Option<String>>,
-    pub lines: u32,
-    pub category: Option<String>,
-    /// The rule by which it is out of scope.
-    pub excluded: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum KeptField {
-    Absent,
-    Text(String),
-    Amount(String),
-    Date(String),
-}
-
-/// A row with where it stood: the file's number and the row in it.
+/// What became of a record, with where it stood: the file's number and the row in it.
 #[derive(Serialize, Deserialize)]
 struct Line {
     at: (usize, u64),
-    row: KeptRow,
+    rejected: Option<Box<str>>,
+    excluded: Option<Box<str>>,
+    row: Option<Written>,
 }
 
 /// One side's rows, all files behind each other.
@@ -102,8 +79,15 @@ impl Spool {
         self.written + self.buffer.len() as u64
     }
 
-    pub(super) fn push(&mut self, source: usize, place: u64, row: KeptRow) -> Result<(), LargeError> {
-        serde_json::to_writer(&mut self.buffer, &Line { at: (source, place), row }).map_err(damaged)?;
+    /// What places of a file's rows say.
+    pub(super) fn name(&self, source: usize) -> Arc<str> {
+        self.sources.get(source).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn push(&mut self, source: usize, place: u64, parts: Parts) -> Result<(), LargeError> {
+        let (rejected, excluded, row) = parts;
+        let line = Line { at: (source, place), rejected, excluded, row };
+        serde_json::to_writer(&mut self.buffer, &line).map_err(damaged)?;
         self.buffer.push(b'\n');
         if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
     }
@@ -129,43 +113,7 @@ impl Spool {
     fn entry(&self, line: Line) -> Result<Entry, LargeError> {
         let (source, row) = line.at;
         let source = self.sources.get(source).cloned().ok_or_else(|| damaged("a row of no file"))?;
-        let (row, excluded) = line.row.row(Place { source, row })?;
-        Ok(match excluded {
-            Some(rule) => Entry::Excluded { rule: rule.into(), row },
-            None => Entry::Row(row),
-        })
-    }
-}
-
-impl KeptRow {
-    fn row(self, place: Place) -> Result<(Row, Option<String>), LargeError> {
-        let number = |text: &String| text.parse::<i128>().map_err(damaged);
-        let row = Row {
-            place,
-            keys: self.keys.into_iter().map(|key| key.map(String::into_boxed_str)).collect(),
-            unit: Unit::parse(&self.unit).map_err(damaged)?,
-            amount: number(&self.amount)?,
-            date: self.date.as_deref().map(Date::parse).transpose().map_err(damaged)?,
-            status: self.status.map(String::into_boxed_str),
-            parent: self.parent.map(String::into_boxed_str),
-            fields: self.fields.into_iter().map(KeptField::value).collect::<Result<_, _>>()?,
-            parts: self.parts.iter().map(|part| part.as_ref().map(number).transpose()).collect::<Result<_, _>>()?,
-            lines: self.lines,
-            category: self.category.map(String::into_boxed_str),
-            unmapped: None,
-        };
-        Ok((row, self.excluded))
-    }
-}
-
-impl KeptField {
-    fn value(self) -> Result<FieldValue, LargeError> {
-        Ok(match self {
-            KeptField::Absent => FieldValue::Absent,
-            KeptField::Text(text) => FieldValue::Text(text.into_boxed_str()),
-            KeptField::Amount(text) => FieldValue::Amount(text.parse().map_err(damaged)?),
-            KeptField::Date(text) => FieldValue::Date(Date::parse(&text).map_err(damaged)?),
-        })
+        entry((line.rejected, line.excluded, line.row), Place { source, row }).map_err(damaged)
     }
 }
 
@@ -192,9 +140,17 @@ impl Statement for Spool {
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut key = String::new();
         lines(&mut BufReader::with_capacity(BUFFER_BYTES, &*file), 0, &mut |position, line| {
-            let (row, excluded) = line.row.row(Place { source: "".into(), row: 0 })?;
+            let (row, excluded) = match self.entry(line)? {
+                Entry::Row(row) => (row, false),
+                Entry::Excluded { row, .. } => (row, true),
+                Entry::Rejected { .. } => {
+                    let (unit, status) = (Unit::Pieces, &b""[..]);
+                    each(Glance { position, key: None, unit, amount: 0, date: None, status, fields: 0, look: true })?;
+                    return Ok(true);
+                }
+            };
             let parts = self.on.iter().map(|at| row.keys.get(*at)?.as_deref());
-            let keyed = join_key(parts, &self.steps, &mut key) && excluded.is_none();
+            let keyed = join_key(parts, &self.steps, &mut key) && !excluded;
             each(Glance {
                 position,
                 key: keyed.then_some(key.as_bytes()),
@@ -203,7 +159,7 @@ impl Statement for Spool {
                 date: row.date,
                 status: row.status.as_deref().unwrap_or_default().as_bytes(),
                 fields: content_hash(&row.fields),
-                look: excluded.is_some(),
+                look: excluded,
             })?;
             Ok(true)
         })

@@ -162,7 +162,7 @@ async fn statement_lines(
     let root = elsewhere.map_or_else(|| desk.folder.clone(), std::path::PathBuf::from);
     let (loaded, folder, rows) = (loaded.clone(), desk.folder.clone(), item.rows.clone());
     let read = move || {
-        let definition = match loaded.bound(&folder) {
+        let definition = match loaded.bound(&folder, None) {
             Ok(definition) => definition,
             Err(problems) => {
                 let unread = Some(format!("the definition does not fit the connectors: {problems}"));

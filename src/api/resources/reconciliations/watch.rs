@@ -2,13 +2,12 @@
 //! (`finance::continuous`), asking again (`finance::audit`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::state::AppState;
 use crate::finance::audit::audit;
 use crate::finance::continuous::{Agreement, Watch};
-use crate::finance::definition::Definition;
+use crate::finance::definition::{Definition, Loaded};
 use crate::finance::desk::{Desk, DeskError, today};
 use crate::finance::run::Asked;
 
@@ -42,13 +41,14 @@ impl Watching {
     /// One look at everything that is watched. What fails is told in the log and tried again; its agreement is not known then.
     pub async fn look(&mut self, state: &AppState, desk: &Desk) {
         let (loaded, _) = desk.definitions();
-        let watched: Vec<Arc<Definition>> = loaded.into_iter().map(|loaded| Arc::new(loaded.definition)).collect();
-        self.watches.retain(|_, watch| watched.iter().any(|definition| definition.watch && watch.is_of(definition)));
+        let is_watched = |watch: &Watch, of: &Definition| of.watch && watch.is_of(of);
+        self.watches.retain(|_, watch| loaded.iter().any(|loaded| is_watched(watch, &loaded.definition)));
         let mut known = BTreeMap::new();
-        for definition in &watched {
+        for loaded in &loaded {
+            let definition = &loaded.definition;
             let name = definition.name.to_string();
             if definition.watch {
-                match self.agreement(desk, definition).await {
+                match self.agreement(desk, loaded).await {
                     Ok(agreement) => {
                         known.insert(name.clone(), agreement);
                     }
@@ -65,10 +65,11 @@ impl Watching {
         state.set_agreements(known);
     }
 
-    async fn agreement(&mut self, desk: &Desk, definition: &Arc<Definition>) -> Result<Agreement, DeskError> {
+    async fn agreement(&mut self, desk: &Desk, loaded: &Loaded) -> Result<Agreement, DeskError> {
+        let definition = &loaded.definition;
         let name = definition.name.to_string();
         if !self.watches.contains_key(&name) {
-            self.watches.insert(name.clone(), Watch::begin(desk, Arc::clone(definition)).await?);
+            self.watches.insert(name.clone(), Watch::begin(desk, loaded.clone()).await?);
         }
         let asked = Asked { period: None, as_of: today((desk.now)(), &definition.zone)? };
         match self.watches.get_mut(&name) {

@@ -1,0 +1,52 @@
+//! A definition's sides looked up in the installation: connectors of files, streams of the hub; every name that is not there is
+//! reported with its place.
+//!
+//! Not here: what a definition says otherwise (`definition`), how cells are resolved (`record_rows`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::yaml::{Context, Diagnostics, Source};
+use crate::connector::registry::Registry;
+
+use super::definition::{Definition, From, SideSpec};
+use super::files;
+use super::record_rows::{HubStreams, RecordRows, Terms, resolve};
+
+/// Binds the sides; `source` is the definition's text, for places. Without `streams`, sides of the hub's are left as they are: what
+/// a kept run took of them was kept as rows.
+pub fn bind(
+    definition: &mut Definition,
+    source: &Arc<Source>,
+    installation: &Path,
+    streams: Option<&HubStreams>,
+) -> Result<(), Diagnostics> {
+    let reads_files = definition.sides.iter().any(|side| matches!(side.from, From::Files(_)));
+    let registry = if reads_files { Some(Registry::load(installation)?) } else { None };
+    let cx = Context::new(source);
+    let terms = Terms { zone: definition.zone.clone(), measure: definition.rules.measure };
+    for side in &mut definition.sides {
+        if let Some(registry) = &registry {
+            files::bind(side, &cx, registry, &terms);
+        }
+        if let Some(streams) = streams {
+            side.rows = of_hub(side, &cx, streams, &terms).map(Arc::new);
+        }
+    }
+    cx.finish().into_result(Some(()))
+}
+
+fn of_hub(side: &SideSpec, cx: &Context, streams: &HubStreams, terms: &Terms) -> Option<RecordRows> {
+    let entity = match &side.from {
+        From::Mirror(stream) => streams.mirror(stream),
+        From::Live(stream) => streams.live(stream),
+        From::Table(_) | From::Files(_) => return None,
+    };
+    match entity {
+        Ok(entity) => resolve(cx, terms, side, entity),
+        Err(wrong) => {
+            cx.error(side.from_span, wrong.message, wrong.help);
+            None
+        }
+    }
+}
