@@ -58,7 +58,7 @@ pub use auth::{
 };
 pub use auth_choice::AuthChoice;
 pub use batch::{BatchResult, BatchWrite, ResultKey, Unmentioned};
-pub use body::{Body, JsonTemplate, MultipartPart, PartContent, XmlContent};
+pub use body::{Body, JsonTemplate, MultipartPart, PartContent, SoapVersion, XmlContent};
 pub use document::{Category, Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};

@@ -43,7 +43,7 @@ pub(super) const FILE_RECORD: Scope = scope("a file record's key, version or tim
 pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body", "delivery"]);
 pub(super) const PING: Scope = scope("a ping", &["headers", "body", "query"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body", "delivery"]);
-pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
+pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings", "page"]);
 pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "topics", "url", "until"]);
 pub(super) const RESUBSCRIBE: Scope =
     scope("a change of a subscription", &["settings", "topic", "topics", "url", "until", "id"]);
