@@ -18,6 +18,7 @@ pub(super) mod csrf;
 pub mod cursor;
 pub(super) mod enrich;
 pub(super) mod exchange;
+mod follow_up;
 pub mod form;
 pub(super) mod gaps;
 pub mod guard;

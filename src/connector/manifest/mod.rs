@@ -22,6 +22,7 @@ mod edi_out;
 mod errors;
 mod file;
 mod fixed;
+mod follow_up;
 mod format;
 mod format_out;
 mod handshake;
@@ -62,6 +63,7 @@ pub use body::{Body, JsonTemplate, MultipartPart, PartContent, SoapVersion, XmlC
 pub use document::{Category, Check, Http, Manifest, Timeouts};
 pub use errors::{ErrorRule, HeaderCondition, RuleClass};
 pub use file::{Batch, FileMode, FileRead, FileWrite};
+pub use follow_up::FollowUp;
 pub use handshake::{Csrf, Tls};
 pub use list_path::ListPath;
 pub use pages::{Pages, Total};

@@ -58,6 +58,13 @@ pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", 
 /// `current`: `body` and `headers` of what was read right before.
 pub(super) const COMPARE: Scope =
     scope("a write that compares", &["settings", "record", "key", "idempotency_key", "event", "steps", "current"]);
+/// `written.id`: what was written before.
+pub(super) const FOLLOW_UP_READ: Scope = scope("a follow-up's question", FOLLOWING);
+pub(super) const FOLLOW_UP: Scope = scope("a follow-up without `read`", FOLLOWING);
+/// `current`: `body` and `headers` of what its `read` found.
+pub(super) const FOLLOW_UP_KNOWING: Scope =
+    scope("a follow-up", &["settings", "record", "key", "idempotency_key", "event", "written", "current"]);
+const FOLLOWING: &[&str] = &["settings", "record", "key", "idempotency_key", "event", "written"];
 /// `accepted`: `body` and `headers` of the accepting answer.
 pub(super) const CONFIRM: Scope =
     scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);
