@@ -172,7 +172,7 @@ impl Reference {
         }
         let mut whole = Map::new();
         for entry in entries {
-            let node = parse(&Source::new(page, entry.as_str())).unwrap_or_else(|problems| panic!("{problems}"));
+            let node = parse(&Source::new(page, entry.as_str())).unwrap_or_else(|problems| panic!("{problems:?}"));
             let json = json_of(&node);
             self.maps_in(&json);
             whole.extend(json.as_object().cloned().unwrap_or_default());

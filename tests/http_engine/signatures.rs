@@ -236,7 +236,7 @@ fn hashes_of_512_bits() {
         let shorter = verify.replace("sha512", "sha256");
         assert_eq!(Sent::post(&signed, body).judge(&connection(&shorter, [secret, ""])), Err(Refusal::Forged));
     }
-    let items = "{ scheme: signed_items, hash: sha512, items: items, fields: [said], signature: proof, encoding: hex, secrets: [\"{settings.token}\"] }";
+    let items = "{ scheme: signed_items, hash: sha512, items: \"items[]\", fields: [said], signature: proof, encoding: hex, secrets: [\"{settings.token}\"] }";
     let judge = |said: &str| {
         let body = value!({ "items": [{ "said": said, "proof": MAC }] }).to_string();
         Sent::post(&[], &body).judge(&connection(items, ["Jefe", ""])).map(|_| ())

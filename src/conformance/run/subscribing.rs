@@ -91,7 +91,7 @@ async fn broken_lists(bench: &mut Bench<'_>, fixture: &Fixture, case: &Subscript
         for fault in failing::of_reads() {
             let Some(connection) = bench.connect(fixture, Behaviour::Subscriptions) else { return };
             bench.play(fixture, |script| script.with(*index, fault.clone()));
-            let during = format!("{} in place of page {} of the list", fault.name(), page + 1);
+            let during = format!("{} in place of the list, page {}", fault.name(), page + 1);
             match connection.ensure_subscriptions(&case.url).await {
                 Ok(_) => bench.fail(fixture, Behaviour::Subscriptions, &format!("{during} was taken for a list")),
                 Err(error) => {
