@@ -373,3 +373,59 @@ fn subscriptions_that_are_not_put_right() {
         .manifest("list: { get: /hooks }", "list: { get: /hooks, errors: [{ status: 503, class: data }] }")
         .refused(Behaviour::Faults, "in place of the list");
 }
+
+#[test]
+fn subscriptions_on_several_pages() {
+    let paged =
+        || Acme::new().manifest("records: data, id", "records: data, pages: { scheme: next_url, path: next }, id");
+    paged().missing(Behaviour::Subscriptions, "subscriptions on several pages");
+    let pages = format!(
+        "exchanges:\n  - {}\n  - {{ ask: {{ get: /v2/hooks }}, answer: {{ json: {{ data: [{}], next: \"{{base}}/v2/hooks?page=2\" }} }} }}\n  \
+         - {{ ask: {{ get: /v2/hooks, query: {{ page: 2 }} }}, answer: {{ json: {{ data: [{}] }} }} }}\nexpect: {{ restored: [] }}\n",
+        acme::TOKEN,
+        acme::OTHERS,
+        acme::OURS
+    );
+    let shown = || paged().with("hooks_paged", "subscriptions", &pages);
+    shown().reported(|report| assert!(report.passed(), "{report:#?}"));
+    // Without paging, ours would be made a second time.
+    Acme::new().with("hooks_paged", "subscriptions", &pages).refused(Behaviour::Subscriptions, "was asked POST /v2/hooks");
+    shown()
+        .manifest("list: { get: /hooks }", "list: { get: /hooks, errors: [{ status: 503, class: data }] }")
+        .refused(Behaviour::Faults, "in place of the list, page 2");
+}
+
+/// A create that is sealed once it is written.
+fn sealed() -> Acme {
+    let then = "matches: candidate.number == record.number }\n        then:\n          seal: { read: { get: \"/orders/{written.id}\" }, unless: current.body.sealed, post: \"/orders/{written.id}/seal\" }";
+    let state =
+        |sealed: bool| format!("{{ ask: {{ get: /v2/orders/77 }}, answer: {{ json: {{ sealed: {sealed} }} }} }}");
+    let seal = "{ ask: { post: /v2/orders/77/seal }, answer: { json: {} }, effect: true }";
+    let there = "{ ask: { get: /v2/orders, query: { number: \"#1\" } }, answer: { json: { data: [{ id: 77, number: \"#1\" }] } } }";
+    Acme::new()
+        .manifest("matches: candidate.number == record.number }", then)
+        .changed("create.yaml", "effect: true }\n", &format!("effect: true }}\n  - {}\n  - {seal}\n", state(false)))
+        .changed(
+            "create.yaml",
+            &format!("{there}]"),
+            &format!("{there}, {}]\n  unfinished: [{}, {there}, {}, {seal}]", state(true), acme::TOKEN, state(false)),
+        )
+}
+
+#[test]
+fn what_follows_a_write_is_shown_for_every_lost_answer() {
+    sealed().reported(|report| assert!(report.passed(), "{report:#?}"));
+    sealed()
+        .changed("create.yaml", "answer: { json: {} }, effect: true }\n", "answer: { json: {} } }\n")
+        .refused(Behaviour::WriteOnce, "the write and each of its follow-ups are `effect: true`: 2 of them");
+    sealed()
+        .changed("create.yaml", "  unfinished:", "# unfinished:")
+        .refused(Behaviour::WriteOnce, "add `lookup: { unfinished");
+    // A condition that never holds would seal it again.
+    sealed()
+        .manifest("unless: current.body.sealed", "unless: 'current.body.sealed == \"yes\"'")
+        .refused(Behaviour::WriteOnce, "after the last exchange was asked POST /v2/orders/77/seal");
+    Acme::new()
+        .changed("create.yaml", "  found:", "  unfinished: []\n  found:")
+        .refused(Behaviour::WriteOnce, "lookup.unfinished: the write has no `then`");
+}

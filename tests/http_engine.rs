@@ -11,6 +11,8 @@ mod credentials;
 mod dialects;
 #[path = "http_engine/egress.rs"]
 mod egress;
+#[path = "http_engine/following.rs"]
+mod following;
 #[path = "http_engine/incoming.rs"]
 mod incoming;
 #[path = "http_engine/lists.rs"]

@@ -2,7 +2,7 @@
 //! seed. Proves order per key, at most one effect per revision, never backwards, and a ledger that balances.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,6 +93,8 @@ struct Shelf {
     /// Every state the vendor was ever given, per record, in order.
     history: BTreeMap<String, Vec<i64>>,
     created: HashMap<String, u32>,
+    /// What follows a create was done.
+    finished: HashSet<String>,
     in_flight: HashMap<String, u32>,
     order_broken: Vec<String>,
 }
@@ -173,6 +175,9 @@ impl Destination for Vendor {
         if self.strikes() {
             return Err(Self::failure(ErrorClass::UnknownOutcome, true));
         }
+        if effect.kind == EffectKind::Create {
+            self.shelf.lock().unwrap().finished.insert(key.clone());
+        }
         if self.strikes() {
             panic!("a worker panics after the vendor has applied it");
         }
@@ -199,6 +204,15 @@ impl Destination for Vendor {
             Some(_) => Lookup::Found { remote_id: format!("id-{}", context.natural_key), body: Value::Null },
             None => Lookup::Absent,
         })
+    }
+
+    async fn follow_up(&self, effect: &Effect) -> CallResult<()> {
+        assert_eq!(effect.kind, EffectKind::Create, "an update has nothing that follows it");
+        if self.strikes() {
+            return Err(Self::failure(ErrorClass::UnknownOutcome, true));
+        }
+        self.shelf.lock().unwrap().finished.insert(effect.context.natural_key.clone());
+        Ok(())
     }
 
     fn echo(&self, _: &Effect, _: &Receipt) -> Value {
@@ -349,6 +363,7 @@ fn check(vendor: &Vendor, records: usize, newest: i64) {
         assert_eq!(history.last(), Some(&newest), "{sku} ended stale: {history:?}");
         assert!(history.is_sorted(), "{sku} went backwards: {history:?}");
         assert_eq!(shelf.created[sku], 1, "{sku} was created more than once");
+        assert!(shelf.finished.contains(sku), "{sku}: nobody finished what a lost answer left open");
     }
     assert_eq!(shelf.order_broken, Vec::<String>::new(), "two jobs of one record at once");
 }

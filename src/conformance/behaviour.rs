@@ -106,6 +106,9 @@ pub(crate) fn claims(manifest: &Manifest) -> Vec<Claim> {
             if subscriptions.renew.is_some() {
                 claims.push((Behaviour::Subscriptions, one_to_renew()));
             }
+            if !matches!(subscriptions.pages, Pages::Single) {
+                claims.push((Behaviour::Subscriptions, several_pages()));
+            }
         }
     }
     manifest.streams.iter().for_each(|stream| of_stream(stream, &mut claims));
@@ -239,6 +242,11 @@ pub(crate) fn all_there() -> String {
 
 pub(crate) fn one_to_renew() -> String {
     "a subscription to renew".to_owned()
+}
+
+/// What stands on the second page is not missing.
+pub(crate) fn several_pages() -> String {
+    "subscriptions on several pages".to_owned()
 }
 
 pub(crate) fn a_delivery() -> String {

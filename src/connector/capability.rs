@@ -219,6 +219,7 @@ fn operation(operation: &Operation) -> String {
     if operation.confirm.is_some() {
         words.push("confirmed".to_owned());
     }
+    words.extend(operation.then.iter().map(|follow_up| format!("then {}", *follow_up.name)));
     let kind = operation.kind.as_str();
     if words.is_empty() { kind.to_owned() } else { format!("{kind} ({})", words.join(", ")) }
 }

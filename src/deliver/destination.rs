@@ -88,6 +88,10 @@ pub trait Destination: Send + Sync + 'static {
         Ok(results)
     }
     async fn lookup(&self, stream: &str, context: &WriteContext) -> CallResult<Lookup>;
+    /// What an operation still wants of a record that a look-up has found; what is done already is not done again.
+    async fn follow_up(&self, _effect: &Effect) -> CallResult<()> {
+        Ok(())
+    }
     /// The canonical fields that the destination will report back once the effect is there, for its echo to be
     /// recognised; empty if it does not report back.
     fn echo(&self, effect: &Effect, receipt: &Receipt) -> Value;

@@ -91,15 +91,24 @@ impl Sender {
         // It is there, by an attempt whose answer was lost or by somebody else's hand; its content may be another
         // revision's, so that an update, where there is one, states ours.
         effect.context.remote_id = Some(remote_id.clone());
+        let asked = effect.kind;
         for kind in [EffectKind::Update, EffectKind::Upsert, EffectKind::Set] {
             if dest.protection(&effect.stream, kind) == Some(Protection::Natural) {
                 effect.kind = kind;
                 let mut settled = self.write(job, dest, effect, Refused::Halved).await;
                 if let Ok(receipt) = &mut settled.result {
                     receipt.remote_id.get_or_insert(remote_id);
+                    effect.kind = asked;
+                    if let Err(error) = dest.follow_up(effect).await {
+                        return Some(Sent::alone(Err(error)));
+                    }
+                    effect.kind = kind;
                 }
                 return Some(settled.into());
             }
+        }
+        if let Err(error) = dest.follow_up(effect).await {
+            return Some(Sent::alone(Err(error)));
         }
         let response_excerpt = "found by look-up".to_owned();
         let receipt = Receipt { remote_id: Some(remote_id), remote_version: None, status: None, response_excerpt };

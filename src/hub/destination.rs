@@ -119,6 +119,10 @@ impl Destination for ConnectionDestination {
         }
     }
 
+    async fn follow_up(&self, effect: &Effect) -> CallResult<()> {
+        self.connection.follow_up(&effect.stream, op_kind(effect.kind), &effect.context).await
+    }
+
     fn echo(&self, effect: &Effect, _: &Receipt) -> Value {
         let Some(stream) = self.connection.manifest().stream(&effect.stream) else { return Value::Null };
         let said = stream.echo.iter().filter_map(|path| {

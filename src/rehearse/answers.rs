@@ -10,7 +10,9 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::connector::manifest::{Idempotency, OpKind, Operation, Step, Stream, VersionKind, VersionRule, Write};
+use crate::connector::manifest::{
+    FollowUp, Idempotency, OpKind, Operation, Step, Stream, VersionKind, VersionRule, Write,
+};
 use crate::mapping::expr::{Path, Scope};
 
 use super::cast::Way;
@@ -81,6 +83,13 @@ impl StandIn {
             }
             Purpose::Step(name, op, step) => self.step(connection, stream(name)?, *op, step, (holes, call), body),
             Purpose::Write(name, op) => self.write(connection, vendor, stream(name)?, *op, (holes, call), body),
+            Purpose::Finished(name, op, follow_up) => {
+                let operation = operation(stream(name)?, *op).ok_or(StatusCode::NOT_FOUND)?;
+                let follow_up = operation.then.iter().find(|known| *known.name == *follow_up);
+                unfinished(follow_up.ok_or(StatusCode::NOT_FOUND)?, body);
+                Ok(())
+            }
+            Purpose::FollowUp => Ok(()),
         }
     }
 
@@ -328,6 +337,17 @@ fn invented(step: &Step, id: u64) -> Value {
         }
     }
     plain
+}
+
+/// Puts a word where a follow-up looks for one that says that it is done: it is not.
+fn unfinished(follow_up: &FollowUp, body: &mut Value) {
+    let Some(unless) = &follow_up.unless else { return };
+    for after in unless.source().split("current.body.").skip(1) {
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').unwrap_or(after.len());
+        let names = after[..end].split('.').filter(|name| !name.is_empty());
+        let place: Vec<Seg> = names.map(|name| Seg::Name(name.to_owned())).collect();
+        put(body, &place, json!("open"));
+    }
 }
 
 /// `items` of `items[0]`.

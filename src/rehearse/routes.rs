@@ -16,6 +16,9 @@ pub(super) enum Purpose {
     Lookup(String),
     Step(String, OpKind, String),
     Write(String, OpKind),
+    /// What a follow-up of a write asks first.
+    Finished(String, OpKind, String),
+    FollowUp,
 }
 
 /// All requests of a connector.
@@ -55,6 +58,11 @@ fn of_stream<'m>(stream: &'m Stream, found: &mut Vec<(Purpose, &'m Request)>) {
         }
         if let Idempotency::Lookup { request, .. } = &operation.idempotency {
             found.push((Purpose::Lookup(name()), request));
+        }
+        for follow_up in &operation.then {
+            let named = || Purpose::Finished(name(), operation.kind, follow_up.name.value.clone());
+            found.extend(follow_up.read.iter().map(|request| (named(), request)));
+            found.push((Purpose::FollowUp, &follow_up.request));
         }
     }
 }

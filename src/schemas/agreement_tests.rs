@@ -217,6 +217,7 @@ fn agrees(root: &'static Definition, decode: &dyn Fn(&str) -> Diagnostics) {
             );
             if let Some(key) = key {
                 words(&form, key, &place, decode, &mut wrong);
+                shapes(&form, key, &place, decode, &mut wrong);
             }
         }
         let mut expected: BTreeSet<String> = keys.iter().map(|key| key.name.to_owned()).collect();
@@ -260,6 +261,32 @@ fn words(form: &Form, key: &Key, place: &Place, decode: &dyn Fn(&str) -> Diagnos
     map[key.name] = value;
     let map = companions(form, key.name, map);
     told(&format!("{}.{}", form.name(), key.name), listed, &place(map), decode, wrong);
+}
+
+/// Where the schema says text, the decoder takes no map and no list; where it says either, the decoder takes both.
+fn shapes(form: &Form, key: &Key, place: &Place, decode: &dyn Fn(&str) -> Diagnostics, wrong: &mut Vec<String>) {
+    let complaints = |value: &Value| {
+        let mut map = form.minimal();
+        map[key.name] = value.clone();
+        let found = decode(&place(companions(form, key.name, map)).to_string());
+        found.iter().map(|item| item.message.clone()).collect::<BTreeSet<String>>()
+    };
+    let takes_maps = match &key.shape {
+        Shape::Text => false,
+        Shape::Either([Shape::Text, Shape::Named(Shape::Any)]) => true,
+        _ => return,
+    };
+    let of_text = complaints(&json!("x"));
+    for (value, taken) in [(json!({ "x": "x" }), takes_maps), (json!(["x"]), false)] {
+        if complaints(&value).is_subset(&of_text) != taken {
+            let does = if taken { "does not take" } else { "takes" };
+            wrong.push(format!(
+                "{}: the schema says otherwise, but the decoder {does} {value} as `{}`",
+                form.name(),
+                key.name
+            ));
+        }
+    }
 }
 
 /// What the decoder says about nobody's word names the words that the schema has.

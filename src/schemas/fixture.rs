@@ -187,7 +187,11 @@ static KNOWN: Definition = map(
 static LOOKUP: Definition = map(
     "lookup",
     "What is exchanged when the answer was lost.",
-    &[&[key("absent", List(&Of(&EXCHANGE)), "Before the effect"), key("found", List(&Of(&EXCHANGE)), "After it")]],
+    &[&[
+        key("absent", List(&Of(&EXCHANGE)), "Before the effect"),
+        key("unfinished", List(&Of(&EXCHANGE)), "After it, and before what follows: `then`"),
+        key("found", List(&Of(&EXCHANGE)), "After all of it"),
+    ]],
 );
 static CERTIFICATE: Definition = map(
     "certificate_files",

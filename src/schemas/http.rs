@@ -4,7 +4,9 @@
 
 use super::shape::Shape::{Any, Duration, Either, Flag, List, Named, Of, Percent, Text, Whole, Words};
 use super::shape::{Body, CLASS, Definition, FIELDS, Key, ONE_OR_MANY, TEXTS, key, map, must, variant, words};
-use crate::connector::manifest::{Algorithm, AssertionPlace, ClientAuth, CursorKind, ReadOrder, ResetUnit};
+use crate::connector::manifest::{
+    Algorithm, AssertionPlace, ClientAuth, CursorKind, ReadOrder, ResetUnit, SoapVersion,
+};
 
 /// One line says method and path; a body at most once.
 pub(super) static REQUEST_KEYS: &[Key] = &[
@@ -20,8 +22,8 @@ pub(super) static REQUEST_KEYS: &[Key] = &[
     key("json_lines", Any, "A list, one line of JSON for each item"),
     key("form", FIELDS, "A form's fields"),
     key("graphql", Of(&GRAPHQL), "A GraphQL call"),
-    key("xml", Text, "An XML body"),
-    key("soap", Of(&SOAP), "A SOAP 1.1 call"),
+    key("xml", XML, "An XML body: text, or elements by name; \"@name\" is an attribute, \"#text\" text beside them"),
+    key("soap", Of(&SOAP), "A SOAP call"),
     key("json_rpc", Of(&JSON_RPC), "A JSON-RPC 2.0 call"),
     key("xml_rpc", Of(&XML_RPC), "An XML-RPC call"),
     key("multipart", Named(&Either(&[Text, Of(&PART)])), "Parts of multipart/form-data"),
@@ -33,6 +35,9 @@ pub(super) static REQUEST_KEYS: &[Key] = &[
     key("errors", List(&Of(&ERROR_RULE)), "Asked before http.errors; the first match wins"),
     key("cost", Whole, "Points of the rate budget, where calls do not cost alike"),
 ];
+
+/// Text with values in it, or elements by name.
+const XML: super::shape::Shape = Either(&[Text, Named(&Any)]);
 
 pub(super) static REQUEST: Definition = map(
     "request",
@@ -50,8 +55,12 @@ static GRAPHQL: Definition = map(
 );
 static SOAP: Definition = map(
     "soap",
-    "A SOAP 1.1 call; the engine writes the envelope.",
-    &[&[key("action", Text, "SOAPAction"), must("content", Text, "The content of soap:Body")]],
+    "A SOAP call; the engine writes the envelope.",
+    &[&[
+        key("version", Words(words::<SoapVersion>), "1.1 unless it is said"),
+        key("action", Text, "Of version 1.1 the header SOAPAction, of 1.2 a parameter of the content type"),
+        must("content", XML, "The content of soap:Body"),
+    ]],
 );
 static JSON_RPC: Definition = map(
     "json_rpc",

@@ -40,6 +40,18 @@ static CONFIRM: Definition = map(
         ],
     ],
 );
+static FOLLOW_UP: Definition = map(
+    "follow_up",
+    "What is still to be done once the record is written; again whenever the outcome was unknown.",
+    &[
+        REQUEST_KEYS,
+        &[
+            key("read", Of(&REQUEST), "Asked first: its `body` and `headers` are `current`"),
+            key("unless", Text, "Where it holds, it is done already; a POST needs it"),
+            key("accepts", ONE_OR_MANY, "Statuses of success; else 2xx"),
+        ],
+    ],
+);
 static RESPONSE: Definition = map(
     "response",
     "What the answer says about what was written.",
@@ -128,6 +140,7 @@ static OPERATION: Definition = map(
             key("response", Of(&RESPONSE), "What the answer says"),
             key("compare_and_set", Of(&COMPARE), "Read before, compared by the vendor"),
             key("confirm", Of(&CONFIRM), "Asked until it is applied"),
+            key("then", Named(&Of(&FOLLOW_UP)), "What is still to be done once it is written, in its order"),
             key("idempotency", Of(&IDEMPOTENCY), "Why a repetition has no second effect; a create needs it"),
             key("batch", Of(&BATCH), "Many records in one request"),
         ],

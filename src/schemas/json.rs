@@ -111,6 +111,9 @@ fn shape_schema(shape: &Shape, used: &mut Used) -> Value {
             if all.contains(&json!("null")) {
                 all.push(Value::Null);
             }
+            // A word such as `1.2` is a number to an editor unless it stands in quotes.
+            let numbers = words().into_iter().filter_map(|word| serde_json::from_str::<serde_json::Number>(word).ok());
+            all.extend(numbers.map(Value::Number));
             json!({ "enum": all })
         }
         Shape::Any => json!({}),

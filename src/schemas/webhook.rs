@@ -2,7 +2,7 @@
 //!
 //! Not here: requests (`http`).
 
-use super::http::REQUEST;
+use super::http::{PAGES, REQUEST};
 use super::shape::Shape::{Duration, Either, Named, Of, Text, Whole, Words};
 use super::shape::{Body, Definition, Key, TEXTS, key, map, must, set, variant, words};
 use crate::connector::manifest::{Encoding, Fetch, Hash, TimeUnit, TopicOp};
@@ -34,6 +34,7 @@ static SUBSCRIPTIONS: Definition = map(
     &[&[
         must("list", Of(&REQUEST), "The list"),
         key("records", Text, "Where it is in the answer"),
+        key("pages", Of(&PAGES), "How it goes on; absent: it has one page"),
         must("topic", Text, "In one subscription; a path to all, where one is for several"),
         must("url", Text, "In one subscription"),
         key("id", Text, "In one subscription: {id} of update and renew"),

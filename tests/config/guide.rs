@@ -66,7 +66,8 @@ fn around(snippet: &str, request: Option<&str>) -> String {
         )
     };
     match snippet.split(':').next().unwrap() {
-        "auth" | "csrf" | "tls" | "success" | "errors" | "wrappers" | "rate_limit" => {
+        "auth" | "csrf" | "tls" | "success" | "errors" | "wrappers" | "rate_limit" | "signature" | "headers"
+        | "timeouts" | "body_cap" => {
             format!("{head}  {}\n{}", indented(2), stream(&read(plain, "cursor: { kind: snapshot }")))
         }
         "verify" => format!(
@@ -84,7 +85,8 @@ fn around(snippet: &str, request: Option<&str>) -> String {
             format!("{head}{}", stream(&read(request.unwrap_or(plain), &rest)))
         }
         "cursor" => {
-            let sends = ["kind: id", "kind: time"].iter().any(|kind| snippet.contains(kind));
+            let sends =
+                ["kind: id", "kind: time", "kind: token", "kind: unix"].iter().any(|kind| snippet.contains(kind));
             let request = if sends { "request: { get: /items, query: { after: \"{cursor}\" } }" } else { plain };
             format!("{head}{}", stream(&read(request, &indented(6))))
         }
@@ -96,12 +98,35 @@ fn around(snippet: &str, request: Option<&str>) -> String {
             let create = format!("create:\n        post: /items\n        json: {{ note: x }}\n        {}", indented(8));
             format!("{head}{}", stream(&format!("    write:\n      {create}\n")))
         }
+        // What is read as if it were pushed needs the rules of what is pushed.
+        "read" if snippet.contains("as_webhook") => {
+            let rules = "    webhook: { topics: { x: upsert }, fetch: always }\n";
+            let rest = format!("    {}\n{rules}", indented(4));
+            format!("{head}webhooks:\n  verify: {{ scheme: path_secret }}\n  topic: [x]\n{}", stream(&rest))
+        }
         "read" => format!("{head}{}", stream(&format!("    {}\n", indented(4)))),
-        "deleted" | "children" | "hints" => {
+        "webhook" => {
+            format!(
+                "{head}webhooks:\n  verify: {{ scheme: standard_webhooks, secrets: [x] }}\n  topic: [x]\n{}",
+                stream(&format!("    version: \"{{record.at}}\"\n    {}\n", indented(4)))
+            )
+        }
+        "sql" => {
+            let head = head.split("http:").next().unwrap().replace("  file: { secret: true }", "  file: {}");
+            let head = head
+                .replace("  host: { secret: true }", "  host: {}")
+                .replace("  user: { secret: true }", "  user: {}");
+            let query = "SELECT id FROM items WHERE id > :after.id ORDER BY id LIMIT :limit";
+            let read = format!(
+                "    read: {{ from: sql, query: \"{query}\", after: {{ id: 0 }}, cursor: {{ kind: snapshot }} }}\n"
+            );
+            format!("{head}{}\nstreams:\n  items:\n    entity: order\n    key: \"{{record.id}}\"\n{read}", indented(0))
+        }
+        "deleted" | "children" | "hints" | "explode" | "enrich" => {
             let rest = format!("    {}\n{}", indented(4), read(plain, "cursor: { kind: snapshot }"));
             format!("{head}{}", stream(&rest))
         }
-        "set" | "create" | "update" | "upsert" => {
+        "set" | "create" | "update" | "upsert" | "delete" => {
             format!("{head}{}", stream(&format!("    write:\n      {}\n", indented(6))))
         }
         other => panic!("the guide shows `{other}`, which this test does not know where to put"),
@@ -130,6 +155,10 @@ fn every_snippet_of_the_guide_is_accepted_and_knows_its_keys() {
         let text = around(snippet, request.as_deref());
         if let Err(problems) = Manifest::parse(&Source::new("connector.yaml", text.as_str())) {
             panic!("{problems}\n{text}");
+        }
+        // Every name is a header's.
+        if snippet.starts_with("headers:") {
+            continue;
         }
         let Some(at) = snippet.find("{ ").filter(|at| !snippet[..*at].contains(['"', '\''])) else { continue };
         let odd = format!("{}{{ zzz: 1, {}", &snippet[..at], &snippet[at + 2..]);

@@ -107,8 +107,8 @@ const VALUES: &str = "values: acme\ncrosswalks:\n  paid: { \"yes\": paid, \"no\"
 
 pub const TOKEN: &str = r#"{ ask: { post: /oauth/token, form: { grant_type: client_credentials } }, answer: { json: { access_token: token-fixture-81b2, token_type: bearer, expires_in: 3600 } } }"#;
 
-const OTHERS: &str = r#"{ id: 6, topic: order.created, url: "https://other.example.com", on: true }"#;
-const OURS: &str = r#"{ id: 7, topic: order.created, url: "https://hub.example.com/hooks/connection", on: true }"#;
+pub const OTHERS: &str = r#"{ id: 6, topic: order.created, url: "https://other.example.com", on: true }"#;
+pub const OURS: &str = r#"{ id: 7, topic: order.created, url: "https://hub.example.com/hooks/connection", on: true }"#;
 
 const ORDER_OUT: &str = r##"canonical: { number: "#1", placed_at: "2026-11-20T08:00:00Z", currency: EUR, total: { amount_minor: 1, currency: EUR } }"##;
 

@@ -136,3 +136,82 @@ async fn refused_client_credentials_are_asked_for_once_by_all_who_wait() {
     assert!(found.iter().all(|found| found.as_ref().is_err_and(|error| error.class == ErrorClass::Auth)));
     assert_eq!(vendor.count(), 1);
 }
+
+/// The field of a form, decoded as far as tokens need it.
+fn field(body: &str, name: &str) -> Option<String> {
+    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+}
+
+#[tokio::test]
+async fn client_id_and_secret_stand_where_the_vendor_reads_them() {
+    for (place, authorization, body) in [
+        // RFC 6749, 2.3.1: form-encoded before they become user name and password.
+        ("basic", Some("Basic aHViJTNBMTp0b2stM2NyM3Q="), "grant_type=client_credentials"),
+        ("body", None, "grant_type=client_credentials&client_id=hub%3A1&client_secret=tok-3cr3t"),
+    ] {
+        let vendor = Vendor::start(|_, asked| match asked.path() {
+            "/token" => json(200, r#"{"access_token":"token-one","expires_in":3600}"#),
+            _ => json(200, r#"{"orders":[]}"#),
+        })
+        .await;
+        let auth = format!(
+            "{{ scheme: oauth2_client_credentials, token_url: \"{{settings.url}}/token\", client_id: \"hub:1\", client_secret: \"{{settings.token}}\", client_auth: {place} }}"
+        );
+        connect(with_auth(&auth), &vendor.url).read_page("orders", None, None).await.unwrap();
+        let asked = &vendor.asked()[0];
+        assert_eq!((asked.header("authorization"), asked.body.as_str()), (authorization, body), "{place}");
+    }
+}
+
+/// RFC 7523, 2.2: whoever has the public key can tell that the client is who it says it is.
+#[tokio::test]
+async fn a_clients_assertion_is_proven_by_its_public_key() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use ring::signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
+    };
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use rustls::pki_types::pem::PemObject;
+    let pem = include_str!("../fixtures/keys/p256.pem");
+    let auth = "{ scheme: oauth2_jwt_bearer, token_url: \"{settings.url}/token\", assertion: client, algorithm: ES256, key: \"{settings.token}\", issuer: hub, subject: hub, audience: \"https://login.example.com\", valid_for: 2m }";
+    let vendor = Vendor::start(|_, asked| match asked.path() {
+        "/token" => json(200, r#"{"access_token":"token-one","expires_in":"0"}"#),
+        _ => json(200, r#"{"orders":[]}"#),
+    })
+    .await;
+    let described = manifest(&format!("  auth: {auth}"), STREAMS);
+    let given = crate::setup::settings(&described, &[("url", &vendor.url), ("token", pem)]);
+    let shop = syncline::connector::connection::Connection::new("shop", described, &given, crate::setup::options());
+    let shop = shop.unwrap();
+    for _ in 0..2 {
+        shop.read_page("orders", None, None).await.unwrap();
+    }
+    let secret = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let random = ring::rand::SystemRandom::new();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.secret_pkcs8_der(), &random).unwrap();
+    let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref());
+    let mut ids = Vec::new();
+    for asked in vendor.asked().iter().filter(|asked| asked.path() == "/token") {
+        assert_eq!(asked.header("authorization"), None);
+        assert_eq!(field(&asked.body, "grant_type").as_deref(), Some("client_credentials"));
+        assert_eq!(
+            field(&asked.body, "client_assertion_type").as_deref(),
+            Some("urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer")
+        );
+        let token = field(&asked.body, "client_assertion").unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        public.verify(signed.as_bytes(), &signature).unwrap();
+        public.verify(format!("{signed}x").as_bytes(), &signature).unwrap_err();
+        let (header, claims) = signed.split_once('.').unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.decode(header).unwrap(), br#"{"alg":"ES256","typ":"JWT"}"#);
+        let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("hub"), Some("hub")));
+        assert_eq!(claims["aud"].as_str(), Some("https://login.example.com"));
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 120);
+        ids.push(claims["jti"].as_str().unwrap().to_owned());
+    }
+    assert!(ids.len() == 2 && ids[0] != ids[1], "each counts once: {ids:?}");
+}

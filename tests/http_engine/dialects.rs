@@ -189,6 +189,49 @@ async fn a_soap_fault_says_whose_fault_it_was() {
     }
 }
 
+/// The envelope, the content type with its action and the fault of the recommendation (part 0, examples 1 and 5; RFC 3902).
+#[tokio::test]
+async fn soap_1_2_has_its_own_envelope_content_type_and_fault() {
+    let write = "{ post: /s, soap: { version: \"1.2\", action: 'urn:set\"x', content: { \"t:Set\": { \"@xmlns:t\": \"urn:t\", Sku: \"{record.sku}\" } } }, response: { id: \"{body.Envelope.Body.Done.Id}\" } }";
+    let done = "<env:Envelope xmlns:env='http://www.w3.org/2003/05/soap-envelope'><env:Body><Done><Id>7</Id></Done></env:Body></env:Envelope>";
+    let vendor =
+        Vendor::start(move |_, _| with(200, &[("content-type", "application/soap+xml; charset=utf-8")], done)).await;
+    assert_eq!(set(&connect(sink(write, ""), &vendor.url)).await.unwrap().remote_id.as_deref(), Some("7"));
+    let asked = &vendor.asked()[0];
+    assert_eq!(
+        asked.body,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"http://www.w3.org/2003/05/soap-envelope\"><soap:Body>\
+         <t:Set xmlns:t=\"urn:t\"><Sku>A&amp;B&lt;1&gt;</Sku></t:Set></soap:Body></soap:Envelope>"
+    );
+    assert_eq!(asked.header("content-type"), Some(r#"application/soap+xml; charset=utf-8; action="urn:set\"x""#));
+    assert_eq!(asked.header("soapaction"), None);
+    let vendor = Vendor::start(move |_, _| json(200, "<a/>")).await;
+    set(&connect(sink("{ post: /s, soap: { version: 1.2, content: \"<set/>\" } }", ""), &vendor.url)).await.unwrap();
+    assert_eq!(vendor.asked()[0].header("content-type"), Some("application/soap+xml; charset=utf-8"));
+
+    let fault = |code: &str, reasons: &str| {
+        format!(
+            "<env:Envelope xmlns:env='http://www.w3.org/2003/05/soap-envelope' xmlns:rpc='http://www.w3.org/2003/05/soap-rpc'><env:Body><env:Fault>\
+             <env:Code><env:Value>env:{code}</env:Value><env:Subcode><env:Value>rpc:BadArguments</env:Value></env:Subcode></env:Code>\
+             <env:Reason>{reasons}</env:Reason><env:Detail><e:e xmlns:e='urn:e'>999</e:e></env:Detail></env:Fault></env:Body></env:Envelope>"
+        )
+    };
+    let english = "<env:Text xml:lang='en-US'>Processing error</env:Text>";
+    let both = format!("<env:Text xml:lang='cs'>Chyba zpracování</env:Text>{english}");
+    for (code, class) in [
+        ("Sender", ErrorClass::Data),
+        ("Receiver", ErrorClass::Transient),
+        ("MustUnderstand", ErrorClass::Data),
+        ("VersionMismatch", ErrorClass::Data),
+        ("DataEncodingUnknown", ErrorClass::Data),
+    ] {
+        for (status, reasons) in [(200, english), (500, &both), (400, english)] {
+            let judged = judged(write, "", status, &fault(code, reasons)).await.unwrap_err();
+            assert_eq!(judged, (class, "Processing error".to_owned()), "{code} {status}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn parts_of_a_multipart_body() {
     let write = "{ post: /files, multipart: { note: \"{record.sku}\", \"gone?\": \"{record.gone?}\", file: { filename: \"{record.qty}.bin\", type: application/octet-stream, base64: \"aGVsbG8=\" } } }";

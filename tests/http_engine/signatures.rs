@@ -220,6 +220,62 @@ fn signatures_over_address_and_time() {
     assert!(matches!(Sent::post(&[], body).judge(&square), Err(Refusal::MissingHeader { .. })));
 }
 
+/// RFC 4231, test case 2, and FIPS 180-4's `abc`.
+#[test]
+fn hashes_of_512_bits() {
+    const MAC: &str = "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737";
+    const DIGEST: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+    const SAID: &str = "what do ya want for nothing?";
+    let hmac = "{ scheme: hmac, hash: sha512, headers: [X-Signature], encoding: hex, content: \"{body}\", secrets: [\"{settings.token}\"] }";
+    let digest = "{ scheme: digest, hash: sha512, headers: [X-Signature], encoding: hex, content: \"{secret}{body}\", secrets: [\"{settings.token}\"] }";
+    for (verify, secret, body, known) in [(hmac, "Jefe", SAID, MAC), (digest, "a", "bc", DIGEST)] {
+        let signed = [("X-Signature", known)];
+        assert!(Sent::post(&signed, body).judge(&connection(verify, [secret, ""])).is_ok(), "{verify}");
+        assert_eq!(Sent::post(&signed, "other").judge(&connection(verify, [secret, ""])), Err(Refusal::Forged));
+        assert_eq!(Sent::post(&signed, body).judge(&connection(verify, ["other", ""])), Err(Refusal::Forged));
+        let shorter = verify.replace("sha512", "sha256");
+        assert_eq!(Sent::post(&signed, body).judge(&connection(&shorter, [secret, ""])), Err(Refusal::Forged));
+    }
+    let items = "{ scheme: signed_items, hash: sha512, items: \"items[]\", fields: [said], signature: proof, encoding: hex, secrets: [\"{settings.token}\"] }";
+    let judge = |said: &str| {
+        let body = value!({ "items": [{ "said": said, "proof": MAC }] }).to_string();
+        Sent::post(&[], &body).judge(&connection(items, ["Jefe", ""])).map(|_| ())
+    };
+    assert_eq!((judge(SAID), judge("nothing")), (Ok(()), Err(Refusal::Forged)));
+}
+
+/// RFC 4231, test case 2, and an example that the vendor of the scheme publishes.
+#[test]
+fn keys_in_base64_behind_a_prefix() {
+    let plain = "{ scheme: hmac, headers: [X-Signature], encoding: hex, key: base64, key_prefix: key_, content: \"{body}\", secrets: [\"{settings.token}\"] }";
+    let signed = [("X-Signature", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")];
+    let sent = Sent::post(&signed, "what do ya want for nothing?");
+    for secret in ["key_SmVmZQ==", "SmVmZQ=="] {
+        assert!(sent.judge(&connection(plain, [secret, ""])).is_ok(), "{secret}");
+    }
+    assert_eq!(sent.judge(&connection(plain, ["key_SmVmZg==", ""])), Err(Refusal::Forged));
+    let described = described(plain, "");
+    let settings = settings(&described, &[("url", "http://127.0.0.1:9"), ("token", "whsec_SmVmZQ==")]);
+    let refused = Connection::new("shop", described, &settings, options()).unwrap_err().to_string();
+    assert!(refused.contains("not standard base64 after its prefix") && !refused.contains("SmVmZQ"), "{refused}");
+
+    let standard = "{ scheme: hmac, headers: [svix-signature], encoding: base64, key: base64, key_prefix: whsec_, parts: { separator: \" \", assign: \",\", signature: v1 }, \
+                    content: \"{id}.{timestamp}.{body}\", id_header: svix-id, timestamp: { header: svix-timestamp, unit: seconds }, secrets: [\"{settings.token}\"] }";
+    let shop = connection(standard, ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ""]);
+    let judge = |id: &str, now: i64| {
+        let signed = [
+            ("svix-id", id),
+            ("svix-timestamp", "1614265330"),
+            ("svix-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        ];
+        Sent { now, ..Sent::post(&signed, r#"{"test": 2432232314}"#) }.judge(&shop)
+    };
+    let genuine = judge("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330).unwrap();
+    assert_eq!(genuine.message_id.as_deref(), Some("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+    assert_eq!(judge("msg_other", 1_614_265_330), Err(Refusal::Forged));
+    assert!(matches!(judge("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_631), Err(Refusal::Stale { .. })));
+}
+
 #[test]
 fn a_secret_that_every_item_repeats_is_a_hint() {
     let verify = "{ scheme: shared_secret, body: \"value[].clientState\", secrets: [\"{settings.token}\", \"{settings.second?}\"] }";

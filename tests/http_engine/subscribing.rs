@@ -143,6 +143,94 @@ async fn one_that_was_switched_off_is_switched_on_again() {
     assert_eq!(*asked.lock().unwrap(), 2, "one that no stream wants is left as it is");
 }
 
+/// Everything of ours is on the second page.
+fn paged(pages: &str) -> String {
+    format!(
+        "{{ list: {{ get: /hooks }}, records: hooks, pages: {pages}, topic: topic, url: url, create: {{ post: /hooks, json: {{ url: \"{{url}}\", topic: \"{{topic}}\" }} }} }}"
+    )
+}
+
+fn hook(topic: &str, url: &str) -> Value {
+    value!({ "topic": topic, "url": url })
+}
+
+fn all_ours() -> Value {
+    value!([hook("orders.new", HUB), hook("orders.changed", HUB), hook("items.changed", HUB)])
+}
+
+#[tokio::test]
+async fn what_stands_on_the_second_page_is_not_missing() {
+    let others = value!([hook("orders.new", "https://other.example.com"), hook("x", HUB), hook("y", HUB)]);
+    for (pages, asks) in [
+        ("{ scheme: link_header }", "/hooks?at=2"),
+        ("{ scheme: cursor_token, path: next, param: after }", "/hooks?after=2"),
+        ("{ scheme: next_url, path: link }", "/hooks?at=2"),
+        ("{ scheme: page_number, param: page, size: 3 }", "/hooks?page=2"),
+        ("{ scheme: offset, param: skip, size: 3 }", "/hooks?skip=3"),
+        ("{ scheme: last_id, id: topic, param: after }", "/hooks?after=y"),
+    ] {
+        let first = others.clone();
+        let vendor = Vendor::start(move |_, asked| match (asked.method.as_str(), asked.target.as_str()) {
+            ("GET", target) if target == asks => json(200, value!({ "hooks": all_ours() }).to_string()),
+            ("GET", "/hooks" | "/hooks?page=1") => {
+                let body = value!({ "hooks": first, "next": 2, "link": "/hooks?at=2" }).to_string();
+                crate::vendor::with(200, &[("link", "</hooks?at=2>; rel=\"next\"")], body)
+            }
+            ("GET", _) => json(200, r#"{"hooks":[]}"#),
+            (_, _) => json(201, "{}"),
+        })
+        .await;
+        let shop = connection(&paged(pages), &vendor);
+        let done = shop.ensure_subscriptions(HUB).await.unwrap();
+        assert!(done.restored.is_empty() && changes(&vendor).is_empty(), "{pages}: {done:?}");
+        assert_eq!(vendor.asked()[1].target, asks, "{pages}");
+        assert_eq!(shop.subscriptions().await.unwrap().len(), 6, "{pages}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_slips_to_the_page_before_is_not_made_a_second_time() {
+    // Somebody removes the first one after page 1 was read: what stood first on page 2 now stands last on page 1.
+    let pages = paged("{ scheme: page_number, param: page, size: 2 }");
+    let before = [hook("x", HUB), hook("orders.new", HUB), hook("orders.changed", HUB), hook("items.changed", HUB)];
+    let vendor = Vendor::start(move |number, asked| {
+        let page: usize = asked.query("page").unwrap().parse().unwrap();
+        let there = if number == 0 { &before[..] } else { &before[1..] };
+        let shown = there.iter().skip((page - 1) * 2).take(2).collect::<Vec<_>>();
+        json(200, value!({ "hooks": shown }).to_string())
+    })
+    .await;
+    let done = connection(&pages, &vendor).ensure_subscriptions(HUB).await.unwrap();
+    assert!(done.restored.is_empty() && changes(&vendor).is_empty(), "{done:?}");
+    assert_eq!(
+        vendor.asked().iter().map(|asked| asked.query("page").unwrap().to_owned()).collect::<Vec<_>>(),
+        ["1", "2", "1"]
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_read_to_its_end_is_no_reason_to_subscribe() {
+    let pages = paged("{ scheme: page_number, param: page, size: 3 }");
+    // The second page fails; the parameter is ignored; the first page is no list.
+    for (second, class, reason) in [
+        (json(503, "{}"), ErrorClass::Transient, "503"),
+        (json(200, value!({ "hooks": all_ours() }).to_string()), ErrorClass::Data, "the same page twice"),
+        (json(200, r#"{"error":"busy"}"#), ErrorClass::Data, "no list at `hooks`"),
+    ] {
+        let second = Mutex::new(Some(second));
+        let vendor = Vendor::start(move |_, asked| match (asked.method.as_str(), asked.query("page")) {
+            ("GET", Some("1")) => json(200, value!({ "hooks": all_ours() }).to_string()),
+            ("GET", _) => second.lock().unwrap().take().unwrap_or_else(|| json(503, "{}")),
+            (_, _) => json(201, "{}"),
+        })
+        .await;
+        let error = connection(&pages, &vendor).ensure_subscriptions(HUB).await.unwrap_err();
+        assert_eq!(error.class, class, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(changes(&vendor).is_empty());
+    }
+}
+
 #[test]
 fn subscriptions_that_do_not_add_up_are_refused() {
     for (text, from, to, reason) in [
@@ -163,6 +251,8 @@ fn subscriptions_that_do_not_add_up_are_refused() {
         (ENDS, "lives: 3d, ", "lives: 12h, ", "would be renewed as soon as it is made"),
         (ENDS, "ahead: 24h", "ahead: 10m", "one could end between two looks"),
         (ENDS, "expires: { field: ends, ahead: 24h }, ", "", "nothing tells when it is needed"),
+        (ALL, "topic: topics,", "pages: { scheme: offset, size: 9 }, topic: topics,", "does not say which page"),
+        (ALL, "list: { get: /hooks }", "list: { get: /hooks, query: { at: \"{page}\" } }", "fills no `{page}`"),
         (ENDS, "\"/api/{topic.split('.')[0]}\"", "\"{settings.token}\"", "secret setting `token`"),
         (
             ENDS,

@@ -252,3 +252,36 @@ async fn what_changes_elsewhere_is_read_again_by_its_key() {
     .await;
     assert!(connect(stream(text), &broken.url).read_hints("items", "moves", Some("10"), None).await.is_err());
 }
+
+#[tokio::test]
+async fn a_token_is_given_back_as_it_came_and_seconds_go_back_by_the_overlap() {
+    let reads = |cursor: &str| {
+        let text = format!(
+            "\nstreams:\n  items:\n    entity: product\n    key: \"{{record.id}}\"\n    read: {{ request: {{ get: /items, query: {{ since: \"{{cursor}}\" }} }}, \
+             records: items, pages: {{ scheme: next_url, path: next }}, cursor: {cursor} }}\n"
+        );
+        manifest(AUTH, &text)
+    };
+    let vendor = Vendor::start(|_, asked| match (asked.query("since"), asked.query("at")) {
+        (None, None) => json(200, r#"{"items":[{"id":1}],"upto":"t/1=","next":"/items?at=2"}"#),
+        (None, Some(_)) => json(200, r#"{"items":[{"id":2}],"upto":"t/2="}"#),
+        // Nothing new, and no word of where we are.
+        (Some(_), _) => json(200, r#"{"items":[],"upto":null}"#),
+    })
+    .await;
+    let shop = connect(reads("{ kind: token, field: upto }"), &vendor.url);
+    let first = shop.read_page("items", None, None).await.unwrap();
+    assert_eq!(first.cursor, None, "half a walk has no token");
+    let last = shop.read_page("items", None, first.next).await.unwrap();
+    assert_eq!((last.cursor.as_deref(), last.next), (Some("t/2="), None));
+    let again = shop.read_page("items", Some("t/2="), None).await.unwrap();
+    assert_eq!(vendor.asked()[2].query("since"), Some("t%2F2%3D"));
+    assert_eq!(again.cursor.as_deref(), Some("t/2="), "what is known stays");
+
+    let vendor =
+        Vendor::start(|_, _| json(200, r#"{"items":[{"id":1,"at":1700000100},{"id":2,"at":1700000050}]}"#)).await;
+    let shop = connect(reads("{ kind: unix, field: at, overlap: 5m }"), &vendor.url);
+    let page = shop.read_page("items", Some("1700000000"), None).await.unwrap();
+    assert_eq!(vendor.asked()[0].query("since"), Some("1699999700"));
+    assert_eq!(page.cursor.as_deref(), Some("1700000100"));
+}

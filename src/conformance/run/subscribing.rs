@@ -4,7 +4,7 @@
 
 use super::bench::Bench;
 use super::failing;
-use crate::conformance::behaviour::{Behaviour, all_there, one_missing, one_to_renew};
+use crate::conformance::behaviour::{Behaviour, all_there, one_missing, one_to_renew, several_pages};
 use crate::conformance::fixture::{Fixture, SubscriptionsCase};
 use crate::connector::call::Subscribed;
 
@@ -32,7 +32,26 @@ pub(super) async fn subscriptions(bench: &mut Bench<'_>, fixture: &Fixture, case
     if !case.renewed.is_empty() {
         bench.findings.proves(Behaviour::Subscriptions, one_to_renew());
     }
-    broken_lists(bench, fixture, case).await;
+    let pages = pages(bench, fixture).await;
+    if pages.len() > 1 {
+        bench.findings.proves(Behaviour::Subscriptions, several_pages());
+    }
+    broken_lists(bench, fixture, case, &pages).await;
+}
+
+/// The exchanges that list what there is, one a page.
+async fn pages(bench: &mut Bench<'_>, fixture: &Fixture) -> Vec<usize> {
+    let Some(connection) = bench.connect(fixture, Behaviour::Subscriptions) else { return Vec::new() };
+    bench.play(fixture, |script| script);
+    if let Err(error) = connection.subscriptions().await {
+        bench.hear(&error);
+        bench.fail(fixture, Behaviour::Subscriptions, &format!("the list alone ended with: {error}"));
+    }
+    let mut asked = bench.vendor.script().asked.clone();
+    asked.retain(|index| !bench.is_log_in(fixture, *index));
+    asked.sort_unstable();
+    asked.dedup();
+    asked
 }
 
 /// Plays the scenario as written.
@@ -66,21 +85,22 @@ async fn leaves_others_alone(bench: &mut Bench<'_>, fixture: &Fixture, case: &Su
     others
 }
 
-/// A list that cannot be read is not an empty one: nothing may be created over it.
-async fn broken_lists(bench: &mut Bench<'_>, fixture: &Fixture, case: &SubscriptionsCase) {
-    let Some(index) = (0..case.exchanges.len()).find(|index| !bench.is_log_in(fixture, *index)) else { return };
-    for fault in failing::of_reads() {
-        let Some(connection) = bench.connect(fixture, Behaviour::Subscriptions) else { return };
-        bench.play(fixture, |script| script.with(index, fault.clone()));
-        let during = format!("{} in place of the list", fault.name());
-        match connection.ensure_subscriptions(&case.url).await {
-            Ok(_) => bench.fail(fixture, Behaviour::Subscriptions, &format!("{during} was taken for a list")),
-            Err(error) => {
-                bench.hear(&error);
-                failing::judge_read(bench, fixture, &fault, &error, &during);
-                let further = bench.vendor.script().asked.iter().any(|asked| *asked > index);
-                if further {
-                    bench.fail(fixture, Behaviour::Subscriptions, &format!("{during} was followed by a change"));
+/// A list that cannot be read to its end is not an empty one: nothing may be created over it.
+async fn broken_lists(bench: &mut Bench<'_>, fixture: &Fixture, case: &SubscriptionsCase, pages: &[usize]) {
+    for (page, index) in pages.iter().enumerate() {
+        for fault in failing::of_reads() {
+            let Some(connection) = bench.connect(fixture, Behaviour::Subscriptions) else { return };
+            bench.play(fixture, |script| script.with(*index, fault.clone()));
+            let during = format!("{} in place of the list, page {}", fault.name(), page + 1);
+            match connection.ensure_subscriptions(&case.url).await {
+                Ok(_) => bench.fail(fixture, Behaviour::Subscriptions, &format!("{during} was taken for a list")),
+                Err(error) => {
+                    bench.hear(&error);
+                    failing::judge_read(bench, fixture, &fault, &error, &during);
+                    let further = bench.vendor.script().asked.iter().any(|asked| asked > index);
+                    if further {
+                        bench.fail(fixture, Behaviour::Subscriptions, &format!("{during} was followed by a change"));
+                    }
                 }
             }
         }

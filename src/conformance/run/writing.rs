@@ -55,15 +55,22 @@ pub(super) async fn write(bench: &mut Bench<'_>, fixture: &Fixture, case: &Write
     if let Some(problem) = version_differs(bench, case, receipt.remote_version) {
         return bench.fail(fixture, Behaviour::WriteOnce, &format!("{}: {problem}", fixture.expect));
     }
-    let Some(effect) = case.exchanges.iter().position(|exchange| exchange.effect) else {
-        return bench.fail(
-            fixture,
-            Behaviour::WriteOnce,
-            "no exchange is marked `effect: true`: say which request changes something",
-        );
-    };
+    let effects: Vec<usize> = (0..case.exchanges.len()).filter(|index| case.exchanges[*index].effect).collect();
+    let wanted = 1 + operation.then.len();
+    if effects.len() < wanted {
+        let problem = match operation.then.len() {
+            0 => "no exchange is marked `effect: true`: say which request changes something".to_owned(),
+            _ => format!("the write and each of its follow-ups are `effect: true`: {wanted} of them"),
+        };
+        return bench.fail(fixture, Behaviour::WriteOnce, &problem);
+    }
     bench.findings.good(Behaviour::WriteOnce);
-    once(bench, fixture, case, operation, &context, effect).await;
+    for effect in effects {
+        once(bench, fixture, case, operation, &context, effect).await;
+    }
+    if matches!(operation.idempotency, Idempotency::Lookup { .. }) {
+        looked_up(bench, fixture, case, operation, &context).await;
+    }
     faults(bench, fixture, case, operation, &context).await;
     failing::calls(bench, fixture).await;
 }
@@ -206,7 +213,8 @@ async fn once(
         }
     }
     match &operation.idempotency {
-        Idempotency::Lookup { .. } => looked_up(bench, fixture, case, context).await,
+        // What is done then is played once for all effects.
+        Idempotency::Lookup { .. } => {}
         Idempotency::Header { .. } | Idempotency::Body { .. } => {
             let again = connection.write(&case.stream, case.op, context).await;
             if !wrote_again(bench, fixture, case, again) {
@@ -215,7 +223,7 @@ async fn once(
             let keys: Vec<Option<String>> = {
                 let script = bench.vendor.script();
                 let key = |asked: &Asked| key_of(&operation.idempotency, asked);
-                script.effects.iter().map(key).collect()
+                of_the_write(&script.effects).into_iter().map(key).collect()
             };
             match keys.as_slice() {
                 [Some(first), Some(second)] if first == second => bench.findings.good(Behaviour::WriteOnce),
@@ -232,8 +240,7 @@ async fn once(
             }
             let same = {
                 let script = bench.vendor.script();
-                script.effects.len() == 2
-                    && script.effects.windows(2).all(|pair| matches!(pair, [a, b] if a.same_as(b)))
+                matches!(of_the_write(&script.effects).as_slice(), [first, second] if first.same_as(second))
             };
             if same {
                 bench.findings.good(Behaviour::WriteOnce);
@@ -246,6 +253,12 @@ async fn once(
             }
         }
     }
+}
+
+/// Effects besides those of follow-ups, which are told by the request line.
+fn of_the_write(effects: &[Asked]) -> Vec<&Asked> {
+    let first = effects.first().map(Asked::line);
+    effects.iter().filter(|asked| Some(asked.line()) == first).collect()
 }
 
 fn wrote_again(
@@ -268,13 +281,31 @@ fn wrote_again(
     }
 }
 
-/// Absent before the effect, found after it: then nothing is created again.
-async fn looked_up(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, context: &WriteContext) {
+/// Absent before the effect, found after it: then nothing is created again, and what follows is finished.
+async fn looked_up(
+    bench: &mut Bench<'_>,
+    fixture: &Fixture,
+    case: &WriteCase,
+    operation: &Operation,
+    context: &WriteContext,
+) {
     let (Some(absent), Some(found)) = (&case.absent, &case.found) else {
         let problem = "a write that is protected by a look-up needs `lookup: { absent: [...], found: [...] }`";
         return bench.fail(fixture, Behaviour::WriteOnce, problem);
     };
-    for (exchanges, expected) in [(absent, None), (found, Some(&case.id))] {
+    let mut scenes = vec![("absent", absent, None), ("found", found, Some(&case.id))];
+    match (&case.unfinished, operation.then.is_empty()) {
+        (Some(unfinished), false) => scenes.push(("unfinished", unfinished, Some(&case.id))),
+        (None, true) => {}
+        (None, false) => {
+            let problem = "what follows a write may be open when it is found: add `lookup: { unfinished: [...] }`";
+            return bench.fail(fixture, Behaviour::WriteOnce, problem);
+        }
+        (Some(_), true) => {
+            return bench.fail(fixture, Behaviour::WriteOnce, "lookup.unfinished: the write has no `then`");
+        }
+    }
+    for (scene, exchanges, expected) in scenes {
         let Some(lookup) = look_up(bench, fixture, case, context, exchanges).await else { return };
         match (lookup, expected) {
             (Lookup::Absent, None) => bench.findings.good(Behaviour::WriteOnce),
@@ -283,21 +314,16 @@ async fn looked_up(bench: &mut Bench<'_>, fixture: &Fixture, case: &WriteCase, c
             }
             (Lookup::Found { remote_id, .. }, Some(id)) => {
                 let id = id.as_deref().unwrap_or_default();
-                bench.fail(
-                    fixture,
-                    Behaviour::WriteOnce,
-                    &format!("lookup.found: expected the id `{id}`, came `{remote_id}`"),
-                );
+                let problem = format!("lookup.{scene}: expected the id `{id}`, came `{remote_id}`");
+                bench.fail(fixture, Behaviour::WriteOnce, &problem);
             }
             (Lookup::Found { remote_id, .. }, None) => {
-                bench.fail(fixture, Behaviour::WriteOnce, &format!("lookup.absent: `{remote_id}` was found"));
+                bench.fail(fixture, Behaviour::WriteOnce, &format!("lookup.{scene}: `{remote_id}` was found"));
             }
             (Lookup::Absent, Some(_)) => {
-                bench.fail(
-                    fixture,
-                    Behaviour::WriteOnce,
-                    "lookup.found: nothing was found, so a lost answer would lead to a second effect",
-                );
+                let problem =
+                    format!("lookup.{scene}: nothing was found, so a lost answer would lead to a second effect");
+                bench.fail(fixture, Behaviour::WriteOnce, &problem);
             }
         }
     }
@@ -312,7 +338,14 @@ async fn look_up(
 ) -> Option<Lookup> {
     let connection = bench.connect(fixture, Behaviour::WriteOnce)?;
     bench.vendor.play(Script::new(exchanges, at(fixture)));
-    match connection.lookup(&case.stream, context).await {
+    let mut looked = connection.lookup(&case.stream, context).await;
+    if let Ok(Lookup::Found { remote_id, .. }) = &looked {
+        let context = WriteContext { remote_id: Some(remote_id.clone()), ..context.clone() };
+        if let Err(error) = connection.follow_up(&case.stream, case.op, &context).await {
+            looked = Err(error);
+        }
+    }
+    match looked {
         Ok(lookup) => bench.played(fixture, Behaviour::WriteOnce).then_some(lookup),
         Err(error) => {
             bench.hear(&error);
@@ -338,7 +371,8 @@ async fn faults(
             continue;
         }
         for fault in [Fault::Unavailable, Fault::Page, Fault::Cut, Fault::Reset] {
-            let unread = exchange.effect && !needs_body && operation.confirm.is_none();
+            let follows = case.exchanges.iter().take(index).any(|earlier| earlier.effect);
+            let unread = exchange.effect && (follows || !needs_body && operation.confirm.is_none());
             // What nobody reads may be anything.
             if unread && matches!(fault, Fault::Page | Fault::Cut)
                 || (exchange.answer.body.is_empty() && fault == Fault::Cut)
@@ -354,14 +388,13 @@ async fn faults(
                 Ok(_) => bench.fail(fixture, Behaviour::Faults, &format!("{during}: it was taken for a success")),
                 Err(error) => {
                     bench.hear(&error);
-                    let after = case.exchanges.iter().take(index).any(|earlier| earlier.effect);
                     let good = match (exchange.effect, &fault) {
                         // A vendor that says that it is not there has done nothing, or will do nothing twice.
                         (true, Fault::Unavailable) => {
                             matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome)
                         }
                         (true, _) => error.class == ErrorClass::UnknownOutcome,
-                        (false, _) if after => {
+                        (false, _) if follows => {
                             matches!(error.class, ErrorClass::Transient | ErrorClass::UnknownOutcome)
                         }
                         (false, _) => error.class == ErrorClass::Transient,

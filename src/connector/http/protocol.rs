@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::body::{self, BodyError};
 use super::classify::{Purpose, by_graphql, by_status};
 use super::render::{Content, Outgoing};
-use super::xml_rpc;
+use super::{soap, xml_rpc};
 use crate::connector::manifest::Body;
 use crate::model::ErrorClass;
 
@@ -57,7 +57,7 @@ impl Protocol {
         match self {
             Self::Plain => None,
             Self::GraphQl => by_graphql(body, purpose),
-            Self::Soap => by_soap(body, purpose),
+            Self::Soap => soap::failed(body, purpose),
             Self::JsonRpc => by_json_rpc(body, purpose),
             Self::XmlRpc => {
                 let fault = body.get("fault")?;
@@ -97,21 +97,8 @@ fn by_json_rpc(body: &Value, purpose: Purpose) -> Option<(ErrorClass, String)> {
     Some((class, text(said).unwrap_or_else(|| error.to_string())))
 }
 
-/// The fault's code says whose fault it was (SOAP 1.1, 4.4.1).
-fn by_soap(body: &Value, purpose: Purpose) -> Option<(ErrorClass, String)> {
-    let fault = body.pointer("/Envelope/Body/Fault")?;
-    let code = text(fault.get("faultcode")).or_else(|| text(fault.pointer("/Code/Value"))).unwrap_or_default();
-    let code = code.rsplit_once(':').map_or(code.as_str(), |(_, local)| local);
-    let class = match code.split('.').next().unwrap_or_default() {
-        "Client" | "Sender" | "VersionMismatch" | "MustUnderstand" => ErrorClass::Data,
-        _ => by_status(500, purpose),
-    };
-    let said = fault.get("faultstring").or(fault.pointer("/Reason/Text"));
-    Some((class, text(said).unwrap_or_else(|| fault.to_string())))
-}
-
 /// Text, also that of an element with attributes.
-fn text(value: Option<&Value>) -> Option<String> {
+pub(super) fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Object(fields) => text(fields.get("#text")),

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::guard::Base;
-use super::{form, multipart, protocol, xml, xml_rpc, xml_tree};
+use super::{form, multipart, protocol, soap, xml, xml_rpc, xml_tree};
 use crate::config::yaml::Spanned;
 use crate::connector::manifest::{Body, Fields, JsonTemplate, Method, MultipartPart, PartContent, Request, XmlContent};
 use crate::mapping::expr::{Path, Scope, Step, Template, TemplateError};
@@ -234,16 +234,14 @@ fn body(body: &Body, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<Conte
         Body::Xml(content) => {
             Content::Text { content_type: "application/xml; charset=utf-8", text: xml_text(content, scope)? }
         }
-        Body::Soap { action, content } => {
-            let action = action.as_ref().map_or(Ok(String::new()), |action| text("the SOAP action", action, scope))?;
-            let (name, value) = header("soapaction", &format!("\"{action}\""))?;
-            headers.insert(name, value);
-            let content = xml_text(content, scope)?;
-            let text = format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">\
-                 <soap:Body>{content}</soap:Body></soap:Envelope>"
-            );
-            Content::Text { content_type: "text/xml; charset=utf-8", text }
+        Body::Soap { version, action, content } => {
+            let action = optional_text("the SOAP action", action.as_ref(), scope)?;
+            let text = soap::envelope(*version, &xml_text(content, scope)?);
+            for (name, value) in soap::headers(*version, action.as_deref()) {
+                let (name, value) = header(name, &value)?;
+                headers.entry(name).or_insert(value);
+            }
+            Content::Text { content_type: soap::content_type(*version), text }
         }
     })
 }

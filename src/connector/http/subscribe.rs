@@ -9,7 +9,7 @@ use super::classify::Purpose;
 use super::enrich::text_at;
 use super::exchange::Terms;
 use super::render;
-use super::walk::{list_at, terms};
+use super::whole_list::WholeList;
 use crate::connector::call::{CallResult, Subscribed, Subscription};
 use crate::connector::connection::{Channel, Connection};
 use crate::connector::manifest::{Expiry, Request, Subscriptions};
@@ -27,13 +27,19 @@ impl Connection {
     /// What the vendor pushes now.
     pub async fn subscriptions(&self) -> CallResult<Vec<Subscription>> {
         let (channel, described) = (self.channel("list subscriptions")?, self.described()?);
-        let scope = Scope::new().with("settings", &self.settings);
-        let outgoing = render::render(&channel.base, &described.list, &scope, &[])
-            .map_err(|error| channel.caller.not_built("list subscriptions", &error))?;
-        let answer = channel.caller.call(&outgoing, terms(&described.list)).await?;
-        let refuse = |reason: String| channel.caller.misshapen(&outgoing, &answer, ErrorClass::Data, reason);
-        let records = list_at(described.records.as_deref(), &answer.body).map_err(&refuse)?;
-        records.iter().map(|record| read(described, record).map_err(&refuse)).collect()
+        let what = "list subscriptions";
+        let list = WholeList {
+            what,
+            request: &described.list,
+            records: described.records.as_deref(),
+            pages: &described.pages,
+            about: &[],
+            absent_is_empty: false,
+            second_look: true,
+        };
+        let records = self.list_to_end(channel, &list).await?;
+        let refuse = |reason: String| channel.caller.local(what, ErrorClass::Data, reason);
+        records.iter().map(|record| read(described, record).map_err(refuse)).collect()
     }
 
     /// Makes everything that streams name come to `url`: renews what ends soon or is not active, creates what is missing.

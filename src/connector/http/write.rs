@@ -11,6 +11,7 @@ use super::classify::Purpose;
 use super::confirm::ticket;
 use super::enrich::text_at;
 use super::exchange::{Answered, Terms};
+use super::follow_up;
 use super::receipt::{Said, receipt};
 use super::render::{self, Content, Outgoing};
 use super::walk::{list_at, terms};
@@ -38,6 +39,8 @@ pub(super) struct Values<'a> {
     current: Value,
     /// The accepting answer, for writes that are confirmed later.
     accepted: Value,
+    /// What was written, for what follows.
+    written: Value,
 }
 
 impl<'a> Values<'a> {
@@ -54,7 +57,18 @@ impl<'a> Values<'a> {
             steps: Value::Object(Map::new()),
             current: Value::Null,
             accepted: Value::Null,
+            written: Value::Null,
         }
+    }
+
+    /// From here on follow-ups are asked: none sees what another one's question found.
+    pub(super) fn written(&mut self, remote_id: Option<&str>) {
+        self.written = serde_json::json!({ "id": remote_id });
+        self.current = Value::Null;
+    }
+
+    pub(super) fn found(&mut self, answer: &Answered) {
+        self.current = said(answer);
     }
 
     /// In the vendor's shape, typed objects put on.
@@ -74,6 +88,7 @@ impl<'a> Values<'a> {
             .with("steps", &self.steps)
             .with("current", &self.current)
             .with("accepted", &self.accepted)
+            .with("written", &self.written)
     }
 }
 
@@ -94,20 +109,27 @@ impl Connection {
         let mut values = Values::new(&self.settings, &channel.caller.http.wrappers, context);
         run_steps(channel, &operation.steps, &mut values).await?;
         let ticket = operation.confirm.as_ref().map(|_| ticket(stream, op, context)).unwrap_or_default();
-        if let (Some(confirm), Some(accepted)) = (&operation.confirm, self.accepted.find(&ticket)) {
-            // It was accepted by an earlier attempt and not confirmed in time: asking comes before sending.
-            values.accepted = accepted;
-            let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
-            return received(channel, described, operation, context, (&outgoing, &answer), &values.accepted);
-        }
-        let (outgoing, answer) = self.send(channel, operation, &mut values, &what).await?;
-        let Some(confirm) = &operation.confirm else {
-            return received(channel, described, operation, context, (&outgoing, &answer), &Value::Null);
+        let receipt = match (&operation.confirm, self.accepted.find(&ticket)) {
+            (Some(confirm), Some(accepted)) => {
+                // It was accepted by an earlier attempt and not confirmed in time: asking comes before sending.
+                values.accepted = accepted;
+                let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
+                received(channel, described, operation, context, (&outgoing, &answer), &values.accepted)?
+            }
+            (Some(confirm), None) => {
+                let (_, answer) = self.send(channel, operation, &mut values, &what).await?;
+                values.accepted = said(&answer);
+                self.accepted.keep(&ticket, &values.accepted);
+                let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
+                received(channel, described, operation, context, (&outgoing, &answer), &values.accepted)?
+            }
+            (None, _) => {
+                let (outgoing, answer) = self.send(channel, operation, &mut values, &what).await?;
+                received(channel, described, operation, context, (&outgoing, &answer), &Value::Null)?
+            }
         };
-        values.accepted = said(&answer);
-        self.accepted.keep(&ticket, &values.accepted);
-        let (outgoing, answer) = self.confirmed(channel, confirm, &values, &ticket).await?;
-        received(channel, described, operation, context, (&outgoing, &answer), &values.accepted)
+        follow_up::finish(channel, operation, &mut values, receipt.remote_id.as_deref()).await?;
+        Ok(receipt)
     }
 
     /// Sends; where the vendor compares, after reading what it will compare with. A conflict proves that nothing was applied.

@@ -20,8 +20,9 @@ pub enum Body {
         variables: Vec<(String, JsonTemplate)>,
     },
     Xml(XmlContent),
-    /// The content of `soap:Body`; the engine writes the envelope (SOAP 1.1).
+    /// The content of `soap:Body`; the engine writes the envelope.
     Soap {
+        version: SoapVersion,
         action: Option<Spanned<Template>>,
         content: XmlContent,
     },
@@ -35,6 +36,11 @@ pub enum Body {
         params: Vec<JsonTemplate>,
     },
     Multipart(Vec<MultipartPart>),
+}
+
+crate::choice! {
+    /// The versions differ in namespace, in how the action travels, and in the form of a fault.
+    pub enum SoapVersion ("version of SOAP") { V1_1 = "1.1", V1_2 = "1.2" }
 }
 
 /// XML as text with values in it, or as a tree: members are elements in their order, `"@name"` attributes, `"#text"` text
@@ -165,10 +171,10 @@ fn graphql(node: &Node, cx: &Context) -> Option<Body> {
 
 fn soap(node: &Node, cx: &Context) -> Option<Body> {
     let map = cx.map(node, "soap body")?;
-    let action = map.optional("action");
-    let content = map.required("content");
+    let version = map.or("version", SoapVersion::V1_1);
+    let (action, content) = (map.optional("action"), map.required("content"));
     map.finish();
-    Some(Body::Soap { action, content: content? })
+    Some(Body::Soap { version, action, content: content? })
 }
 
 fn json_rpc(node: &Node, cx: &Context) -> Option<Body> {

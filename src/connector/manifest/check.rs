@@ -157,6 +157,7 @@ impl Checker<'_> {
         }
         if let Some(subscriptions) = &webhooks.subscriptions {
             self.request(&subscriptions.list, scope::SUBSCRIPTIONS, &[]);
+            self.pages(&subscriptions.list, &subscriptions.pages);
             self.template(subscriptions.name.as_ref(), scope::SUBSCRIPTION_NAME);
             self.expression(subscriptions.active.as_ref(), scope::SUBSCRIBED);
             self.request(&subscriptions.create, scope::SUBSCRIBE, &[]);

@@ -74,6 +74,10 @@ impl Checker<'_> {
             let help = "remove one of them; a confirmation is asked for one record";
             self.error(place, "`confirm` and `batch` exclude each other", help);
         }
+        if !operation.then.is_empty() {
+            let help = "remove one of them; what follows is done for one record";
+            self.error(place, "`then` and `batch` exclude each other", help);
+        }
         if self.manifest.http.as_ref().is_some_and(|http| http.signature.is_some()) {
             let help = "remove one of them; a message's signature covers the id of one event";
             self.error(place, "`signature` and `batch` exclude each other", help);

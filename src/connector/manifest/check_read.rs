@@ -91,7 +91,7 @@ impl Checker<'_> {
         }
     }
 
-    fn pages(&self, request: &Request, pages: &Pages) {
+    pub(super) fn pages(&self, request: &Request, pages: &Pages) {
         match (pages.needs_place(), reads(request, "page")) {
             (true, false) => {
                 let help = "add `param`, or use `{page}` in the request (a keyset has `{page.<name>}`)";

@@ -208,6 +208,7 @@ impl Checker<'_> {
             self.template(operation.response.version.as_ref(), scope::RESPONSE);
         }
         self.confirmation(operation, &known);
+        self.follow_ups(operation);
         match &operation.idempotency {
             Idempotency::Header { value, .. } => self.template_with(Some(value), scope::WRITE, &known),
             Idempotency::Body { path, value, .. } => {

@@ -61,7 +61,7 @@ pub fn places_in_body(body: &Body) -> Vec<(Vec<Reference>, &Place)> {
         }
         Body::Multipart(parts) => parts.iter().flat_map(part_references).collect(),
         Body::Xml(content) => xml_references(content),
-        Body::Soap { action, content } => {
+        Body::Soap { version: _, action, content } => {
             let mut found = xml_references(content);
             found.extend(action.iter().map(|action| (of_template(action), &action.place)));
             found

@@ -57,6 +57,7 @@ fn of_operation<'m>(operation: &'m Operation, found: &mut Vec<&'m Request>) {
     found.extend(operation.compare.iter().map(|compare| &compare.read));
     found.push(&operation.request);
     found.extend(operation.confirm.iter().map(|confirm| &confirm.request));
+    found.extend(operation.then.iter().flat_map(|follow_up| follow_up.read.iter().chain([&follow_up.request])));
     match &operation.idempotency {
         Idempotency::Lookup { request, .. } => found.push(request),
         Idempotency::Header { .. } | Idempotency::Body { .. } | Idempotency::Natural => {}

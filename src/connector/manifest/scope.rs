@@ -43,7 +43,7 @@ pub(super) const FILE_RECORD: Scope = scope("a file record's key, version or tim
 pub(super) const EVENT: Scope = scope("a webhook", &["headers", "body", "delivery"]);
 pub(super) const PING: Scope = scope("a ping", &["headers", "body", "query"]);
 pub(super) const TOPIC: Scope = scope("a webhook topic", &["record", "headers", "body", "delivery"]);
-pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings"]);
+pub(super) const SUBSCRIPTIONS: Scope = scope("the list of subscriptions", &["settings", "page"]);
 pub(super) const SUBSCRIBE: Scope = scope("a subscription", &["settings", "topic", "topics", "url", "until"]);
 pub(super) const RESUBSCRIBE: Scope =
     scope("a change of a subscription", &["settings", "topic", "topics", "url", "until", "id"]);
@@ -58,6 +58,13 @@ pub(super) const WRITE: Scope = scope("a write", &["settings", "record", "key", 
 /// `current`: `body` and `headers` of what was read right before.
 pub(super) const COMPARE: Scope =
     scope("a write that compares", &["settings", "record", "key", "idempotency_key", "event", "steps", "current"]);
+/// `written.id`: what was written before.
+pub(super) const FOLLOW_UP_READ: Scope = scope("a follow-up's question", FOLLOWING);
+pub(super) const FOLLOW_UP: Scope = scope("a follow-up without `read`", FOLLOWING);
+/// `current`: `body` and `headers` of what its `read` found.
+pub(super) const FOLLOW_UP_KNOWING: Scope =
+    scope("a follow-up", &["settings", "record", "key", "idempotency_key", "event", "written", "current"]);
+const FOLLOWING: &[&str] = &["settings", "record", "key", "idempotency_key", "event", "written"];
 /// `accepted`: `body` and `headers` of the accepting answer.
 pub(super) const CONFIRM: Scope =
     scope("a confirmation", &["settings", "record", "key", "idempotency_key", "event", "steps", "accepted"]);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::yaml::{Context, Decode, Node, Spanned};
 
 use super::list_path::ListPath;
+use super::pages::Pages;
 use super::references;
 use super::request::Request;
 use super::time_text::TimeText;
@@ -14,9 +15,12 @@ use crate::mapping::expr::{Expression, Path, Template};
 
 #[derive(Debug, Clone)]
 pub struct Subscriptions {
+    /// Sees `settings` and `page`.
     pub list: Request,
     /// The list of subscriptions in the answer of `list`; `None`: the answer is the list.
     pub records: Option<Spanned<ListPath>>,
+    /// How the list goes on: what stands on its second page is not missing.
+    pub pages: Pages,
     /// In one subscription; where one is for several topics, a path to all of them.
     pub topic: Spanned<Path>,
     pub url: Spanned<Path>,
@@ -60,6 +64,7 @@ impl Decode for Subscriptions {
     fn decode(node: &Node, cx: &Context) -> Option<Self> {
         let map = cx.map(node, "subscriptions")?;
         let (list, records) = (map.required("list"), map.optional("records"));
+        let pages = map.or("pages", Pages::Single);
         let (topic, url, id) = (map.required("topic"), map.required("url"), map.optional::<Spanned<Path>>("id"));
         let (name, active) = (map.optional("name"), map.optional("active"));
         let (expires, lives) = (map.optional::<Expiry>("expires"), map.optional::<Duration>("lives"));
@@ -102,7 +107,7 @@ impl Decode for Subscriptions {
         }
         map.finish();
         let (list, topic, url, create) = (list?, topic?, url?, create?);
-        Some(Self { list, records, topic, url, id, name, active, expires, lives, create, update, renew, every })
+        Some(Self { list, records, pages, topic, url, id, name, active, expires, lives, create, update, renew, every })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::yaml::{Context, Decode, Entry, MapReader, Node, Spanned};
 
 use super::batch::BatchWrite;
+use super::follow_up::FollowUp;
 use super::list_path::ListPath;
 use super::references;
 use super::request::Request;
@@ -34,6 +35,8 @@ pub struct Operation {
     pub accepts: StatusSet,
     pub response: WriteResponse,
     pub confirm: Option<Confirm>,
+    /// What is still to be done once the record is written, in order.
+    pub then: Vec<FollowUp>,
     pub idempotency: Idempotency,
 }
 
@@ -174,6 +177,10 @@ impl Operation {
             }
         };
         let (batch, batch_given) = (map.optional("batch"), map.has("batch"));
+        let then = match map.node("then") {
+            Some(node) => cx.named(node, "follow-ups", FollowUp::read),
+            None => Some(Vec::new()),
+        };
         map.finish();
         if batch_given && batch.is_none() {
             return None;
@@ -183,7 +190,8 @@ impl Operation {
         if let Idempotency::Lookup { request, matches, pending, steps_before, .. } = &mut idempotency {
             *steps_before = steps_read(request, [matches.as_ref(), pending.as_ref()], &steps);
         }
-        Some(Self { kind, steps, compare, batch, request: request?, accepts, response, confirm, idempotency })
+        let then = then?.into_iter().map(|(_, follow_up)| follow_up).collect();
+        Some(Self { kind, steps, compare, batch, request: request?, accepts, response, confirm, then, idempotency })
     }
 }
 
