@@ -11,6 +11,7 @@ mod side;
 mod terms;
 
 pub use document::{Definition, Kind, parse};
+pub(super) use document::is_address;
 pub use files::Files;
 pub use folder::{FOLDER, Loaded, check_all, load_all};
 pub use side::{Cell, Exclusion, From, SideSpec, Table};
