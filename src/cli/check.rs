@@ -8,8 +8,10 @@ use super::error::CliError;
 use super::output::{Surroundings, clean};
 use super::run::{load, misconfigured};
 use crate::api::Level;
+use crate::config::yaml::Diagnostics;
 use crate::connector::connection::ConnectionOptions;
-use crate::finance::definition::check_all;
+use crate::finance::definition::{Loaded, check_all};
+use crate::finance::story::{Story, load_stories};
 use crate::hub::Plant;
 use crate::model::clock::Clock;
 
@@ -23,7 +25,7 @@ pub(super) async fn check(
     if global.json {
         return as_json(global, to);
     }
-    let (reconciliations, wrong) = check_all(&global.config);
+    let (reconciliations, stories, wrong) = of_finance(global);
     let config = match crate::config::load(&global.config) {
         Err(mut problems) => {
             problems.extend(wrong);
@@ -32,11 +34,14 @@ pub(super) async fn check(
         Ok(_) if !wrong.is_empty() => return Err(misconfigured(&wrong, &global.config, to)?),
         Ok(_) => load(&global.config, to)?,
     };
-    let of_finance = match reconciliations.len() {
+    let counted = |count: usize, one: &str, many: &str| match count {
         0 => String::new(),
-        1 => "1 reconciliation, ".to_owned(),
-        count => format!("{count} reconciliations, "),
+        1 => format!("1 {one}, "),
+        count => format!("{count} {many}, "),
     };
+    let reconciliations = counted(reconciliations.len(), "reconciliation", "reconciliations");
+    let stories = counted(stories.len(), "payment story", "payment stories");
+    let of_finance = format!("{reconciliations}{stories}");
     let summary = format!(
         "{} connections, {} flows, {of_finance}configuration {}",
         config.connections.len(),
@@ -63,6 +68,14 @@ pub(super) async fn check(
         all_well &= ask(&plant, &described.name, to).await?;
     }
     Ok(if all_well { Exit::Done } else { Exit::NotWell })
+}
+
+/// Reconciliations, the stories that lead through them, and everything that is wrong with either.
+fn of_finance(global: &Global) -> (Vec<Loaded>, Vec<Story>, Diagnostics) {
+    let (reconciliations, mut wrong) = check_all(&global.config);
+    let (stories, of_stories) = load_stories(&global.config, &reconciliations);
+    wrong.extend(of_stories);
+    (reconciliations, stories, wrong)
 }
 
 async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, CliError> {
@@ -93,7 +106,7 @@ async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, C
 }
 
 fn as_json(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
-    let (_, wrong) = check_all(&global.config);
+    let (_, _, wrong) = of_finance(global);
     match crate::config::load(&global.config) {
         Ok(_) if !wrong.is_empty() => {
             to.json(&json!({ "ok": false, "problems": wrong.to_json() }))?;

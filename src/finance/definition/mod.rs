@@ -10,8 +10,8 @@ mod people;
 mod side;
 mod terms;
 
-pub use document::{Definition, Kind, parse};
 pub(super) use document::is_address;
+pub use document::{Definition, Kind, parse};
 pub use files::Files;
 pub use folder::{FOLDER, Loaded, check_all, load_all};
 pub use side::{Cell, Exclusion, From, SideSpec, Table};

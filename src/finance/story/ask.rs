@@ -58,7 +58,9 @@ impl Desk {
         stories.into_iter().find(|story| *story.name == *name).ok_or_else(|| {
             let next = match (problems.is_empty(), known.is_empty()) {
                 (false, _) => format!("`syncline check` tells more: {problems}"),
-                (true, true) => "stories are files in reconciliations/stories/; docs/reconciliation.md has one".to_owned(),
+                (true, true) => {
+                    "stories are files in reconciliations/stories/; docs/reconciliation.md has one".to_owned()
+                }
                 (true, false) => format!("there are: {}", known.join(", ")),
             };
             DeskError::Unknown(Refusal { what: format!("there is no story `{name}`"), next })
@@ -170,17 +172,12 @@ fn composed(
         .map(|key| format!("more than {MOST_VALUES} different values of `{key}`: only so many were followed"))
         .collect();
     notes.append(&mut figures.notes);
-    let (amounts, more) = figures.told(&|leg| read.get(leg).copied().unwrap_or(false)).map_err(|error| {
-        DeskError::Run(RunError::Engine { reconciliation: story.name.to_string(), error })
-    })?;
+    let (amounts, more) = figures
+        .told(&|leg| read.get(leg).copied().unwrap_or(false))
+        .map_err(|error| DeskError::Run(RunError::Engine { reconciliation: story.name.to_string(), error }))?;
     notes.extend(more);
-    let stations: Vec<_> = story
-        .legs
-        .iter()
-        .zip(legs)
-        .zip(visited)
-        .map(|((leg, state), visited)| station(leg, state, visited))
-        .collect();
+    let stations: Vec<_> =
+        story.legs.iter().zip(legs).zip(visited).map(|((leg, state), visited)| station(leg, state, visited)).collect();
     Ok(PaymentStory {
         story: story.name.to_string(),
         title: story.title.clone(),

@@ -64,7 +64,8 @@ fn unreadable(name: &str, error: &std::io::Error) -> Diagnostic {
 /// Every name of the story that the reconciliations do not have.
 fn check(story: &Story, reconciliations: &[Loaded]) -> Diagnostics {
     let mut found = Diagnostics::new();
-    let defined = |name: &str| reconciliations.iter().map(|loaded| &loaded.definition).find(|known| *known.name == *name);
+    let defined =
+        |name: &str| reconciliations.iter().map(|loaded| &loaded.definition).find(|known| *known.name == *name);
     let names: Vec<&str> = reconciliations.iter().map(|loaded| &*loaded.definition.name).collect();
     for leg in &story.legs {
         match defined(&leg.leg) {

@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_key_is_compared_as_the_passes_do() {
-        let loose = || vec![Normaliser::Spaces, Normaliser::Case, Normaliser::Prefix("#".into()), Normaliser::LeadingZeros];
+        let loose =
+            || vec![Normaliser::Spaces, Normaliser::Case, Normaliser::Prefix("#".into()), Normaliser::LeadingZeros];
         check(loose(), " #SO-1", "so-1", Some(true));
         check(loose(), "42", "#0042", Some(true));
         check(loose(), "so-1", "so-2", Some(false));

@@ -5,11 +5,9 @@ use super::told::{Outcome, OutcomeState, Station, Verdict};
 /// What keeps a story from being complete at a station, if anything.
 fn state(verdict: Verdict) -> Option<OutcomeState> {
     match verdict {
-        Verdict::NotNeeded
-        | Verdict::SetAside
-        | Verdict::Matched
-        | Verdict::Decided
-        | Verdict::MatchedWithRemark => None,
+        Verdict::NotNeeded | Verdict::SetAside | Verdict::Matched | Verdict::Decided | Verdict::MatchedWithRemark => {
+            None
+        }
         Verdict::NotReached | Verdict::Nothing | Verdict::UnderWay => Some(OutcomeState::UnderWay),
         Verdict::NotCompared | Verdict::Unknown => Some(OutcomeState::Unknown),
         Verdict::Broken => Some(OutcomeState::Broken),
@@ -26,9 +24,10 @@ pub fn outcome(stations: &[Station]) -> Outcome {
         let item = station.breaks.first().map(|found| found.id.clone());
         return at(OutcomeState::Broken, station, item, format!("broken at {}: {}", station.title, station.told));
     }
-    let gap = stations.iter().enumerate().find(|(index, station)| {
-        station.verdict == Verdict::Nothing && stations[index + 1..].iter().any(has_rows)
-    });
+    let gap = stations
+        .iter()
+        .enumerate()
+        .find(|(index, station)| station.verdict == Verdict::Nothing && stations[index + 1..].iter().any(has_rows));
     if let Some((_, station)) = gap {
         let told = format!("broken at {}: nothing of it is here, although what follows has it", station.title);
         return at(OutcomeState::Broken, station, None, told);

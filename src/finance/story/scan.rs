@@ -125,6 +125,7 @@ pub fn scan<'r>(
 fn shown(rules: &RuleSet, row: &Row, place: String, says: RowSays<'_>) -> StoryRow {
     let keys = rules.keys.iter().zip(&row.keys);
     let keys = keys.filter_map(|(name, value)| Some((name.to_string(), value.as_deref()?.to_owned())));
+    let item = break_of(&says).map(|item| item.id.clone());
     StoryRow {
         place,
         date: row.date.map(|date| date.to_string()),
@@ -134,7 +135,7 @@ fn shown(rules: &RuleSet, row: &Row, place: String, says: RowSays<'_>) -> StoryR
         category: row.category.as_deref().map(str::to_owned),
         verdict: says.verdict,
         bucket: says.bucket,
-        item: break_of(&says).map(|item| item.id.clone()),
+        item,
     }
 }
 

@@ -33,6 +33,25 @@ pub enum Verdict {
     Broken,
 }
 
+impl Verdict {
+    /// As people say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::NotNeeded => "not needed",
+            Verdict::SetAside => "set aside",
+            Verdict::Matched => "matched",
+            Verdict::Decided => "decided",
+            Verdict::MatchedWithRemark => "matched, with a remark",
+            Verdict::NotCompared => "not compared",
+            Verdict::NotReached => "not reached",
+            Verdict::Nothing => "nothing here",
+            Verdict::UnderWay => "under way",
+            Verdict::Unknown => "not told",
+            Verdict::Broken => "break",
+        }
+    }
+}
+
 /// Where one's money is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentStory {
@@ -57,6 +76,17 @@ pub enum OutcomeState {
     Broken,
     /// It cannot be told to its end.
     Unknown,
+}
+
+impl OutcomeState {
+    pub fn word(self) -> &'static str {
+        match self {
+            OutcomeState::Complete => "complete",
+            OutcomeState::UnderWay => "under way",
+            OutcomeState::Broken => "broken",
+            OutcomeState::Unknown => "not told",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -70,7 +70,8 @@ impl<'r> Verdicts<'r> {
                 RowSays { verdict: Verdict::Matched, bucket, item: None, is_exact: true }
             }
             Some(Said::Match(line)) => {
-                let plain = matches!(line.bucket.as_str(), "MATCHED_EXACT" | "MATCHED_GROUP") && line.variance.is_empty();
+                let plain =
+                    matches!(line.bucket.as_str(), "MATCHED_EXACT" | "MATCHED_GROUP") && line.variance.is_empty();
                 let verdict = if plain { Verdict::Matched } else { Verdict::MatchedWithRemark };
                 let is_exact = line.variance.is_empty();
                 RowSays { verdict, bucket: line.bucket.clone(), item: None, is_exact }

@@ -130,9 +130,8 @@ impl<'r> Walk<'_, 'r, '_> {
         let verdicts = Verdicts::new(&newest.report, &newest.book.items);
         let leg = &self.story.legs[at];
         let learn: Vec<(usize, String)> = self.learned(leg, entering, newest);
-        let has_key = |side: Side| {
-            carries(definition, side, &entering.key) || !self.narrow(newest, side, entering).is_empty()
-        };
+        let has_key =
+            |side: Side| carries(definition, side, &entering.key) || !self.narrow(newest, side, entering).is_empty();
         let order = if has_key(Side::A) { Side::BOTH } else { [Side::B, Side::A] };
         let mut partners = Partners::new(&definition.rules);
         let mut learned = Known::default();
