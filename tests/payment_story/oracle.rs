@@ -59,15 +59,16 @@ impl Month {
         };
         let movements = records(&folder.join("processor/payout_reconciliation.itemized.csv"));
         let mut payouts = BTreeMap::new();
-        let mut traces = BTreeMap::new();
+        // Two payouts may come as one line.
+        let mut traces: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in records(&folder.join("processor/payouts/payouts.itemized.csv")) {
             payouts.insert(row["payout_id"].clone(), -minor(&row["gross"], &row["currency"]));
-            traces.insert(row["trace_id"].clone(), row["payout_id"].clone());
+            traces.entry(row["trace_id"].clone()).or_default().push(row["payout_id"].clone());
         }
         let truth = records(&folder.join("truth.csv"));
         let of_bank =
             truth.iter().filter(|row| row["leg"] == "bank" && !["LATE", "AGREES"].contains(&&*row["verdict"]));
-        let troubled = of_bank.filter_map(|row| traces.get(&row["key"]).cloned()).collect();
+        let troubled = of_bank.flat_map(|row| traces.get(&row["key"]).into_iter().flatten().cloned()).collect();
         Month { movements: movements.into_iter().map(movement).collect(), payouts, troubled }
     }
 
