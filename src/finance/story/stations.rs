@@ -107,7 +107,7 @@ fn broken(item: &OpenItem) -> String {
     let code = item.code.as_deref().unwrap_or(&item.bucket);
     let meaning = Code::parse(code).map_or("a break", Code::meaning);
     let off: Vec<String> = variances(item).map(|off| format!("{} {}", off.decimal, off.unit)).collect();
-    let off = if off.is_empty() { String::new() } else { format!(" by {}", off.join(", ")) };
+    let off = if off.is_empty() { String::new() } else { format!(" ({})", off.join(", ")) };
     format!("{meaning}{off}")
 }
 
