@@ -172,6 +172,12 @@ fn composed(
         .map(|key| format!("more than {MOST_VALUES} different values of `{key}`: only so many were followed"))
         .collect();
     notes.append(&mut figures.notes);
+    let place = story.position(kind).unwrap_or(usize::MAX);
+    if story.shared_from().is_some_and(|shared| place >= shared) {
+        notes.push(format!(
+            "asked by {kind}: orders and payments are told as a whole, `net` is the part of them that it holds"
+        ));
+    }
     let (amounts, more) = figures
         .told(&|leg| read.get(leg).copied().unwrap_or(false))
         .map_err(|error| DeskError::Run(RunError::Engine { reconciliation: story.name.to_string(), error }))?;

@@ -163,8 +163,15 @@ impl StoryPage {
         station.run.as_ref().map(|run| (run.id, href::run(run.id)))
     }
 
-    fn bucket(&self, row: &StoryRow) -> String {
-        words::bucket(&row.bucket)
+    /// What the run calls it, marked by what it means for the story.
+    fn row_mark(&self, row: &StoryRow) -> Mark {
+        let decided = if row.verdict == Verdict::Decided { ", decided" } else { "" };
+        Mark::new(format!("{}{decided}", words::bucket(&row.bucket)), verdict(row.verdict).level)
+    }
+
+    /// The mark says it already.
+    fn is_plain(&self, station: &Station) -> bool {
+        station.told == station.verdict.word()
     }
 
     /// The break's leg is the one that shares arrive in: the only one that has their ids.
