@@ -184,6 +184,7 @@ fn the_readme_leads_from_files_to_a_signed_report() {
 
     let listed = example.run("breaks");
     assert!(listed.contains("PAYOUT_NOT_RECEIVED") && listed.contains("unexplained residual"), "{listed}");
+    stories(&mut example);
     for block in ["match", "write-off", "approve", "resolve", "again", "export"] {
         example.run(block);
     }
@@ -199,6 +200,27 @@ fn the_readme_leads_from_files_to_a_signed_report() {
     printed(&example, &signed);
     calculated(&example, &signed);
     delimited(&example, &signed);
+}
+
+/// One's money: held up with the payout that did not come, arrived, and back from the bank's reference to all orders.
+fn stories(example: &mut Example) {
+    let held_up = example.run("story");
+    for told in [
+        "broken at Bank: paid out, not seen at the bank",
+        "net 314.70 EUR; reached the bank -",
+        "b4cba15089bad008f",
+        "3599.59",
+    ] {
+        assert!(held_up.contains(told), "{told}: {held_up}");
+    }
+    let arrived = example.run("arrived");
+    assert!(arrived.contains("complete: ") && arrived.contains("worth 21460 JPY"), "{arrived}");
+    assert!(arrived.contains("net 21080 JPY; reached the bank 21080 JPY"), "{arrived}");
+    let payout = example.run("payout");
+    assert!(
+        payout.contains("trace trace-30008") && payout.contains("so-100020") && payout.contains("so-100117"),
+        "{payout}"
+    );
 }
 
 /// The tie-out's totals, as the run has them: unit, then counts and amounts.

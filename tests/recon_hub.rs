@@ -490,3 +490,37 @@ async fn a_mirror_that_is_wrong_is_found_by_asking() {
     let again = syncline::finance::audit::audit(&world.desk(), &definition, 10).await.unwrap();
     assert_eq!((again.records, again.stale.len()), (2, 0));
 }
+
+/// A side that is the hub's has no files: what a run had taken is kept, and read once more, whatever the mirror says by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_story_reads_what_the_run_had_taken() {
+    use syncline::finance::story::{Asked, OutcomeState};
+
+    let world = World::new(DEFINITION).await;
+    world.story("story: one\ntitle: One\nlegs: [{ leg: orders, by: order }]\n");
+    for number in ["1", "2"] {
+        world.order(number, 1_000).await;
+        world.deliver(number, &format!("e{number}")).await;
+    }
+    world.shown("e1", "1", 1_000).await;
+    world.shown("e2", "2", 900).await;
+    world.advance(HOUR);
+    world.read_through();
+    world.run().await;
+    world.shown("e1", "1", 700).await;
+
+    let asked = |key: &str| Asked { key: key.to_owned(), by: None };
+    let story = world.desk().story("one", asked("1")).await.unwrap();
+    assert_eq!(story.outcome.state, OutcomeState::Complete, "{story:?}");
+    let amounts: Vec<&str> = story.stations[0].sides.iter().map(|side| side.rows[0].amount.decimal.as_str()).collect();
+    assert_eq!(amounts, ["10.00", "10.00"], "as it was when it was compared");
+    let broken = world.desk().story("one", asked("2")).await.unwrap();
+    assert_eq!(
+        (broken.outcome.state, broken.stations[0].breaks[0].code.as_str()),
+        (OutcomeState::Broken, "AMOUNT_UNDER")
+    );
+
+    world.forget_kept();
+    let gone = world.desk().story("one", asked("1")).await.unwrap_err().to_string();
+    assert!(gone.contains("the extract of shop.orders is not kept any more"), "{gone}");
+}

@@ -76,7 +76,12 @@ fn every_shipped_file_is_valid() {
     let tables: Vec<PathBuf> = mappings.iter().filter(|path| !named("values.yaml")(path)).cloned().collect();
     all_valid("mapping", &tables, 60);
     all_valid("config", &[root().join("src/config/starter/syncline.yaml")], 1);
-    all_valid("reconciliation", &yaml_files(root().join("examples/finance/reconciliations")), 6);
+    let (stories, reconciliations): (Vec<PathBuf>, Vec<PathBuf>) =
+        yaml_files(root().join("examples/finance/reconciliations"))
+            .into_iter()
+            .partition(|path| path.parent().is_some_and(|folder| folder.ends_with("stories")));
+    all_valid("reconciliation", &reconciliations, 6);
+    all_valid("story", &stories, 1);
     let examples: Vec<PathBuf> = yaml_files(root().join("examples"));
     let examples: Vec<PathBuf> = examples.iter().filter(named("syncline.yaml")).cloned().collect();
     all_valid("config", &examples, 1);
@@ -95,6 +100,7 @@ fn what_is_wrong_is_refused() {
         ("config", "{ flows: { a: { from: a.b, to: c.d, mode: dead } } }"),
         ("fixture", "{ fixture: check, source: x }"),
         ("values", "{ crosswalks: {} }"),
+        ("story", "{ story: s, title: S, legs: [{ leg: orders }] }"),
         (
             "reconciliation",
             "{ reconciliation: r, title: T, kind: bunk, a: { title: A, amount: x }, b: { title: B, amount: x }, match: [] }",

@@ -66,6 +66,8 @@ routes! {
     reads "/api/v1/events" => get(events::list), "?after= business events in CloudEvents form, oldest first";
     reads "/api/v1/ledger" => get(ledger::get), "?days= what became of everything received";
     reads "/api/v1/reconciliations" => get(reconciliations::list), "reconciliations: definition, last run, open breaks";
+    reads "/api/v1/reconciliations/stories" => get(reconciliations::stories), "payment stories: their legs, and by which keys they are asked for";
+    reads "/api/v1/reconciliations/stories/{name}" => get(reconciliations::story), "?key= where this order's (payout's, bank line's) money is, station by station; &by= if the key's name is not to be guessed";
     reads "/api/v1/reconciliations/{name}" => get(reconciliations::show), "one, with its runs and their signatures";
     reads "/api/v1/reconciliations/{name}/breaks" => get(reconciliations::breaks), "?code= &state= &owner= &all=true with those that are not open";
     reads "/api/v1/reconciliations/{name}/breaks/{item}" => get(reconciliations::one_break), "one break: both sides, meaning, what fits, history";

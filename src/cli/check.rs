@@ -11,8 +11,9 @@ use crate::api::Level;
 use crate::config::Config;
 use crate::config::yaml::Diagnostics;
 use crate::connector::connection::ConnectionOptions;
-use crate::finance::definition::check_all;
+use crate::finance::definition::{Loaded, check_all};
 use crate::finance::record_rows::HubStreams;
+use crate::finance::story::{Story, load_stories};
 use crate::hub::Plant;
 use crate::model::clock::Clock;
 
@@ -27,7 +28,7 @@ pub(super) async fn check(
         return as_json(global, to);
     }
     let config = crate::config::load(&global.config);
-    let (reconciliations, wrong) = check_all(&global.config, streams(&config).as_ref());
+    let (reconciliations, stories, wrong) = of_finance(global, &config);
     let config = match config {
         Err(mut problems) => {
             problems.extend(wrong);
@@ -36,11 +37,14 @@ pub(super) async fn check(
         Ok(_) if !wrong.is_empty() => return Err(misconfigured(&wrong, &global.config, to)?),
         Ok(_) => load(&global.config, to)?,
     };
-    let of_finance = match reconciliations.len() {
+    let counted = |count: usize, one: &str, many: &str| match count {
         0 => String::new(),
-        1 => "1 reconciliation, ".to_owned(),
-        count => format!("{count} reconciliations, "),
+        1 => format!("1 {one}, "),
+        count => format!("{count} {many}, "),
     };
+    let reconciliations = counted(reconciliations.len(), "reconciliation", "reconciliations");
+    let stories = counted(stories.len(), "payment story", "payment stories");
+    let of_finance = format!("{reconciliations}{stories}");
     let summary = format!(
         "{} connections, {} flows, {of_finance}configuration {}",
         config.connections.len(),
@@ -69,9 +73,14 @@ pub(super) async fn check(
     Ok(if all_well { Exit::Done } else { Exit::NotWell })
 }
 
-/// Without a configuration that holds, nobody can tell which streams there are.
-fn streams(config: &Result<Config, Diagnostics>) -> Option<HubStreams> {
-    config.as_ref().ok().map(HubStreams::of)
+/// Reconciliations, the stories that lead through them, and everything that is wrong with either. Without a configuration that
+/// holds, nobody can tell which streams there are.
+fn of_finance(global: &Global, config: &Result<Config, Diagnostics>) -> (Vec<Loaded>, Vec<Story>, Diagnostics) {
+    let streams = config.as_ref().ok().map(HubStreams::of);
+    let (reconciliations, mut wrong) = check_all(&global.config, streams.as_ref());
+    let (stories, of_stories) = load_stories(&global.config, &reconciliations);
+    wrong.extend(of_stories);
+    (reconciliations, stories, wrong)
 }
 
 async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, CliError> {
@@ -103,7 +112,7 @@ async fn ask(plant: &Plant, name: &str, to: &mut Surroundings) -> Result<bool, C
 
 fn as_json(global: &Global, to: &mut Surroundings) -> Result<Exit, CliError> {
     let config = crate::config::load(&global.config);
-    let (_, wrong) = check_all(&global.config, streams(&config).as_ref());
+    let (_, _, wrong) = of_finance(global, &config);
     match config {
         Ok(_) if !wrong.is_empty() => {
             to.json(&json!({ "ok": false, "problems": wrong.to_json() }))?;

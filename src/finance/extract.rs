@@ -229,4 +229,12 @@ impl Statement for Extract {
         }
         Ok(())
     }
+
+    fn read(&self, each: &mut dyn FnMut(Entry) -> Result<(), LargeError>) -> Result<(), LargeError> {
+        for text in self.reader()?.lines() {
+            let (_, _, entry) = self.line(&text.map_err(failed("reading", &self.path))?)?;
+            each(entry)?;
+        }
+        Ok(())
+    }
 }

@@ -20,6 +20,7 @@ pub mod rederive;
 pub mod run;
 pub mod schedule;
 pub mod source;
+pub mod story;
 pub mod systems;
 pub mod taken;
 pub mod workflow;

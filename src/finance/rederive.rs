@@ -150,7 +150,7 @@ fn extract(
 }
 
 /// Inputs of a side that are not what they were.
-fn changed<'i>(
+pub(super) fn changed<'i>(
     definition: &Definition,
     side: Side,
     root: &Path,

@@ -364,9 +364,20 @@ pub fn reopen(
     rules: &RuleSet,
 ) -> Result<Option<Extract>, TakeError> {
     let path = room.join(format!("{}-{}-again.jsonl", rules.name, side.as_str().to_lowercase()));
-    if !unpack(room, sha256, &path)? {
+    reopen_at(room, &path, sha256, name, rules)
+}
+
+/// As `reopen`, unpacked to a path of the caller's own.
+pub fn reopen_at(
+    room: &Path,
+    path: &Path,
+    sha256: &str,
+    name: &str,
+    rules: &RuleSet,
+) -> Result<Option<Extract>, TakeError> {
+    if !unpack(room, sha256, path)? {
         return Ok(None);
     }
-    let extract = Extract::open(&path, name, rules)?;
+    let extract = Extract::open(path, name, rules)?;
     Ok((extract.sha256() == sha256).then_some(extract))
 }

@@ -345,6 +345,13 @@ fn reconciliations() {
 }
 
 #[test]
+fn stories() {
+    agrees(&reconciliation::STORY, &|text| {
+        crate::finance::story::parse(&Source::new("reconciliations/stories/x.yaml", text)).err().unwrap_or_default()
+    });
+}
+
+#[test]
 fn fixtures() {
     agrees(&fixture::FIXTURE, &crate::conformance::problems_of);
 }

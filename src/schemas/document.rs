@@ -22,6 +22,7 @@ pub fn all() -> Vec<Document> {
         &mapping::VALUES,
         &config::CONFIG,
         &reconciliation::RECONCILIATION,
+        &reconciliation::STORY,
         &fixture::FIXTURE,
     ];
     let of_files =

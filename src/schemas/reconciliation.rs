@@ -1,4 +1,4 @@
-//! `reconciliations/*.yaml`.
+//! `reconciliations/*.yaml` and `reconciliations/stories/*.yaml`.
 //!
 //! Not here: what fields a connector's records have (the canonical entities' schemas).
 
@@ -33,6 +33,50 @@ pub(super) static RECONCILIATION: Definition = map(
         key("watch", Flag, "Two mirrors are compared all the time"),
         key("audit", Of(&AUDIT), "Mirrors are proved by asking their systems"),
         key("heal", Of(&HEAL), "What the hub may do about breaks"),
+    ]],
+);
+pub(super) static STORY: Definition = map(
+    "story",
+    "A payment story: reconciliations as the legs of a chain, from the order to the bank line.",
+    &[&[
+        must("story", Text, "Its name: letters, digits, - and _"),
+        must("title", Text, "What it is called on pages"),
+        must("legs", List(&Of(&LEG)), "In order, each once"),
+        key("asked_by", TEXTS, "Keys that it may be asked by, tried in this order; without, those of the legs"),
+        key("amounts", Of(&STORY_AMOUNTS), "Which sums are told"),
+    ]],
+);
+static LEG: Definition = map(
+    "leg",
+    "A reconciliation that the money goes through.",
+    &[&[
+        must("leg", Text, "The reconciliation's name"),
+        must("by", Text, "Rows are found by this key, which is known by then"),
+        key("leads_to", Text, "A key of these rows, known from here on"),
+        key("shared", Flag, "What it leads to holds other money, too: a payout"),
+        key("optional", Flag, "Money need not pass here: a refund"),
+        key("title", Text, "In place of the reconciliation's"),
+    ]],
+);
+static STORY_AMOUNTS: Definition = map(
+    "story_amounts",
+    "Sums of one's own rows.",
+    &[&[
+        key("worth", Of(&STORY_FIGURE), "What was ordered"),
+        key("captured", Of(&STORY_FIGURE), "What was taken"),
+        key("fees", Of(&STORY_FIGURE), "What it cost"),
+        key("net", Of(&STORY_FIGURE), "What is paid out of it; its rows name the payout"),
+        key("reached", Text, "The leg in which `net` arrives"),
+    ]],
+);
+static STORY_FIGURE: Definition = map(
+    "story_figure",
+    "The sum of a leg's own rows on one side.",
+    &[&[
+        must("leg", Text, "One of the story's"),
+        must("side", set!("a", "b"), "Whose rows"),
+        key("field", Text, "A compared field that is an amount; without, the rows' amounts"),
+        key("with_excluded", Flag, "Rows that the leg excludes count, too"),
     ]],
 );
 /// A column or field, or more about it.

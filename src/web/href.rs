@@ -26,6 +26,15 @@ pub(super) fn a_break(name: &str, item: &str) -> String {
     format!("/reconciliations/{}/breaks/{}", encode(name), encode(item))
 }
 
+pub(super) fn story(name: &str) -> String {
+    format!("/reconciliations/stories/{}", encode(name))
+}
+
+/// One that is asked for already.
+pub(super) fn story_of(name: &str, by: &str, key: &str) -> String {
+    format!("{}?key={}&by={}", story(name), encode(key), encode(by))
+}
+
 /// A flow, or the connections if the scope is one of them.
 pub(super) fn scope(scope: &str, flows: &[String]) -> String {
     if flows.iter().any(|flow| flow == scope) { flow(scope) } else { "/connections".to_owned() }

@@ -9,7 +9,9 @@ use http::header;
 
 use super::assets;
 use super::layout::PageError;
-use super::pages::{connections, flows, issues, ledger, overview, recon_break, recon_run, reconciliations, records};
+use super::pages::{
+    connections, flows, issues, ledger, overview, recon_break, recon_run, reconciliations, records, story,
+};
 use crate::api::{self, ApiError, AppState};
 
 macro_rules! pages {
@@ -35,6 +37,7 @@ pages! {
     "/search" => get(records::search);
     "/records/{connection}/{stream}/{*key}" => get(records::page);
     "/reconciliations" => get(reconciliations::list);
+    "/reconciliations/stories/{name}" => get(story::page);
     "/reconciliations/{name}" => get(reconciliations::page);
     "/reconciliations/{name}/runs" => post(reconciliations::run);
     "/reconciliations/{name}/breaks/{item}" => get(recon_break::page);

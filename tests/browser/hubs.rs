@@ -50,6 +50,7 @@ pub async fn served(filled: bool) -> Served {
     *world.hub.folder.lock().unwrap() = Some(dir.path().to_owned());
     if filled {
         month::write(dir.path(), 6_000);
+        month::write_story(dir.path());
     }
     let state = world.state(dir.path());
     let breaks = if filled { reconcile(&state).await } else { Vec::new() };
@@ -80,6 +81,11 @@ async fn reconcile(state: &AppState) -> Vec<(&'static str, String)> {
     ]
     .map(|(name, code)| (name, page("orders", &first(code))))
     .to_vec();
+    let twice = orders.breaks.iter().find(|item| item.code.as_deref() == Some("DUPLICATE_A")).unwrap();
+    let key = syncline::api::encode(twice.key.as_deref().unwrap());
+    pages.push(("story", format!("/reconciliations/stories/money?key={key}")));
+    pages.push(("story-ask", "/reconciliations/stories/money".to_owned()));
+    pages.push(("story-unknown", "/reconciliations/stories/money?key=nothing-like-it".to_owned()));
     let bank = run("payouts-to-bank").await;
     let report = desk.report(bank).await.unwrap();
     let of = |key: &str| report.breaks.iter().find(|item| item.key.as_deref() == Some(key)).unwrap().id.clone();

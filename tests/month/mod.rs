@@ -76,6 +76,44 @@ b: { title: Books, table: missing/credits.csv, keys: { refund: refund }, amount:
 match: [{ id: refund, key: [refund] }]
 "#;
 
+/// One leg that is run, and one that never was.
+const STORY: &str = r#"
+story: money
+title: The money of an order
+legs:
+  - { leg: orders, title: Order, by: order }
+  - { leg: captures, title: Payment, by: order, leads_to: payment }
+amounts:
+  worth: { leg: orders, side: a }
+  captured: { leg: captures, side: b }
+"#;
+
+const CAPTURES: &str = r#"
+reconciliation: captures
+title: Payments against captures
+kind: payments
+a:
+  title: Books
+  table: { path: month/erp/payments.csv, delimiter: ";" }
+  keys: { payment: Payment }
+  amount: Amount
+  currency: Currency
+b:
+  title: Processor
+  table: month/processor/payout_reconciliation.itemized.csv
+  keys: { payment: payment_intent_id, order: "payment_metadata[order_id]" }
+  amount: gross
+  currency: currency
+match: [{ id: payment, group: [payment] }]
+"#;
+
+/// Beside `write`: a payment story that breaks off at a leg without a run.
+pub fn write_story(dir: &Path) {
+    fs::create_dir_all(dir.join("reconciliations/stories")).unwrap();
+    fs::write(dir.join("reconciliations/captures.yaml"), CAPTURES).unwrap();
+    fs::write(dir.join("reconciliations/stories/money.yaml"), STORY).unwrap();
+}
+
 pub fn write(dir: &Path, orders: usize) {
     for file in write_month(MonthOptions { orders, ..MonthOptions::default() }).unwrap() {
         let path = dir.join("month").join(&file.path);

@@ -54,6 +54,10 @@ impl Statement for Listed<'_> {
     ) -> Result<(), LargeError> {
         positions.iter().try_for_each(|at| each(self.entries[*at as usize].clone()))
     }
+
+    fn read(&self, each: &mut dyn FnMut(Entry) -> Result<(), LargeError>) -> Result<(), LargeError> {
+        self.entries.iter().cloned().try_for_each(each)
+    }
 }
 
 fn everything(outcome: &Outcome) -> (String, String, Vec<String>, usize, u64) {

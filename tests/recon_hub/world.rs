@@ -69,6 +69,12 @@ impl World {
         }))
     }
 
+    pub fn story(&self, text: &str) {
+        let folder = self.0.dir.path().join("reconciliations/stories");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("one.yaml"), text).unwrap();
+    }
+
     pub fn now(&self) -> i64 {
         *self.0.now.lock().unwrap()
     }

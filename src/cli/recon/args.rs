@@ -60,6 +60,16 @@ pub enum ReconCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Where one's money is, from the order to the bank line; without NAME and KEY: which stories there are
+    Story {
+        #[arg(requires = "key")]
+        name: Option<String>,
+        /// An order's number, a payout, a bank's reference
+        key: Option<String>,
+        /// The key's name, if it is not to be guessed: order, payout
+        #[arg(long, value_name = "KEY NAME")]
+        by: Option<String>,
+    },
     /// Give a break an owner
     Assign {
         name: String,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::args::ReconCommand;
-use super::{breaks, export, report};
+use super::{breaks, export, report, story};
 use crate::api::resources::reconciliations::{Decided, ReconciliationDetail, ReconciliationView, RunDetail, RunView};
 use crate::api::{Level, Work, encode};
 use crate::cli::args::Global;
@@ -56,6 +56,15 @@ pub(in crate::cli) async fn recon(
             }
             let answer = client.get(&format!("{ROOT}/{}/breaks?{query}", encode(name))).await?;
             return breaks::list(&answer, global, to);
+        }
+        ReconCommand::Story { name: Some(name), key: Some(key), by } => {
+            let by = by.iter().map(|by| format!("&by={}", encode(by))).collect::<String>();
+            let answer = client.get(&format!("{ROOT}/stories/{}?key={}{by}", encode(name), encode(key))).await?;
+            return story::show(&answer, global, to);
+        }
+        ReconCommand::Story { .. } => {
+            let answer = client.get(&format!("{ROOT}/stories")).await?;
+            return story::list(&answer, global, to);
         }
         ReconCommand::Heal { name, dry_run } => {
             let body = json!({ "actor": who, "dry_run": dry_run });

@@ -5,6 +5,7 @@ mod breaks;
 mod command;
 mod export;
 mod report;
+mod story;
 
 pub use args::{ReconCommand, Section, SignRole};
 pub(super) use command::recon;

@@ -152,7 +152,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
         map.error(
             "reconciliation",
             format!("`{name}` is no name of a reconciliation"),
-            "letters, digits, `-` and `_`; `runs` is taken",
+            "letters, digits, `-` and `_`; `runs` and `stories` are taken",
         );
     }
     let a = map.node("a").and_then(|node| SideSpec::decode_as(node, cx, Side::A));
@@ -247,9 +247,9 @@ fn zone(map: &MapReader<'_>, name: &str) -> Option<jiff::tz::TimeZone> {
 }
 
 /// Runs are found by it in addresses and on command lines.
-fn is_address(name: &str) -> bool {
+pub(in crate::finance) fn is_address(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=80).contains(&name.len()) && name != "runs" && name.bytes().all(plain)
+    (1..=80).contains(&name.len()) && !["runs", "stories"].contains(&name) && name.bytes().all(plain)
 }
 
 /// What the version is made of: the file as it stands.

@@ -10,6 +10,7 @@ mod people;
 mod side;
 mod terms;
 
+pub(super) use document::is_address;
 pub use document::{Definition, Kind, parse};
 pub use files::Files;
 pub use folder::{FOLDER, Loaded, check_all, load_all};

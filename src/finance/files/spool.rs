@@ -180,4 +180,13 @@ impl Statement for Spool {
         }
         Ok(())
     }
+
+    fn read(&self, each: &mut dyn FnMut(Entry) -> Result<(), LargeError>) -> Result<(), LargeError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        lines(&mut BufReader::with_capacity(BUFFER_BYTES, &*file), 0, &mut |_, line| {
+            each(self.entry(line)?)?;
+            Ok(true)
+        })
+    }
 }

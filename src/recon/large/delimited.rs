@@ -223,6 +223,19 @@ impl Delimited {
         })
     }
 
+    /// What became of a line of the file.
+    fn entry_of(&self, bytes: &csv::ByteRecord, width: usize, line: u64) -> Entry {
+        let place = Place { source: self.name.clone(), row: line };
+        let entry = match csv::StringRecord::from_byte_record(bytes.clone()) {
+            Err(_) => Err("the line is not UTF-8".to_owned()),
+            Ok(record) if record.len() != width => {
+                Err(format!("the line has {} columns, the header {width}", record.len()))
+            }
+            Ok(record) => self.entry(&record, &place),
+        };
+        entry.unwrap_or_else(|reason| Entry::Rejected { place, reason: reason.into(), amount: None })
+    }
+
     fn row(&self, record: &csv::StringRecord, place: &Place) -> Result<Row, String> {
         let Parsed { unit, amount, date, status } = self.parse(record)?;
         let mut fields = Vec::new();
@@ -370,18 +383,21 @@ impl Statement for Delimited {
                     self.refuse(format!("line {line} is not there any more: the file changed while it was read"))
                 );
             }
-            let place = Place { source: self.name.clone(), row: line };
-            let entry = match csv::StringRecord::from_byte_record(bytes.clone()) {
-                Err(_) => Err("the line is not UTF-8".to_owned()),
-                Ok(record) if record.len() != width => {
-                    Err(format!("the line has {} columns, the header {width}", record.len()))
-                }
-                Ok(record) => self.entry(&record, &place),
-            };
-            each(match entry {
-                Ok(entry) => entry,
-                Err(reason) => Entry::Rejected { place, reason: reason.into(), amount: None },
-            })?;
+            each(self.entry_of(&bytes, width, line))?;
+        }
+        self.changed()
+    }
+
+    fn read(&self, each: &mut dyn FnMut(Entry) -> Result<(), LargeError>) -> Result<(), LargeError> {
+        let mut reader = reader(&self.path, self.delimiter)?;
+        let width = reader.byte_headers().map_err(|error| self.refuse(error.to_string()))?.len();
+        let mut lines = Lines::open(&self.path)?;
+        let mut bytes = csv::ByteRecord::new();
+        while reader.read_byte_record(&mut bytes).map_err(|error| self.refuse(error.to_string()))? {
+            // A record that was read has its position.
+            let at = bytes.position().map_or(0, csv::Position::byte);
+            let line = lines.at(at).map_err(failed(&self.path))?;
+            each(self.entry_of(&bytes, width, line))?;
         }
         self.changed()
     }

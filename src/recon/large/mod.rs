@@ -27,6 +27,9 @@ pub trait Statement: Sync {
     /// The rows at these positions, which are sorted, in full.
     fn fetch(&self, positions: &[u64], each: &mut dyn FnMut(Entry) -> Result<(), LargeError>)
     -> Result<(), LargeError>;
+
+    /// Every row once, in full, one after the other: for who looks for a few rows by keys that no pass has first.
+    fn read(&self, each: &mut dyn FnMut(Entry) -> Result<(), LargeError>) -> Result<(), LargeError>;
 }
 
 /// Why a large run has no result.

@@ -37,4 +37,8 @@ impl<S: Statement> Statement for Several<S> {
         }
         Ok(())
     }
+
+    fn read(&self, each: &mut dyn FnMut(Entry) -> Result<(), LargeError>) -> Result<(), LargeError> {
+        self.0.iter().try_for_each(|statement| statement.read(each))
+    }
 }

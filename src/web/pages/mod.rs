@@ -9,3 +9,4 @@ pub(super) mod recon_break;
 pub(super) mod recon_run;
 pub(super) mod reconciliations;
 pub(super) mod records;
+pub(super) mod story;

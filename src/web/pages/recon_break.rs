@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::api::resources::actor::actor;
 use crate::api::resources::reconciliations::{
-    ActBody, BreakDetail, BreakQuery, BreakView, HappenedView, MatchBody, act_on, load_break, load_breaks,
+    ActBody, BreakDetail, BreakQuery, BreakView, HappenedView, MatchBody, StoryLink, act_on, load_break, load_breaks,
     match_breaks, undo_match,
 };
 use crate::api::{ApiError, ApiForm, ApiPath, ApiQuery, AppState, Level};
@@ -322,6 +322,10 @@ async fn perform(
 impl BreakPage {
     fn first_seen(&self) -> String {
         format!("run {}", self.detail.shown.first_run)
+    }
+
+    fn story_href(&self, link: &StoryLink) -> String {
+        href::story_of(&link.story, &link.by, &link.key)
     }
 
     fn shown_by(&self) -> Option<(i64, String)> {

@@ -21,6 +21,7 @@ use crate::web::href;
 use crate::web::layout::{Did, Layout, Page, Section, When, csv, did, html_with, wants_csv};
 use crate::web::mark::Mark;
 use crate::web::money::{Money, money};
+use crate::web::pages::story::{Finder, finders};
 use crate::web::recon_words as words;
 use crate::web::table::{Cell, Column, Rows, Table, TableQuery, number, text};
 
@@ -112,6 +113,7 @@ impl Card {
 struct ListPage {
     layout: Layout,
     cards: Vec<Card>,
+    finders: Vec<Finder>,
     problems: Vec<String>,
     open: u64,
     example: &'static str,
@@ -124,12 +126,14 @@ pub(in crate::web) async fn list(
 ) -> Page {
     let layout = Layout::new(&state, &headers, Section::Reconciliations, "Reconciliations").await.still().notice(&done);
     let (defined, broken): (Vec<_>, Vec<_>) = all(&state).await?.into_iter().partition(|view| view.problem.is_none());
+    let (finders, of_stories) = finders(&state)?;
     html_with(
         StatusCode::OK,
         &ListPage {
+            finders,
             open: defined.iter().map(|view| view.open_breaks).sum(),
             cards: defined.into_iter().map(|view| card(view, &layout, None)).collect(),
-            problems: broken.into_iter().filter_map(|view| view.problem).collect(),
+            problems: broken.into_iter().filter_map(|view| view.problem).chain(of_stories).collect(),
             example: EXAMPLE,
             layout,
         },

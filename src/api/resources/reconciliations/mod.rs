@@ -8,6 +8,7 @@ mod one_break;
 mod reading;
 mod schedule;
 mod standing;
+mod stories;
 mod views;
 mod watch;
 
@@ -27,6 +28,8 @@ pub use reading::{BreakQuery, load_breaks, load_journal, load_list, load_one, lo
 pub(in crate::api) use reading::{breaks, events, journal, list, run, show};
 pub use schedule::{keep_schedule, look};
 pub use standing::{AgeCount, OpenSum, Standing};
+pub use stories::{StoriesView, StoryLink, StoryQuery, StoryView, load_stories, load_story, load_story_named};
+pub(in crate::api) use stories::{stories, story};
 pub use views::{
     AgreementView, AmountView, BreakView, ReconciliationDetail, ReconciliationView, RemarkView, RunDetail, RunView,
     SignatureView,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{HappenedView, history};
 use super::reading::run_detail;
+use super::stories::{StoryLink, stories_of};
 use super::views::{AmountView, BreakView, RunDetail};
 use crate::api::error::ApiError;
 use crate::api::extract::ApiPath;
@@ -41,6 +42,9 @@ pub struct BreakDetail {
     /// Its lines in the statements, side A's and side B's.
     pub lines: [SideLines; 2],
     pub write_off: WriteOffTerms,
+    /// Payment stories of its rows.
+    #[serde(default)]
+    pub stories: Vec<StoryLink>,
     /// Open breaks whose rows may belong to its own, those that a pass suggests first.
     pub candidates: Vec<Candidate>,
     /// Oldest first.
@@ -109,6 +113,7 @@ pub async fn load_break(state: &AppState, name: &str, id: &str) -> Result<BreakD
         reconciliation: name.to_owned(),
         sides: [0, 1].map(|side: usize| definition.sides[side].title.clone()),
         title: definition.title,
+        stories: stories_of(&desk, name, item.as_ref()),
         shown: BreakView::of(record, item),
         shown_by,
         meaning: code.map(Code::meaning).unwrap_or_default().to_owned(),
