@@ -65,7 +65,7 @@ pub(super) fn show(answer: &Value, global: &Global, to: &mut Surroundings) -> Re
         beside(side, to)?;
     }
     for item in story.stations.iter().flat_map(|station| &station.breaks) {
-        to.line(&format!("break {}: {} Next: {}", clean(&item.id), clean(&item.meaning), clean(&item.next_step)))?;
+        to.line(&format!("break {}: {}. Next: {}", clean(&item.id), clean(&item.meaning), clean(&item.next_step)))?;
     }
     for note in &story.notes {
         let mark = to.mark(Level::Warn, note);
