@@ -238,3 +238,71 @@ impl Statement for Extract {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::Date;
+    use crate::recon::row::{FieldValue, Row};
+    use crate::recon::rules::Measure;
+
+    /// Kept extracts are read by later versions, and their hash is the run's input: their bytes do not change.
+    const KEPT: &str = r#"{"id":7,"record":"e1","revision":3,"as_of":9,"row":{"keys":["K",null],"unit":"EUR","amount":"-1200","date":"2026-11-05","status":"paid","parent":null,"fields":["absent",{"text":"x"},{"amount":"190"},{"date":"2026-11-06"}],"parts":[null,"170141183460469231731687303715884105727"],"lines":2,"category":"fee"}}
+{"id":7,"record":"e1","revision":3,"as_of":9,"excluded":"test","row":{"keys":["K",null],"unit":"EUR","amount":"-1200","date":"2026-11-05","status":"paid","parent":null,"fields":["absent",{"text":"x"},{"amount":"190"},{"date":"2026-11-06"}],"parts":[null,"170141183460469231731687303715884105727"],"lines":2,"category":"fee"}}
+{"id":8,"record":"e2","revision":1,"as_of":9,"rejected":"the record has no total"}
+"#;
+
+    #[test]
+    fn what_is_kept_is_read_back_and_its_bytes_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = RuleSet::keyed("r", "k", Measure::Money);
+        let place = |row| Place { source: "erp.orders".into(), row };
+        let day = |text: &str| Date::parse(text).unwrap();
+        let row = Row {
+            place: place(7),
+            keys: [Some("K".into()), None].into(),
+            unit: Unit::parse("EUR").unwrap(),
+            amount: -1_200,
+            date: Some(day("2026-11-05")),
+            status: Some("paid".into()),
+            parent: None,
+            fields: [
+                FieldValue::Absent,
+                FieldValue::Text("x".into()),
+                FieldValue::Amount(190),
+                FieldValue::Date(day("2026-11-06")),
+            ]
+            .into(),
+            parts: [None, Some(i128::MAX)].into(),
+            lines: 2,
+            category: Some("fee".into()),
+            unmapped: None,
+        };
+        let entries = [
+            Entry::Row(row.clone()),
+            Entry::Excluded { rule: "test".into(), row },
+            Entry::Rejected { place: place(8), reason: "the record has no total".into(), amount: None },
+        ];
+        let path = folder.path().join("x.jsonl");
+        let mut writer = Writer::create(&path, "erp.orders").unwrap();
+        for (entry, (id, record, revision)) in entries.iter().zip([(7, "e1", 3), (7, "e1", 3), (8, "e2", 1)]) {
+            writer.write(id, Origin { record: record.into(), revision, as_of: 9 }, entry.clone()).unwrap();
+        }
+        let extract = writer.finish(&rules).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), KEPT);
+        let mut positions = Vec::new();
+        let mut glanced = |glance: Glance<'_>| {
+            positions.push(glance.position);
+            Ok(())
+        };
+        extract.glance(&mut glanced).unwrap();
+        let mut read = Vec::new();
+        let mut fetched = |entry| {
+            read.push(entry);
+            Ok(())
+        };
+        extract.fetch(&positions, &mut fetched).unwrap();
+        assert_eq!(read, entries);
+    }
+}

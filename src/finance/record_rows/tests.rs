@@ -72,7 +72,8 @@ fn told(entry: &Entry) -> String {
 }
 
 /// Cells, the definition's other words, and what the order becomes; `Err` is what makes it no row.
-const MADE: &[(&str, &str, Result<&[&str], &str>)] = &[
+type Made = (&'static str, &'static str, Result<&'static [&'static str], &'static str>);
+const MADE: &[Made] = &[
     // Names of the record; money as text is its decimal; a list of lines counts.
     (
         "keys: { a: '@key', b: '@natural_key', c: total }, amount: total, status: payment_status, parent: '@key', \
