@@ -115,14 +115,19 @@ impl<'l> Sides<'l> {
             let gone = || vec![format!("side {}: the extract of {stream} is not kept any more", side.as_str())];
             return Ok(kept.map(|extract| OpenSide::Hub(Box::new(extract))).ok_or_else(gone));
         }
-        let others = changed(definition, side, root, read())?;
-        if !others.is_empty() {
-            return Ok(Err(others));
+        // What cannot be looked at is told like what has changed: the other legs still tell theirs.
+        match changed(definition, side, root, read()) {
+            Ok(others) if others.is_empty() => {}
+            Ok(others) => return Ok(Err(others)),
+            Err(error) => return Ok(Err(vec![error.to_string()])),
         }
         let names: Vec<String> = read().map(|input| input.source.clone()).collect();
         let period = period(report)?;
         let how = Opening { root, room: &self.scratch.0, period, only: Some(&names) };
-        let opened = source::open(rules, spec, side, how).map_err(|error| DeskError::Run(error.into()))?;
+        let opened = match source::open(rules, spec, side, how) {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(vec![error.to_string()])),
+        };
         if opened.is_incomplete() {
             let why = opened.findings().iter().map(|finding| finding.text.clone()).collect();
             return Ok(Err(why));
