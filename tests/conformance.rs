@@ -389,7 +389,9 @@ fn subscriptions_on_several_pages() {
     let shown = || paged().with("hooks_paged", "subscriptions", &pages);
     shown().reported(|report| assert!(report.passed(), "{report:#?}"));
     // Without paging, ours would be made a second time.
-    Acme::new().with("hooks_paged", "subscriptions", &pages).refused(Behaviour::Subscriptions, "was asked POST /v2/hooks");
+    Acme::new()
+        .with("hooks_paged", "subscriptions", &pages)
+        .refused(Behaviour::Subscriptions, "was asked POST /v2/hooks");
     shown()
         .manifest("list: { get: /hooks }", "list: { get: /hooks, errors: [{ status: 503, class: data }] }")
         .refused(Behaviour::Faults, "in place of the list, page 2");
