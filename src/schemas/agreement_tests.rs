@@ -265,26 +265,29 @@ fn words(form: &Form, key: &Key, place: &Place, decode: &dyn Fn(&str) -> Diagnos
 
 /// Where the schema says text, the decoder takes no map and no list; where it says either, the decoder takes both.
 fn shapes(form: &Form, key: &Key, place: &Place, decode: &dyn Fn(&str) -> Diagnostics, wrong: &mut Vec<String>) {
-    let complaints = |value: &Value| {
-        let mut map = form.minimal();
-        map[key.name] = value.clone();
-        let found = decode(&place(companions(form, key.name, map)).to_string());
-        found.iter().map(|item| item.message.clone()).collect::<BTreeSet<String>>()
-    };
     let takes_maps = match &key.shape {
         Shape::Text => false,
         Shape::Either([Shape::Text, Shape::Named(Shape::Any)]) => true,
         _ => return,
     };
-    let of_text = complaints(&json!("x"));
+    let complaints = |value: Option<&Value>| {
+        let mut map = form.minimal();
+        match (&mut map, value) {
+            (Value::Object(members), None) => drop(members.shift_remove(key.name)),
+            (map, value) => map[key.name] = value.cloned().unwrap_or_default(),
+        }
+        let found = decode(&place(companions(form, key.name, map)).to_string());
+        found.iter().map(|item| item.message.clone()).collect::<BTreeSet<String>>()
+    };
+    let (of_text, of_none) = (complaints(Some(&json!("x"))), complaints(None));
+    // A text that is no good itself tells nothing about others.
+    let text_tells = takes_maps || of_text.is_subset(&of_none);
     for (value, taken) in [(json!({ "x": "x" }), takes_maps), (json!(["x"]), false)] {
-        if complaints(&value).is_subset(&of_text) != taken {
+        let found = complaints(Some(&value));
+        if (found.is_subset(&of_none) || text_tells && found.is_subset(&of_text)) != taken {
             let does = if taken { "does not take" } else { "takes" };
-            wrong.push(format!(
-                "{}: the schema says otherwise, but the decoder {does} {value} as `{}`",
-                form.name(),
-                key.name
-            ));
+            let (name, key) = (form.name(), key.name);
+            wrong.push(format!("{name}: the schema says otherwise, but the decoder {does} {value} as `{key}`"));
         }
     }
 }
