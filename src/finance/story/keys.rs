@@ -149,7 +149,8 @@ mod tests {
     use crate::recon::unit::Unit;
 
     fn row(keys: &[&str]) -> Row {
-        let keys = keys.iter().map(|key| Some(Box::from(*key)).filter(|key: &Box<str>| !key.is_empty()));
+        let filled = |key: &&&str| !key.is_empty();
+        let keys = keys.iter().map(|key| Some(key).filter(filled).map(|key| Box::from(*key)));
         Row {
             place: Place { source: Arc::from("x.csv"), row: 2 },
             keys: keys.collect(),
