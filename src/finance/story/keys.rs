@@ -149,7 +149,7 @@ mod tests {
     use crate::recon::unit::Unit;
 
     fn row(keys: &[&str]) -> Row {
-        let keys = keys.iter().map(|key| Some(Box::from(*key)).filter(|key: &Box<str>| !key.is_empty()));
+        let keys = keys.iter().map(|key| (!key.is_empty()).then(|| Box::from(*key)));
         Row {
             place: Place { source: Arc::from("x.csv"), row: 2 },
             keys: keys.collect(),
