@@ -149,8 +149,7 @@ mod tests {
     use crate::recon::unit::Unit;
 
     fn row(keys: &[&str]) -> Row {
-        let filled = |key: &&&str| !key.is_empty();
-        let keys = keys.iter().map(|key| Some(key).filter(filled).map(|key| Box::from(*key)));
+        let keys = keys.iter().map(|key| (!key.is_empty()).then(|| Box::from(*key)));
         Row {
             place: Place { source: Arc::from("x.csv"), row: 2 },
             keys: keys.collect(),
