@@ -353,7 +353,7 @@ async fn a_run_is_signed_by_two_and_opened_again() {
     assert!(blocked.contains("It cannot be signed yet") && blocked.contains("no owner yet"), "{blocked}");
     assert!(!blocked.contains("id=\"sign-preparer\""), "a form that is surely refused");
     let html = pages
-        .refused("/reconciliations/runs/1/sign", "form=sign-preparer&as=preparer&actor=ann&note=agreed", "an owner")
+        .refused("/reconciliations/runs/1/sign", "form=sign-preparer&as=preparer&actor=ann&note=agreed", "no owner yet")
         .await;
     assert!(html.contains("agreed"), "what was typed is gone");
 

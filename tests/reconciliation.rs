@@ -162,7 +162,7 @@ async fn a_month_is_run_worked_signed_and_proved() {
 
     let (short, lost, unknown) = (id(dir, "po_2").await, id(dir, "po_3").await, id(dir, "x-77").await);
     let sign = ["recon", "sign", "1", "--as", "preparer", "--note", "agreed"];
-    refused(&syncline(dir, "ann", &sign).await, "an owner");
+    refused(&syncline(dir, "ann", &sign).await, "no owner yet");
     done(&syncline(dir, "ann", &["recon", "assign", "payouts-to-bank", &lost, "--to", "cleo"]).await);
     done(&syncline(dir, "ann", &["recon", "comment", "payouts-to-bank", &lost, "asked the bank"]).await);
     let off = |item: &str| ["recon", "write-off", "payouts-to-bank", item, "--code"].map(str::to_owned).to_vec();

@@ -3,6 +3,7 @@
 //!
 //! Not here: what a definition says otherwise (`definition`), how cells are resolved (`record_rows`).
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,20 +14,36 @@ use super::definition::{Definition, From, SideSpec};
 use super::files;
 use super::record_rows::{HubStreams, RecordRows, Terms, resolve};
 
+/// The installation's connectors, read once, when the first side of files asks for them.
+pub struct Connectors<'i> {
+    installation: &'i Path,
+    registry: OnceCell<Result<Registry, Diagnostics>>,
+}
+
+impl<'i> Connectors<'i> {
+    pub fn of(installation: &'i Path) -> Connectors<'i> {
+        Connectors { installation, registry: OnceCell::new() }
+    }
+
+    fn registry(&self) -> Result<&Registry, Diagnostics> {
+        self.registry.get_or_init(|| Registry::load(self.installation)).as_ref().map_err(Clone::clone)
+    }
+}
+
 /// Binds the sides; `source` is the definition's text, for places. Without `streams`, sides of the hub's are left as they are: what
 /// a kept run took of them was kept as rows.
 pub fn bind(
     definition: &mut Definition,
     source: &Arc<Source>,
-    installation: &Path,
+    connectors: &Connectors<'_>,
     streams: Option<&HubStreams>,
 ) -> Result<(), Diagnostics> {
     let reads_files = definition.sides.iter().any(|side| matches!(side.from, From::Files(_)));
-    let registry = if reads_files { Some(Registry::load(installation)?) } else { None };
+    let registry = if reads_files { Some(connectors.registry()?) } else { None };
     let cx = Context::new(source);
     let terms = Terms { zone: definition.zone.clone(), measure: definition.rules.measure };
     for side in &mut definition.sides {
-        if let Some(registry) = &registry {
+        if let Some(registry) = registry {
             files::bind(side, &cx, registry, &terms);
         }
         if let Some(streams) = streams {

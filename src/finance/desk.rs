@@ -12,7 +12,7 @@ use crate::model::Date;
 use crate::recon::report::{OpenItem, Report};
 use crate::store::{NewReconEvent, NewRun, ReconEvent, RunRow, Store, StoreError};
 
-use super::bind::bind;
+use super::bind::{Connectors, bind};
 use super::definition::{Definition, Loaded, load_all, parse};
 use super::export::{self, ExportError, Format};
 use super::look::{Compared, Comparison, compare, keep_all};
@@ -119,13 +119,13 @@ impl Desk {
     /// The definition with the connectors and streams of the installation, or every name that is not there.
     pub fn bound(&self, loaded: Loaded) -> Result<Definition, DeskError> {
         if !asks_hub(&loaded.definition) {
-            return loaded.bound(&self.folder, None).map_err(unbound);
+            return loaded.bound(&Connectors::of(&self.folder), None).map_err(unbound);
         }
         let streams = match &self.systems {
             Some(systems) => systems.streams(),
             None => HubStreams::of(&crate::config::load(&self.folder).map_err(unbound)?),
         };
-        loaded.bound(&self.folder, Some(&streams)).map_err(unbound)
+        loaded.bound(&Connectors::of(&self.folder), Some(&streams)).map_err(unbound)
     }
 
     pub async fn events(&self, name: &str) -> Result<Vec<ReconEvent>, DeskError> {
@@ -254,7 +254,7 @@ impl Desk {
             DeskError::Damaged(format!("the definition of run {run} cannot be read by this version: {problems}"))
         })?;
         // What was taken of the hub was kept as rows: whatever has become of its streams, the run stands.
-        bind(&mut definition, &source, &self.folder, None).map_err(unbound)?;
+        bind(&mut definition, &source, &Connectors::of(&self.folder), None).map_err(unbound)?;
         let root = record.input_dir.as_ref().map_or_else(|| self.folder.clone(), PathBuf::from);
         let room = self.room.clone();
         Ok(blocking(move || rederive(run, &body, &definition, &before, [&root, &room])).await??)

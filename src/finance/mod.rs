@@ -3,7 +3,7 @@
 //! Not here: what a match or a break is (`recon`), how pages and commands show it.
 
 pub mod audit;
-mod bind;
+pub mod bind;
 pub mod continuous;
 pub mod definition;
 pub mod desk;

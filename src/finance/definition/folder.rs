@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::yaml::{Diagnostic, Diagnostics, Source};
 
-use crate::finance::bind::bind;
+use crate::finance::bind::{Connectors, bind};
 use crate::finance::record_rows::HubStreams;
 
 use super::{Definition, parse};
@@ -25,8 +25,12 @@ pub struct Loaded {
 impl Loaded {
     /// The definition with the connectors and streams of the installation, or every name that is not there. Without streams, sides
     /// that are the hub's are not looked at.
-    pub fn bound(mut self, installation: &Path, streams: Option<&HubStreams>) -> Result<Definition, Diagnostics> {
-        bind(&mut self.definition, &self.source, installation, streams)?;
+    pub fn bound(
+        mut self,
+        connectors: &Connectors<'_>,
+        streams: Option<&HubStreams>,
+    ) -> Result<Definition, Diagnostics> {
+        bind(&mut self.definition, &self.source, connectors, streams)?;
         Ok(self.definition)
     }
 }
@@ -73,8 +77,9 @@ pub fn load_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
 /// As `load_all`, with everything that is wrong between definitions and the installation's connectors and streams.
 pub fn check_all(installation: &Path, streams: Option<&HubStreams>) -> (Vec<Loaded>, Diagnostics) {
     let (loaded, mut problems) = load_all(installation);
+    let connectors = Connectors::of(installation);
     for loaded in &loaded {
-        if let Err(found) = loaded.clone().bound(installation, streams) {
+        if let Err(found) = loaded.clone().bound(&connectors, streams) {
             problems.extend(found);
         }
     }

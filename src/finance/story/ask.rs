@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::Semaphore;
 
 use crate::config::yaml::{Diagnostics, Source};
-use crate::finance::bind::bind;
+use crate::finance::bind::{Connectors, bind};
 use crate::finance::definition;
 use crate::finance::desk::{Desk, DeskError, blocking};
 use crate::finance::run::RunError;
@@ -110,12 +110,12 @@ fn kinds(story: &Story, by: Option<&str>) -> Result<Vec<String>, DeskError> {
 }
 
 /// With the definition that the run was made by: its rows and verdicts are of that one.
-fn leg_state(leg: &Leg, kept: Result<Kept, String>, installation: &Path) -> LegState {
+fn leg_state(leg: &Leg, kept: Result<Kept, String>, connectors: &Connectors<'_>) -> LegState {
     let Kept { run, text, report, book, root } = kept?;
     let source = Source::new(format!("definition of run {run}"), text);
     let mut definition = definition::parse(&source)
         .map_err(|problems| format!("the definition of run {run} cannot be read by this version: {problems}"))?;
-    bind(&mut definition, &source, installation, None)
+    bind(&mut definition, &source, connectors, None)
         .map_err(|problems| format!("a side of run {run} cannot be read any more: {problems}"))?;
     for key in std::iter::once(&leg.by).chain(&leg.leads_to) {
         if !Side::BOTH.into_iter().any(|side| carries(&definition, side, key)) {
@@ -137,8 +137,9 @@ fn tell(
     [installation, room]: [&Path; 2],
 ) -> Result<PaymentStory, DeskError> {
     let key = key.trim();
+    let connectors = Connectors::of(installation);
     let legs: Vec<LegState> =
-        story.legs.iter().zip(kept).map(|(leg, kept)| leg_state(leg, kept, installation)).collect();
+        story.legs.iter().zip(kept).map(|(leg, kept)| leg_state(leg, kept, &connectors)).collect();
     let mut sides = Sides::new(&legs, room)?;
     for kind in kinds {
         let walked = walk(story, &legs, &mut sides, kind, key)?;

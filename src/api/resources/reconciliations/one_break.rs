@@ -15,6 +15,7 @@ use super::views::{AmountView, BreakView, RunDetail};
 use crate::api::error::ApiError;
 use crate::api::extract::ApiPath;
 use crate::api::state::AppState;
+use crate::finance::bind::Connectors;
 use crate::finance::definition::Loaded;
 use crate::finance::desk::{Desk, DeskError};
 use crate::finance::lines::{StatementLine, lines};
@@ -167,7 +168,7 @@ async fn statement_lines(
     let root = elsewhere.map_or_else(|| desk.folder.clone(), std::path::PathBuf::from);
     let (loaded, folder, rows) = (loaded.clone(), desk.folder.clone(), item.rows.clone());
     let read = move || {
-        let definition = match loaded.bound(&folder, None) {
+        let definition = match loaded.bound(&Connectors::of(&folder), None) {
             Ok(definition) => definition,
             Err(problems) => {
                 let unread = Some(format!("the definition does not fit the connectors: {problems}"));
