@@ -11,7 +11,7 @@ use crate::setup::{AUTH, SECRET, STREAMS, connect, context, manifest, orders};
 use crate::vendor::{Reply, Vendor, json, with};
 
 /// The failure of a read and of a create against a vendor that always answers like this.
-async fn failures(reply: fn() -> Reply) -> (CallError, CallError) {
+async fn failures(reply: impl Fn() -> Reply + Send + Sync + 'static) -> (CallError, CallError) {
     let vendor = Vendor::start(move |_, _| reply()).await;
     let read = orders(&vendor.url).read_page("orders", None, None).await.unwrap_err();
     let write = orders(&vendor.url).write("orders", OpKind::Create, &context()).await.unwrap_err();
@@ -76,7 +76,7 @@ async fn a_compressed_bomb_ends_at_the_cap() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&vec![b' '; 16 << 20]).unwrap();
     let body = encoder.finish().unwrap();
-    let bomb = || Reply::Answer {
+    let bomb = move || Reply::Answer {
         status: 200,
         headers: vec![("content-encoding".to_owned(), "gzip".to_owned())],
         body: body.clone(),
