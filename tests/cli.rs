@@ -1,17 +1,16 @@
 //! The commands as people meet them: golden output, exit codes, with a daemon and without.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod command;
 mod seed;
 
-use std::io::{Cursor, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use clap::Parser as _;
-use syncline::cli::{ADDRESS_FILE, Cli, Exit, Surroundings, execute};
+use syncline::cli::{ADDRESS_FILE, Exit};
 use syncline::model::clock::Clock;
 use syncline::web;
 
+use command::{Ran, command};
 use seed::{NOW, World, few};
 
 const CONFIG: &str = "hub: { database: \"sqlite:syncline.db\" }
@@ -24,51 +23,14 @@ flows:
   payments-to-erp: { from: psp.payments, to: erp.payments, freshness: 5m }
 ";
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-struct Ran {
-    exit: Exit,
-    out: String,
-    err: String,
-}
-
 async fn syncline(dir: &Path, arguments: &[&str]) -> Ran {
     syncline_with(dir, arguments, "").await
 }
 
 async fn syncline_with(dir: &Path, arguments: &[&str], input: &str) -> Ran {
-    let line = ["syncline", "--config", dir.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
-    let cli = Cli::try_parse_from(line).unwrap();
-    let (out, err) = (Captured::default(), Captured::default());
-    let mut surroundings = Surroundings {
-        out: Box::new(out.clone()),
-        err: Box::new(err.clone()),
-        input: Box::new(Cursor::new(input.as_bytes().to_vec())),
-        clock: Clock::manual(NOW),
-        terminal: false,
-        colour: false,
-        user: "ann".to_owned(),
-    };
-    let exit = execute(cli, &mut surroundings).await;
+    let Ran { exit, out, err } = command(dir, Clock::manual(NOW), "ann", arguments, input).await;
     let hidden = |text: String| text.replace(dir.to_str().unwrap(), "DIR");
-    Ran { exit, out: hidden(out.text()), err: hidden(err.text()) }
+    Ran { exit, out: hidden(out), err: hidden(err) }
 }
 
 async fn installation() -> tempfile::TempDir {

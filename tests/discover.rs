@@ -1,45 +1,21 @@
 //! What a connection has, told from a sample: a shop's sandbox, a CSV file, a SQLite database; and drafts that load.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{Cursor, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+mod command;
 
-use clap::Parser as _;
+use std::path::Path;
+
 use serde_json::Value;
-use syncline::cli::{Cli, Exit, Surroundings, execute};
+use syncline::cli::Exit;
 use syncline::connector::sql::run_script;
 use syncline::model::clock::Clock;
 use syncline::sandbox::{Sandbox, SandboxOptions};
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use command::{Ran, command};
 
 async fn syncline(dir: &Path, arguments: &[&str]) -> (Exit, String) {
-    let line = ["syncline", "--config", dir.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
-    let (out, cli) = (Captured::default(), Cli::try_parse_from(line).unwrap());
-    let mut surroundings = Surroundings {
-        out: Box::new(out.clone()),
-        err: Box::new(std::io::sink()),
-        input: Box::new(Cursor::new(Vec::new())),
-        clock: Clock::System,
-        terminal: false,
-        colour: false,
-        user: "ann".to_owned(),
-    };
-    let exit = execute(cli, &mut surroundings).await;
-    let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-    (exit, text)
+    let Ran { exit, out, .. } = command(dir, Clock::System, "ann", arguments, "").await;
+    (exit, out)
 }
 
 fn write(dir: &Path, path: &str, text: &str) {

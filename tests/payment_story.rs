@@ -2,6 +2,7 @@
 //! spelled otherwise, files that changed, mistakes. Not here: the pages (`tests/story_pages.rs`), parts of the engine (unit tests).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod command;
 #[path = "payment_story/installation.rs"]
 mod installation;
 #[path = "payment_story/oracle.rs"]

@@ -4,6 +4,7 @@
 
 #[path = "recon_sources/bad.rs"]
 mod bad;
+mod command;
 #[path = "recon_sources/installation.rs"]
 mod installation;
 #[path = "recon_sources/read.rs"]

@@ -1,60 +1,21 @@
 //! Reconciliations from statements to signatures, as finance uses them: the documentation's example, run and worked by commands.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{Cursor, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+mod command;
 
-use clap::Parser as _;
+use std::path::Path;
+
 use serde_json::Value;
-use syncline::cli::{Cli, Exit, Surroundings, execute};
+use syncline::cli::Exit;
 use syncline::model::clock::Clock;
+
+use command::{Ran, command};
 
 /// 2026-11-05T08:00:00Z.
 const NOW: i64 = 1_793_865_600_000_000;
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-struct Ran {
-    exit: Exit,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{} {}", self.out, self.err))
-    }
-}
-
 async fn syncline(dir: &Path, who: &str, line: &[&str]) -> Ran {
-    let fixed = ["syncline", "--config", dir.to_str().unwrap(), "--actor", who];
-    let cli = Cli::try_parse_from(fixed.into_iter().chain(line.iter().copied())).unwrap();
-    let (out, err) = (Captured::default(), Captured::default());
-    let mut surroundings = Surroundings {
-        out: Box::new(out.clone()),
-        err: Box::new(err.clone()),
-        input: Box::new(Cursor::new(Vec::new())),
-        clock: Clock::manual(NOW),
-        terminal: false,
-        colour: false,
-        user: who.to_owned(),
-    };
-    // On the heap: a test makes many of these in one function.
-    let exit = Box::pin(execute(cli, &mut surroundings)).await;
-    let text = |captured: Captured| String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-    Ran { exit, out: text(out), err: text(err) }
+    command(dir, Clock::manual(NOW), who, &[&["--actor", who], line].concat(), "").await
 }
 
 #[track_caller]

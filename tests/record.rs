@@ -1,17 +1,17 @@
 //! Recordings of live connections: what is asked, what is replaced, what replays, and that nothing secret is ever written.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod command;
 #[path = "record/hostile.rs"]
 mod hostile;
 
-use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use clap::Parser as _;
+use command::{Ran, command};
 use hostile::{CLIENT_SECRET, Hostile, SESSION, TOKEN};
 use serde_json::Value;
-use syncline::cli::{Cli, Exit, Surroundings, execute};
+use syncline::cli::Exit;
 use syncline::model::clock::Clock;
 use syncline::sandbox::{Sandbox, SandboxOptions};
 
@@ -77,35 +77,10 @@ tests:
 
 const LEVEL: &str = "mapping: acme/inventory_level\nin: { sku: sku, location: location, on_hand: on_hand }\ntests:\n  - { name: in, given: { sku: A, location: B, on_hand: \"1\" }, expect: { sku: A } }\n";
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The command as a person meets it: how it ended, what it said.
 async fn syncline(dir: &Path, arguments: &[&str]) -> (Exit, String) {
-    let line = ["syncline", "--config", dir.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
-    let (out, cli) = (Captured::default(), Cli::try_parse_from(line).unwrap());
-    let mut surroundings = Surroundings {
-        out: Box::new(out.clone()),
-        err: Box::new(out.clone()),
-        input: Box::new(Cursor::new(Vec::new())),
-        clock: Clock::System,
-        terminal: false,
-        colour: false,
-        user: "ann".to_owned(),
-    };
-    let exit = execute(cli, &mut surroundings).await;
-    let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-    (exit, text)
+    let Ran { exit, out, err } = command(dir, Clock::System, "ann", arguments, "").await;
+    (exit, [out, err].concat())
 }
 
 fn write(dir: &Path, path: &str, text: &str) {

@@ -1,37 +1,17 @@
 //! A copy of examples/finance with its month, run and asked by commands; not here: what is expected.
 
 use std::fs;
-use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
-use clap::Parser as _;
 use serde_json::Value;
-use syncline::cli::{Cli, Exit, Surroundings, execute};
+use syncline::cli::Exit;
 use syncline::model::clock::Clock;
+
+use crate::command::{Ran, command};
 
 /// 2026-11-30T08:00:00Z.
 const NOW: i64 = 1_796_025_600_000_000;
 const LEGS: [&str; 6] = ["orders", "captures", "refunds", "payouts", "clearing", "bank"];
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-pub struct Ran {
-    pub exit: Exit,
-    pub out: String,
-    pub err: String,
-}
 
 /// It was refused, and said so.
 #[track_caller]
@@ -78,22 +58,7 @@ impl Installation {
     }
 
     pub async fn run(&self, line: &[&str]) -> Ran {
-        let fixed = ["syncline", "--config", self.folder().to_str().unwrap(), "--actor", "ann"];
-        let cli = Cli::try_parse_from(fixed.into_iter().chain(line.iter().copied())).unwrap();
-        let (out, err) = (Captured::default(), Captured::default());
-        let mut surroundings = Surroundings {
-            out: Box::new(out.clone()),
-            err: Box::new(err.clone()),
-            input: Box::new(Cursor::new(Vec::new())),
-            clock: Clock::manual(NOW),
-            terminal: false,
-            colour: false,
-            user: "ann".to_owned(),
-        };
-        // On the heap: a test makes many of these in one function.
-        let exit = Box::pin(execute(cli, &mut surroundings)).await;
-        let text = |captured: Captured| String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-        Ran { exit, out: text(out), err: text(err) }
+        command(self.folder(), Clock::manual(NOW), "ann", &[&["--actor", "ann"], line].concat(), "").await
     }
 
     pub async fn done(&self, line: &[&str]) {
@@ -114,7 +79,7 @@ impl Installation {
             let name = entry.file_name().into_string().unwrap();
             assert!(!name.starts_with(".story-"), "{name} was left behind");
         }
-        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{} {}", ran.out, ran.err))
+        ran.json()
     }
 }
 

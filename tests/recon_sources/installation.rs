@@ -1,35 +1,14 @@
 //! A folder with definitions and statements, and the commands over it. Not here: what is expected.
 
-use std::io::{Cursor, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use clap::Parser as _;
 use serde_json::Value;
-use syncline::cli::{Cli, Exit, Surroundings, execute};
 use syncline::model::clock::Clock;
+
+use crate::command::{Ran, command};
 
 /// 2026-12-05T08:00:00Z.
 const NOW: i64 = 1_796_457_600_000_000;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-pub struct Ran {
-    pub exit: Exit,
-    pub out: String,
-    pub err: String,
-}
 
 pub struct Installation {
     dir: tempfile::TempDir,
@@ -60,21 +39,7 @@ impl Installation {
     }
 
     pub async fn syncline(&self, who: &str, line: &[&str]) -> Ran {
-        let fixed = ["syncline", "--config", self.path().to_str().unwrap(), "--actor", who];
-        let cli = Cli::try_parse_from(fixed.into_iter().chain(line.iter().copied())).unwrap();
-        let (out, err) = (Captured::default(), Captured::default());
-        let mut surroundings = Surroundings {
-            out: Box::new(out.clone()),
-            err: Box::new(err.clone()),
-            input: Box::new(Cursor::new(Vec::new())),
-            clock: Clock::manual(NOW),
-            terminal: false,
-            colour: false,
-            user: who.to_owned(),
-        };
-        let exit = Box::pin(execute(cli, &mut surroundings)).await;
-        let text = |captured: Captured| String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
-        Ran { exit, out: text(out), err: text(err) }
+        command(self.path(), Clock::manual(NOW), who, &[&["--actor", who], line].concat(), "").await
     }
 
     /// Runs `r`; returns the run as the API shows it.
@@ -84,8 +49,7 @@ impl Installation {
 
     pub async fn run_of(&self, more: &[&str]) -> Value {
         let line = [&["recon", "run", "r", "--as-of", "2026-12-05", "--json"], more].concat();
-        let ran = self.syncline("ann", &line).await;
-        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{:?} {} {}", ran.exit, ran.out, ran.err))
+        self.syncline("ann", &line).await.json()
     }
 }
 
