@@ -3,6 +3,7 @@
 //! Only of the very file that the run had read: another one's line would tell something else. Not here: what is made of lines
 //! (`source`, `recon`).
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::recon::large::sha256;
 use crate::recon::report::Input;
 use crate::recon::row::Side;
 
-use super::definition::{Definition, From, SideSpec, Table};
+use super::definition::{Definition, Files, From, SideSpec, Table};
 use super::files::records;
 use super::source::{Found, files};
 
@@ -19,6 +20,7 @@ use super::source::{Found, files};
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// Lines of one side that are told.
 pub const MOST_LINES: usize = 5;
+const OF_A_SYSTEM: &str = "these are records of a system, no lines of a file; look the key up under Records";
 
 /// A line with its header's names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,11 +47,11 @@ pub fn lines(
     places: &[String],
 ) -> Result<Vec<StatementLine>, String> {
     let spec = &definition.sides[side.index()];
-    let (From::Table(_) | From::Files(_)) = &spec.from else {
-        return Err("these are records of a system, no lines of a file; look the key up under Records".to_owned());
-    };
+    if let From::Mirror(_) | From::Live(_) = &spec.from {
+        return Err(OF_A_SYSTEM.to_owned());
+    }
     let files = files(&definition.rules, &spec.from, side, root).map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
+    let (mut found, mut checked) = (Vec::new(), BTreeSet::new());
     for place in places.iter().take(MOST_LINES) {
         let Some((name, number)) = place.rsplit_once(':').and_then(|(file, at)| Some((file, at.parse::<u64>().ok()?)))
         else {
@@ -59,10 +61,13 @@ pub fn lines(
         let file = file.ok_or_else(|| format!("{name} is not there any more"))?;
         let read = inputs.iter().find(|input| input.side == side.as_str() && input.source == name);
         let read = read.ok_or_else(|| format!("the run did not read {name}"))?;
-        is_the_one(&file.path, read)?;
+        if checked.insert(name) {
+            is_the_one(&file.path, read)?;
+        }
         let cells = match &spec.from {
             From::Table(table) => line(&file.path, table, spec, definition, number)?,
-            From::Files(_) | From::Mirror(_) | From::Live(_) => record(file, spec, definition, number)?,
+            From::Files(sets) => record(file, sets, spec, definition, number)?,
+            From::Mirror(_) | From::Live(_) => return Err(OF_A_SYSTEM.to_owned()),
         };
         found.push(StatementLine { place: place.clone(), cells });
     }
@@ -70,8 +75,13 @@ pub fn lines(
 }
 
 /// What the connector makes of a record, by canonical fields.
-fn record(file: &Found, spec: &SideSpec, definition: &Definition, number: u64) -> Result<Vec<StatementCell>, String> {
-    let From::Files(sets) = &spec.from else { return Ok(Vec::new()) };
+fn record(
+    file: &Found,
+    sets: &[Files],
+    spec: &SideSpec,
+    definition: &Definition,
+    number: u64,
+) -> Result<Vec<StatementCell>, String> {
     let bound = sets.get(file.set).and_then(|set| set.bound.as_ref()).ok_or("its connector is not there any more")?;
     let shown = records(bound, &file.path, &[number])?.remove(&number);
     let shown = shown.ok_or_else(|| format!("record {number} is not there any more"))?;

@@ -121,14 +121,8 @@ pub struct Definition {
 
 /// Reads a definition. Its version is the hash of its text: every edit is another one.
 pub fn parse(source: &Arc<Source>) -> Result<Definition, Diagnostics> {
+    let root = parse_yaml(source).map_err(Diagnostics::from)?;
     let cx = Context::new(source);
-    let root = match parse_yaml(source) {
-        Ok(root) => root,
-        Err(found) => {
-            found.into_iter().for_each(|diagnostic| cx.push(diagnostic));
-            return cx.finish().into_result(None);
-        }
-    };
     let definition = document(&root, &cx);
     cx.finish().into_result(definition)
 }

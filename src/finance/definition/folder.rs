@@ -38,28 +38,9 @@ impl Loaded {
 /// What the folder holds: definitions that can be used, in order of their files, and everything that is wrong. Without the
 /// folder there are none.
 pub fn load_all(installation: &Path) -> (Vec<Loaded>, Diagnostics) {
-    let folder = installation.join(FOLDER);
-    let (mut loaded, mut problems) = (Vec::<Loaded>::new(), Diagnostics::new());
-    let mut names = Vec::new();
-    match std::fs::read_dir(&folder) {
-        Ok(entries) => {
-            let found = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
-            names.extend(found.filter(|name| name.ends_with(".yaml") && !name.starts_with('.')));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => problems.push(unreadable(FOLDER, &error)),
-    }
-    names.sort();
-    for name in names {
-        let shown = format!("{FOLDER}/{name}");
-        let text = match std::fs::read_to_string(folder.join(&name)) {
-            Ok(text) => text,
-            Err(error) => {
-                problems.push(unreadable(&shown, &error));
-                continue;
-            }
-        };
-        let source = Source::new(shown.clone(), text);
+    let (sources, mut problems) = sources(installation, FOLDER);
+    let mut loaded = Vec::<Loaded>::new();
+    for (shown, source) in sources {
         match parse(&source) {
             Ok(definition) => match loaded.iter().find(|other| other.definition.name == definition.name) {
                 Some(_) => problems.push(
@@ -85,6 +66,30 @@ pub fn check_all(installation: &Path, streams: Option<&HubStreams>) -> (Vec<Load
     }
     problems.sort();
     (loaded, problems)
+}
+
+/// The YAML files of a folder of the installation, in order of their names, each with its path as people are told it; and what
+/// could not be read. Without the folder there are none.
+pub(in crate::finance) fn sources(installation: &Path, folder: &str) -> (Vec<(String, Arc<Source>)>, Diagnostics) {
+    let (mut sources, mut problems) = (Vec::new(), Diagnostics::new());
+    let mut names = Vec::new();
+    match std::fs::read_dir(installation.join(folder)) {
+        Ok(entries) => {
+            let found = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.extend(found.filter(|name| name.ends_with(".yaml") && !name.starts_with('.')));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => problems.push(unreadable(folder, &error)),
+    }
+    names.sort();
+    for name in names {
+        let shown = format!("{folder}/{name}");
+        match std::fs::read_to_string(installation.join(&shown)) {
+            Ok(text) => sources.push((shown.clone(), Source::new(shown, text))),
+            Err(error) => problems.push(unreadable(&shown, &error)),
+        }
+    }
+    (sources, problems)
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> Diagnostic {

@@ -13,5 +13,6 @@ mod terms;
 pub(super) use document::is_address;
 pub use document::{Definition, Kind, parse};
 pub use files::Files;
+pub(in crate::finance) use folder::sources;
 pub use folder::{FOLDER, Loaded, check_all, load_all};
 pub use side::{Cell, Exclusion, From, SideSpec, Table};

@@ -90,14 +90,8 @@ impl Amounts {
 
 /// Reads a story.
 pub fn parse(source: &Arc<Source>) -> Result<Story, Diagnostics> {
+    let root = parse_yaml(source).map_err(Diagnostics::from)?;
     let cx = Context::new(source);
-    let root = match parse_yaml(source) {
-        Ok(root) => root,
-        Err(found) => {
-            found.into_iter().for_each(|diagnostic| cx.push(diagnostic));
-            return cx.finish().into_result(None);
-        }
-    };
     let story = document(&root, &cx);
     cx.finish().into_result(story)
 }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use crate::config::yaml::{Diagnostic, Diagnostics, Source, Spanned, suggest};
-use crate::finance::definition::{Definition, FOLDER, Loaded};
+use crate::config::yaml::{Diagnostic, Diagnostics, Spanned, suggest};
+use crate::finance::definition::{Definition, FOLDER, Loaded, sources};
 use crate::recon::row::Side;
 
 use super::definition::{Figure, Leg, Story, parse};
@@ -16,28 +16,10 @@ const STORIES: &str = "stories";
 /// Stories that can be told, in order of their files, and everything that is wrong with the others. Without the folder there are
 /// none.
 pub fn load_stories(installation: &Path, reconciliations: &[Loaded]) -> (Vec<Story>, Diagnostics) {
-    let folder = installation.join(FOLDER).join(STORIES);
-    let (mut stories, mut problems) = (Vec::<Story>::new(), Diagnostics::new());
-    let mut names = Vec::new();
-    match std::fs::read_dir(&folder) {
-        Ok(entries) => {
-            let found = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
-            names.extend(found.filter(|name| name.ends_with(".yaml") && !name.starts_with('.')));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => problems.push(unreadable(&format!("{FOLDER}/{STORIES}"), &error)),
-    }
-    names.sort();
-    for name in names {
-        let shown = format!("{FOLDER}/{STORIES}/{name}");
-        let text = match std::fs::read_to_string(folder.join(&name)) {
-            Ok(text) => text,
-            Err(error) => {
-                problems.push(unreadable(&shown, &error));
-                continue;
-            }
-        };
-        let story = match parse(&Source::new(shown.clone(), text)) {
+    let (sources, mut problems) = sources(installation, &format!("{FOLDER}/{STORIES}"));
+    let mut stories = Vec::<Story>::new();
+    for (shown, source) in sources {
+        let story = match parse(&source) {
             Ok(story) => story,
             Err(found) => {
                 problems.extend(found);
@@ -55,10 +37,6 @@ pub fn load_stories(installation: &Path, reconciliations: &[Loaded]) -> (Vec<Sto
     }
     problems.sort();
     (stories, problems)
-}
-
-fn unreadable(name: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::file(name, format!("cannot be read: {error}")).help("check that the hub's user may read it")
 }
 
 /// Every name of the story that the reconciliations do not have.
