@@ -14,6 +14,7 @@ pub mod heal;
 pub mod inflight;
 pub mod lines;
 pub mod look;
+pub mod payouts;
 pub mod period;
 pub mod record_rows;
 pub mod rederive;
