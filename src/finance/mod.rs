@@ -12,6 +12,7 @@ pub mod extract;
 pub mod files;
 pub mod heal;
 pub mod inflight;
+pub mod kept;
 pub mod lines;
 pub mod look;
 pub mod payouts;

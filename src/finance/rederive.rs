@@ -15,12 +15,13 @@ use crate::recon::row::Side;
 use super::definition::{Definition, From};
 use super::files::READ_BY;
 use super::inflight::Recorded;
+use super::kept::unpack;
 use super::look::{HUB_SIDE, hub_input};
 use super::payouts::BANK;
 use super::period::Period;
 use super::run::{Asked, Background, Beside, Only, RunError, SOURCE_INCOMPLETE, run_after};
 use super::source::{SourceError, files};
-use super::taken::{TakeError, Taken, reopen, unpack};
+use super::taken::{TakeError, Taken, reopen};
 use super::workflow::{Book, Carried, Refusal, decisions, kept};
 
 /// What making a run again showed.
