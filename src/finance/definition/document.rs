@@ -172,7 +172,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let states = map.node("states").and_then(|node| terms::states(node, cx));
     let (due, late_after_days) = (terms::due(&map), map.optional("late_after_days"));
     let version = version(cx_text(&map)).into();
-    let told = map.node("payouts");
+    let payouts = map.node("payouts").and_then(|node| payouts::decode(node, cx));
     // Before anything is given up: all that is wrong is told at once.
     map.finish();
     let rules = RuleSet {
@@ -199,7 +199,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     for side in &mut sides {
         side.align(&rules);
     }
-    let payouts = told.and_then(|node| payouts::decode(node, cx, &rules, &sides));
+    let payouts = payouts.and_then(|stated| stated.resolve(cx, &rules, &sides));
     let name = name?.into();
     Some(Definition {
         name,
