@@ -2,7 +2,7 @@
 //! exported is what was signed. Not here: the engine on other months (tests/recon).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -182,6 +182,7 @@ fn the_readme_leads_from_files_to_a_signed_report() {
     }
     assert!(planted >= 75, "{planted}");
 
+    payouts(&example);
     let listed = example.run("breaks");
     assert!(listed.contains("PAYOUT_NOT_RECEIVED") && listed.contains("unexplained residual"), "{listed}");
     stories(&mut example);
@@ -221,6 +222,46 @@ fn stories(example: &mut Example) {
         payout.contains("trace trace-30008") && payout.contains("so-100020") && payout.contains("so-100117"),
         "{payout}"
     );
+}
+
+/// Every movement is in one payout's bridge, every bridge adds up, and what did not tie or arrive is what the legs call breaks.
+fn payouts(example: &Example) {
+    let run = example.shown(4);
+    let told = run["report"]["payouts"].as_array().unwrap();
+    let minor = |amount: &Value| text(&amount["amount_minor"]).parse::<i128>().unwrap();
+    let (mut net, mut paid) = (BTreeMap::new(), BTreeMap::new());
+    for payout in told {
+        let activity: i128 = payout["activity"].as_array().unwrap().iter().map(|pair| minor(&pair[1])).sum();
+        assert_eq!(activity, minor(&payout["net"]), "{payout}");
+        *net.entry(text(&payout["unit"])).or_insert(0) += minor(&payout["net"]);
+        *paid.entry(text(&payout["unit"])).or_insert(0) +=
+            payout["paid"].as_object().map_or(0, |_| minor(&payout["paid"]));
+    }
+    for bridge in run["report"]["tie_out"].as_array().unwrap() {
+        let (unit, total) = (text(&bridge["unit"]), &bridge["lines"][0]);
+        assert_eq!((net[&unit], paid[&unit]), (minor(&total["amount_a"]), minor(&total["amount_b"])), "{unit}");
+    }
+    let named = |report: &Value, code: &str| -> BTreeSet<String> {
+        let breaks = report["breaks"].as_array().unwrap().iter().filter(|found| found["code"] == code);
+        breaks
+            .map(|found| text(&found["keys"].as_array().unwrap().iter().find(|key| key[0] == "payout").unwrap()[1]))
+            .collect()
+    };
+    let off = told.iter().filter(|payout| minor(&payout["difference"]) != 0 && !payout["paid"].is_null());
+    let off: BTreeSet<String> = off.map(|payout| text(&payout["payout"])).collect();
+    assert_eq!(off, named(&run["report"], "GROUP_SUM_MISMATCH"));
+    assert!(told.iter().any(|payout| payout["received"] == payout["paid"] && payout["bank_line"].is_string()));
+    let missing = named(&example.shown(6)["report"], "PAYOUT_NOT_RECEIVED");
+    for payout in told.iter().filter(|payout| missing.contains(&text(&payout["payout"]))) {
+        assert!(payout["bank_line"].is_null() && payout["received"].is_null(), "{payout}");
+    }
+    let waiting = told.iter().filter(|payout| payout["payout"] == "not paid out yet");
+    assert_eq!(waiting.map(|payout| minor(&payout["difference"])).sum::<i128>(), 0);
+    let shown = example
+        .shell("target/debug/syncline --config examples/finance recon show 4 --section payouts || test $? -eq 3");
+    assert!(shown.contains("charge ") && shown.contains("fees -") && shown.contains(".xml:"), "{shown}");
+    let proved = example.shell("target/debug/syncline --config examples/finance recon verify 4");
+    assert!(proved.contains("made again, to the byte"), "{proved}");
 }
 
 /// The tie-out's totals, as the run has them: unit, then counts and amounts.

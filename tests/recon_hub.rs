@@ -8,7 +8,11 @@ mod kept_run;
 #[path = "recon_hub/world.rs"]
 mod world;
 
+use std::time::{Duration, SystemTime};
+
 use syncline::api::resources::reconciliations::{Watching, look};
+use syncline::finance::kept::{all, prune};
+use syncline::finance::workflow::Role;
 use syncline::store::IssueFilter;
 use world::{HOUR, SECOND, World};
 
@@ -69,6 +73,36 @@ async fn what_the_hub_carries_is_no_break_and_what_it_lost_is() {
     world.forget_kept();
     let gone = world.desk().rederive(run.id).await.unwrap();
     assert!(!gone.holds() && gone.changed.len() == 3, "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn extracts_go_when_no_signed_and_no_newest_run_needs_them() {
+    let world = World::new(DEFINITION).await;
+    let (mut runs, in_a_moment) = (Vec::new(), || SystemTime::now() + Duration::from_secs(60));
+    for (number, minor) in [("1", 1_000), ("2", 2_000), ("3", 3_000)] {
+        world.order(number, minor).await;
+        world.deliver(number, &format!("e{number}")).await;
+        world.shown(&format!("e{number}"), number, minor).await;
+        world.advance(HOUR);
+        world.read_through();
+        let run = world.run().await.id;
+        if runs.is_empty() {
+            world.desk().sign(run, Role::Preparer, "ann", "looked at all of it").await.unwrap();
+        }
+        runs.push(run);
+    }
+    let desk = world.desk();
+    let room = desk.room.clone();
+    let kept = all(&room).unwrap().len();
+    assert_eq!(prune(&desk.store, &room, SystemTime::now() - Duration::from_secs(3_600)).await.unwrap(), 0, "young");
+    let gone = prune(&desk.store, &room, in_a_moment()).await.unwrap();
+    assert_eq!(all(&room).unwrap().len() as u64 + gone, kept as u64);
+    assert!(gone >= 2, "{gone} of {kept}");
+    assert_eq!(prune(&desk.store, &room, in_a_moment()).await.unwrap(), 0);
+    assert!(desk.rederive(runs[0]).await.unwrap().holds(), "signed");
+    assert!(desk.rederive(runs[2]).await.unwrap().holds(), "the newest");
+    let former = desk.rederive(runs[1]).await.unwrap();
+    assert!(!former.holds() && former.changed.iter().any(|why| why.contains("not kept any more")), "{former:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

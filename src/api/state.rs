@@ -18,6 +18,7 @@ use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
 use crate::finance::continuous::Agreement;
 use crate::finance::desk::{Desk, Shelf};
+use crate::finance::kept::ROOM;
 use crate::finance::systems::Systems;
 use crate::model::Entity;
 use crate::model::clock::Clock;
@@ -295,7 +296,7 @@ impl AppState {
             store: Arc::clone(self.store()),
             systems: self.hub().systems(),
             folder,
-            room: self.data_dir().join("reconciliation"),
+            room: self.data_dir().join(ROOM),
             now: Arc::new(move || clock.now_us()),
             shelf: Shelf::clone(&self.0.books),
         })

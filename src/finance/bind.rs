@@ -38,11 +38,13 @@ pub fn bind(
     connectors: &Connectors<'_>,
     streams: Option<&HubStreams>,
 ) -> Result<(), Diagnostics> {
-    let reads_files = definition.sides.iter().any(|side| matches!(side.from, From::Files(_)));
+    let bank = definition.payouts.as_mut().and_then(|payouts| payouts.bank.as_mut());
+    let mut sides: Vec<&mut SideSpec> = definition.sides.iter_mut().chain(bank).collect();
+    let reads_files = sides.iter().any(|side| matches!(side.from, From::Files(_)));
     let registry = if reads_files { Some(connectors.registry()?) } else { None };
     let cx = Context::new(source);
     let terms = Terms { zone: definition.zone.clone(), measure: definition.rules.measure };
-    for side in &mut definition.sides {
+    for side in &mut sides {
         if let Some(registry) = registry {
             files::bind(side, &cx, registry, &terms);
         }

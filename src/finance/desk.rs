@@ -129,20 +129,7 @@ impl Desk {
     }
 
     pub async fn events(&self, name: &str) -> Result<Vec<ReconEvent>, DeskError> {
-        self.events_after(name, 0).await
-    }
-
-    async fn events_after(&self, name: &str, known: i64) -> Result<Vec<ReconEvent>, DeskError> {
-        let mut events: Vec<ReconEvent> = Vec::new();
-        loop {
-            let after = events.last().map_or(known, |event| event.seq);
-            let page = self.store.recon_events(name, after, PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
-            events.extend(page);
-            if is_last {
-                return Ok(events);
-            }
-        }
+        events_after(&self.store, name, 0).await
     }
 
     pub async fn book(&self, name: &str) -> Result<Book, DeskError> {
@@ -153,7 +140,7 @@ impl Desk {
     pub async fn shelved(&self, name: &str) -> Result<Arc<Book>, DeskError> {
         let mut shelf = self.shelf.lock().await;
         let mut book = shelf.get(name).cloned().unwrap_or_default();
-        let events = self.events_after(name, book.head).await?;
+        let events = events_after(&self.store, name, book.head).await?;
         if !events.is_empty() {
             shelf.remove(name);
             let open = Arc::make_mut(&mut book);
@@ -417,6 +404,20 @@ pub fn today(now: i64, zone: &jiff::tz::TimeZone) -> Result<Date, DeskError> {
     let at = jiff::Timestamp::from_microsecond(now)
         .map_err(|error| DeskError::Damaged(format!("the clock shows no time: {error}")))?;
     Ok(Date::from(at.to_zoned(zone.clone()).date()))
+}
+
+/// A reconciliation's events above `known`.
+pub(super) async fn events_after(store: &Arc<dyn Store>, name: &str, known: i64) -> Result<Vec<ReconEvent>, DeskError> {
+    let mut events: Vec<ReconEvent> = Vec::new();
+    loop {
+        let after = events.last().map_or(known, |event| event.seq);
+        let page = store.recon_events(name, after, PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        events.extend(page);
+        if is_last {
+            return Ok(events);
+        }
+    }
 }
 
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeskError> {

@@ -19,7 +19,8 @@ use super::definition::{Definition, From};
 use super::desk::{Desk, DeskError, blocking};
 use super::extract::{Origin, origins};
 use super::inflight::micros;
-use super::taken::{stream_of, unpack};
+use super::kept::unpack;
+use super::taken::stream_of;
 use super::workflow::{Ask, Book, ItemRecord, Refusal, State, is_sent_after, is_sent_again, sent_again};
 
 /// Who heals without being asked.

@@ -50,7 +50,7 @@ pub fn lines(
     if let From::Mirror(_) | From::Live(_) = &spec.from {
         return Err(OF_A_SYSTEM.to_owned());
     }
-    let files = files(&definition.rules, &spec.from, side, root).map_err(|error| error.to_string())?;
+    let files = files(&definition.rules, &spec.from, side.as_str(), root).map_err(|error| error.to_string())?;
     let (mut found, mut checked) = (Vec::new(), BTreeSet::new());
     for place in places.iter().take(MOST_LINES) {
         let Some((name, number)) = place.rsplit_once(':').and_then(|(file, at)| Some((file, at.parse::<u64>().ok()?)))

@@ -19,9 +19,10 @@ use crate::store::{EntityKey, StoreError, StreamId};
 use super::definition::{Definition, From};
 use super::desk::{Desk, DeskError, blocking};
 use super::inflight::{Difference, HubCarrier, Known, Noted, Noting, Streams};
+use super::kept::keep;
 use super::run::{Asked, Background, Beside, run_after};
 use super::systems::Systems;
-use super::taken::{Hub, Taken, asks_hub, keep, stream_of, take, take_some};
+use super::taken::{Hub, Taken, asks_hub, stream_of, take, take_some};
 
 /// Records that are read again before a break is called, at most.
 const MOST_READ_AGAIN: usize = 2_000;

@@ -15,11 +15,13 @@ use crate::recon::row::Side;
 use super::definition::{Definition, From};
 use super::files::READ_BY;
 use super::inflight::Recorded;
+use super::kept::unpack;
 use super::look::{HUB_SIDE, hub_input};
+use super::payouts::BANK;
 use super::period::Period;
-use super::run::{Asked, Background, Beside, RunError, SOURCE_INCOMPLETE, run_after};
+use super::run::{Asked, Background, Beside, Only, RunError, SOURCE_INCOMPLETE, run_after};
 use super::source::{SourceError, files};
-use super::taken::{TakeError, Taken, reopen, unpack};
+use super::taken::{TakeError, Taken, reopen};
 use super::workflow::{Book, Carried, Refusal, decisions, kept};
 
 /// What making a run again showed.
@@ -77,7 +79,11 @@ pub fn rederive(
     let mut found = Rederived { run, sha256: hex::encode(Sha256::digest(body)), again: None, changed: Vec::new() };
     for side in Side::BOTH {
         let recorded = cover.inputs.iter().filter(|input| input.side == side.as_str());
-        found.changed.extend(changed(definition, side, root, recorded)?);
+        found.changed.extend(changed(definition, side.as_str(), &definition.sides[side.index()].from, root, recorded)?);
+    }
+    if let Some(bank) = definition.payouts.as_ref().and_then(|payouts| payouts.bank.as_ref()) {
+        let recorded = cover.inputs.iter().filter(|input| input.side == BANK);
+        found.changed.extend(changed(definition, BANK, &bank.from, root, recorded)?);
     }
     let mut taken = Taken { findings: not_taken(&report), ..Taken::default() };
     if taken.findings.is_empty() {
@@ -103,11 +109,12 @@ pub fn rederive(
         [from, to] => Some(Period { from: day(from)?, to: day(to)? }),
     };
     let asked = Asked { period, as_of: day(&cover.as_of)? };
-    let names = |side: Side| {
-        let inputs = cover.inputs.iter().filter(|input| input.side == side.as_str());
+    let names = |side: &str| {
+        let inputs = cover.inputs.iter().filter(|input| input.side == side);
         inputs.map(|input| input.source.clone()).collect::<Vec<_>>()
     };
-    let background = Background { only: Some(Side::BOTH.map(names)), ..background(before, period) };
+    let only = Only { sides: Side::BOTH.map(|side| names(side.as_str())), bank: names(BANK) };
+    let background = Background { only: Some(only), ..background(before, period) };
     let mut again = run_after(
         definition,
         root,
@@ -152,11 +159,11 @@ fn extract(
 /// Inputs of a side that are not what they were.
 pub(super) fn changed<'i>(
     definition: &Definition,
-    side: Side,
+    side: &'static str,
+    from: &From,
     root: &Path,
     recorded: impl Iterator<Item = &'i Input>,
 ) -> Result<Vec<String>, RunError> {
-    let from = &definition.sides[side.index()].from;
     let reader = |set: usize| match from {
         From::Files(sets) => sets.get(set)?.bound.as_ref().map(|bound| bound.reader()),
         From::Table(_) | From::Mirror(_) | From::Live(_) => None,

@@ -15,6 +15,7 @@ use crate::recon::settle::Circumstances;
 
 use super::definition::{Definition, From};
 use super::extract::Extract;
+use super::payouts::told;
 use super::period::Period;
 use super::source::{self, Opened, Opening, SourceError};
 use super::taken::Taken;
@@ -46,7 +47,14 @@ pub struct Background {
     pub decisions: Vec<Decision>,
     pub carried: Carried,
     /// Only these files of each side: those that a run to be made again had read.
-    pub only: Option<[Vec<String>; 2]>,
+    pub only: Option<Only>,
+}
+
+/// Names of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Only {
+    pub sides: [Vec<String>; 2],
+    pub bank: Vec<String>,
 }
 
 /// A run that stands alone. Files are looked for below `root`, digests are set aside in `room`.
@@ -93,7 +101,7 @@ impl OpenSide<'_> {
 
     fn inputs(&self, side: Side) -> Result<Vec<Input>, LargeError> {
         match self {
-            OpenSide::Files(opened) => opened.inputs(side),
+            OpenSide::Files(opened) => opened.inputs(side.as_str()),
             OpenSide::Hub(extract) => Ok(vec![extract.input(side)]),
         }
     }
@@ -140,9 +148,19 @@ pub fn run_after(
     for side in Side::BOTH {
         inputs.extend(opened[side.index()].inputs(side).map_err(engine)?);
     }
+    let payouts = match &definition.payouts {
+        Some(spec) if !is_incomplete => {
+            let only = background.only.as_ref().map(|only| only.bank.as_slice());
+            let told = told(rules, spec, statements, Opening { root, room, period: None, only })?;
+            findings.extend(told.findings);
+            inputs.extend(told.inputs);
+            told.payouts
+        }
+        Some(_) | None => Vec::new(),
+    };
     let status = if is_incomplete { RunStatus::NotReconciled } else { RunStatus::Complete };
     let cover = cover(definition, asked, inputs, status, findings);
-    Ok(compose(rules, cover, &outcome, asked.as_of))
+    Ok(Report { payouts, ..compose(rules, cover, &outcome, asked.as_of) })
 }
 
 fn cover(
@@ -191,10 +209,10 @@ fn open<'t>(
     beside: &Beside<'t>,
 ) -> Result<OpenSide<'t>, RunError> {
     let spec = &definition.sides[side.index()];
-    let only = beside.background.only.as_ref().map(|only| only[side.index()].as_slice());
+    let only = beside.background.only.as_ref().map(|only| only.sides[side.index()].as_slice());
     match &spec.from {
         From::Table(_) | From::Files(_) => {
-            let opened = source::open(&definition.rules, spec, side, Opening { root, room, period, only })?;
+            let opened = source::open(&definition.rules, spec, side.as_str(), Opening { root, room, period, only })?;
             Ok(OpenSide::Files(opened))
         }
         From::Mirror(_) | From::Live(_) => {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::connector::file::drop::NamePattern;
 use crate::recon::large::{Columns, Delimited, Excluding, FieldColumn, LargeError, Several, Statement, sha256};
 use crate::recon::report::{Input, RunFinding};
-use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 use crate::recon::unit::Unit;
 
@@ -69,13 +68,13 @@ impl Found {
     }
 }
 
-/// Opens a side's files, in order of their names.
-pub fn open(rules: &RuleSet, spec: &SideSpec, side: Side, how: Opening<'_>) -> Result<Opened, SourceError> {
+/// Opens a side's files, in order of their names; `side` is what it is called: `A`, `B`, `bank`.
+pub fn open(rules: &RuleSet, spec: &SideSpec, side: &'static str, how: Opening<'_>) -> Result<Opened, SourceError> {
     let mut found = files(rules, &spec.from, side, how.root)?;
     if let Some(only) = how.only {
         found.retain(|file| only.contains(&file.name()));
     }
-    let failed = |error| SourceError::Statement { reconciliation: rules.name.to_string(), side: side.as_str(), error };
+    let failed = |error| SourceError::Statement { reconciliation: rules.name.to_string(), side, error };
     match &spec.from {
         From::Table(Table { delimiter, .. }) => {
             let columns = columns(spec, how.period);
@@ -86,18 +85,16 @@ pub fn open(rules: &RuleSet, spec: &SideSpec, side: Side, how: Opening<'_>) -> R
         }
         From::Files(sets) => {
             let bound = |files: &Files| files.bound.clone();
-            let unbound = || SourceError::Unbound { reconciliation: rules.name.to_string(), side: side.as_str() };
+            let unbound = || SourceError::Unbound { reconciliation: rules.name.to_string(), side };
             let bound = sets.iter().map(bound).collect::<Option<Vec<_>>>().ok_or_else(unbound)?;
             connected::open(rules, &bound, &found, side, how.room, how.period).map(Opened::Files).map_err(failed)
         }
-        From::Mirror(_) | From::Live(_) => {
-            Err(SourceError::NoFiles { reconciliation: rules.name.to_string(), side: side.as_str() })
-        }
+        From::Mirror(_) | From::Live(_) => Err(SourceError::NoFiles { reconciliation: rules.name.to_string(), side }),
     }
 }
 
 /// The files that a side is made of: pattern by pattern, in order of the numbers in their names, then of the names.
-pub fn files(rules: &RuleSet, from: &From, side: Side, root: &Path) -> Result<Vec<Found>, SourceError> {
+pub fn files(rules: &RuleSet, from: &From, side: &'static str, root: &Path) -> Result<Vec<Found>, SourceError> {
     let mut all: Vec<Found> = Vec::new();
     for (set, pattern) in from.patterns().into_iter().enumerate() {
         let paths = matching(rules, pattern, side, root)?;
@@ -107,16 +104,14 @@ pub fn files(rules: &RuleSet, from: &From, side: Side, root: &Path) -> Result<Ve
     names.sort();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         None => Ok(all),
-        Some(pair) => Err(SourceError::SameName {
-            reconciliation: rules.name.to_string(),
-            side: side.as_str(),
-            name: pair[0].clone(),
-        }),
+        Some(pair) => {
+            Err(SourceError::SameName { reconciliation: rules.name.to_string(), side, name: pair[0].clone() })
+        }
     }
 }
 
-fn matching(rules: &RuleSet, pattern: &str, side: Side, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let (reconciliation, side) = (rules.name.to_string(), side.as_str());
+fn matching(rules: &RuleSet, pattern: &str, side: &'static str, root: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    let reconciliation = rules.name.to_string();
     let full = root.join(pattern);
     let (folder, name) = match (full.parent(), full.file_name()) {
         (Some(folder), Some(name)) => (folder.to_owned(), name.to_string_lossy().into_owned()),
@@ -202,7 +197,7 @@ impl Opened {
     }
 
     /// What went in, after it was read.
-    pub fn inputs(&self, side: Side) -> Result<Vec<Input>, LargeError> {
+    pub fn inputs(&self, side: &'static str) -> Result<Vec<Input>, LargeError> {
         let (statement, paths) = match self {
             Opened::Tables { statement, paths } => (statement, paths),
             Opened::Files(files) => return Ok(files.inputs.clone()),
@@ -211,7 +206,7 @@ impl Opened {
             let seen = statement.seen();
             let control = |unit: Unit| format!("sum {} {unit}", unit.decimal(seen.of(unit).amount));
             Ok(Input {
-                side: side.as_str().to_owned(),
+                side: side.to_owned(),
                 source: statement.name().to_owned(),
                 sha256: sha256(path)?,
                 rows: seen.rows,

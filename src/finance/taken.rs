@@ -1,14 +1,9 @@
 //! What a run takes from the hub: extracts of mirrors, as of one instant, and of streams that are read now.
 //!
-//! Extracts are kept by their hash, compressed, so that the run can be made again. Not here: comparing, what is under way.
+//! Not here: keeping extracts (`kept`), comparing, what is under way.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 
 use crate::model::Record;
 use crate::recon::large::LargeError;
@@ -19,6 +14,7 @@ use crate::store::{EntityKey, EntityRow, MirrorMark, Mirrored, Store, StoreError
 
 use super::definition::{Definition, From, SideSpec};
 use super::extract::{Extract, Origin, Writer};
+use super::kept::unpack;
 use super::period::Period;
 use super::record_rows::{Named, RecordRows};
 use super::run::SOURCE_INCOMPLETE;
@@ -310,49 +306,6 @@ fn incomplete(side: Side, stream: &StreamId, reason: &str) -> RunFinding {
         text: format!("side {}: {stream}: {reason}", side.as_str()),
         next: "nothing was compared; run it again when the stream can be read".to_owned(),
     }
-}
-
-/// Where extracts are kept: by what they hold.
-pub fn kept_path(room: &Path, sha256: &str) -> PathBuf {
-    room.join("kept").join(format!("{sha256}.jsonl.gz"))
-}
-
-/// Keeps a file's bytes under their hash. May block.
-pub fn keep(room: &Path, path: &Path, sha256: &str) -> Result<(), TakeError> {
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |error| TakeError::Folder { path, error }
-    };
-    let to = kept_path(room, sha256);
-    if to.is_file() {
-        return Ok(());
-    }
-    let folder = room.join("kept");
-    std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
-    let draft = folder.join(format!(".{sha256}.part"));
-    let mut from = File::open(path).map_err(failed(path))?;
-    let mut packed = GzEncoder::new(File::create(&draft).map_err(failed(&draft))?, Compression::default());
-    std::io::copy(&mut from, &mut packed).map_err(failed(&draft))?;
-    let file = packed.finish().map_err(failed(&draft))?;
-    file.sync_all().map_err(failed(&draft))?;
-    std::fs::rename(&draft, &to).map_err(failed(&to))
-}
-
-/// Unpacks what was kept; nothing if it is not there any more. May block.
-pub fn unpack(room: &Path, sha256: &str, to: &Path) -> Result<bool, TakeError> {
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |error| TakeError::Folder { path, error }
-    };
-    let from = kept_path(room, sha256);
-    let packed = match File::open(&from) {
-        Ok(packed) => packed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(failed(&from)(error)),
-    };
-    let mut file = File::create(to).map_err(failed(to))?;
-    std::io::copy(&mut GzDecoder::new(packed), &mut file).map_err(failed(&from))?;
-    Ok(true)
 }
 
 /// Opens an extract that was kept; nothing if it is gone or is not what it was.

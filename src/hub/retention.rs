@@ -1,15 +1,16 @@
 //! Removes what is older than `limits.retention`, a little at a time beside the work; not here: what may go (see
-//! `Store::purge`).
+//! `Store::purge`, `finance::kept`).
 //!
 //! The search of each stage goes on where it last found only young rows. Once a day it begins anew, for rows that were
 //! still open when it passed them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::LivePlant;
+use crate::finance::kept;
 use crate::model::clock::Clock;
 use crate::store::{Purge, PurgeStage, Store, StoreError};
 
@@ -27,7 +28,8 @@ const REMEMBERED: Duration = Duration::from_secs(90 * 86_400);
 
 /// Runs until `stop`.
 pub(super) async fn keep(plant: Arc<LivePlant>, store: Arc<dyn Store>, clock: Clock, stop: CancellationToken) {
-    let mut duty = Duty::new(store, clock);
+    let room = plant.now().config.hub.data_dir.join(kept::ROOM);
+    let mut duty = Duty::new(Arc::clone(&store), clock);
     let mut pause = FIRST;
     loop {
         tokio::select! {
@@ -40,6 +42,13 @@ pub(super) async fn keep(plant: Arc<LivePlant>, store: Arc<dyn Store>, clock: Cl
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed what is older than limits.retention"),
             Err(error) => tracing::error!(%error, "old rows could not be removed, trying again later"),
+        }
+        // Files have the machine's times, not the hub's.
+        let Some(before) = SystemTime::now().checked_sub(retention) else { continue };
+        match kept::prune(&store, &room, before).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "removed extracts of old reconciliation runs that nobody signed"),
+            Err(error) => tracing::error!(%error, "old extracts could not be removed, trying again later"),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::unit::{Sum, Unit};
 /// Upper ends of the aging columns, in days; the last column has none.
 const AGES: &[i64] = &[1, 3, 7, 30, 60, 90];
 
-/// Sections that other parts know (payouts, roll-forward, heals) are left empty.
+/// Sections that need more than the outcome (payouts, roll-forward, heals) are left empty.
 pub fn compose(rules: &RuleSet, cover: Cover, outcome: &Outcome, as_of: Date) -> Report {
     let mut identities = Identities::default();
     let mut items = |items: &[Item]| -> Vec<OpenItem> {

@@ -13,6 +13,7 @@ pub mod large;
 pub mod matching;
 pub mod normalise;
 pub mod outcome;
+pub mod payouts;
 pub mod report;
 pub mod row;
 pub mod rules;

@@ -119,7 +119,7 @@ pub struct BridgeLine {
     pub difference: Amount,
 }
 
-/// From gross to what the bank received.
+/// From gross to what the bank received; its last line is what is not paid out yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayoutBridge {
     pub payout: String,
@@ -128,8 +128,11 @@ pub struct PayoutBridge {
     pub activity: Vec<(String, Amount)>,
     pub net: Amount,
     pub paid: Option<Amount>,
+    /// What the bank's line says, where it is about this payout alone.
+    #[serde(default)]
+    pub received: Option<Amount>,
     pub bank_line: Option<String>,
-    /// `net − paid`.
+    /// `net − paid`; of what is not paid out yet, 0.
     pub difference: Amount,
 }
 

@@ -33,6 +33,7 @@ pub(super) static RECONCILIATION: Definition = map(
         key("watch", Flag, "Two mirrors are compared all the time"),
         key("audit", Of(&AUDIT), "Mirrors are proved by asking their systems"),
         key("heal", Of(&HEAL), "What the hub may do about breaks"),
+        key("payouts", Of(&PAYOUTS), "What the report tells of each payout, from gross to the bank line"),
     ]],
 );
 pub(super) static STORY: Definition = map(
@@ -116,6 +117,17 @@ static SIDE: Definition = map(
         key("fields", Named(&CELL_OR_NAME), "What else is compared"),
         key("parts", Named(&CELL_OR_NAME), "Amounts that could explain a difference: fee, tax, shipping"),
         key("exclude", Named(&Of(&EXCLUSION)), "Rows out of scope, by name; they stay in the tie-out"),
+    ]],
+);
+static PAYOUTS: Definition = map(
+    "payouts",
+    "What each payout is made of, what was paid out, and what the bank received.",
+    &[&[
+        must("by", Text, "The key by which movements and payouts name a payout"),
+        key("movements", set!("a", "b"), "Whose rows are movements; a unless stated"),
+        key("fee", Text, "The part of a movement that is its fee: its amount is what is left after it"),
+        key("bank", Of(&SIDE), "The bank's statement, from files"),
+        key("bank_by", Text, "The key by which payouts and bank lines name each other"),
     ]],
 );
 static CELL: Definition = map(

@@ -74,6 +74,7 @@ pub fn report(plan: &Plan) -> Report {
         activity: vec![("charges".to_owned(), amount(euro, 10_000)), ("fees".to_owned(), amount(euro, -250))],
         net: amount(euro, 9_750),
         paid: Some(amount(euro, 9_750)),
+        received: Some(amount(euro, 9_750)),
         bank_line: Some("bank.csv:7".to_owned()),
         difference: amount(euro, 0),
     }];

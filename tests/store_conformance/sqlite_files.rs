@@ -190,16 +190,29 @@ async fn a_backup_carries_the_hubs_own_files() {
     std::fs::create_dir_all(folder.join("own/sinks/erp")).unwrap();
     std::fs::write(folder.join("own/secret"), "s3cret").unwrap();
     std::fs::write(folder.join("own/sinks/erp/1.json"), "{}").unwrap();
-    let file = |name: &str| KeptFile { name: name.to_owned(), path: folder.join("own").join(name) };
+    let file = |name: &str| KeptFile { name: name.to_owned(), path: folder.join("own").join(name), by_content: false };
+    let content: Vec<u8> = (0..2_500_000_u32).map(|n| (n % 251) as u8).collect();
+    std::fs::create_dir_all(folder.join("own/kept")).unwrap();
+    std::fs::write(folder.join("own/kept/ab12"), &content).unwrap();
+    std::fs::write(folder.join("own/kept/empty"), "").unwrap();
+    let by_content = |name: &str| KeptFile { by_content: true, ..file(name) };
     // One that is gone by the time it is read is none.
-    let files = vec![file("secret"), file("sinks/erp/1.json"), file("sinks/erp/0.json")];
+    let files = vec![
+        file("secret"),
+        file("sinks/erp/1.json"),
+        file("sinks/erp/0.json"),
+        by_content("kept/ab12"),
+        by_content("kept/empty"),
+        by_content("kept/gone"),
+    ];
     let image = folder.join("image.db");
     store.backup(&image, Arc::new(move || Ok(files.clone()))).await.unwrap();
     store.close().await;
 
     let (copy, empty) = (folder.join("copy.db"), folder.join("empty"));
     let restored = SqliteStore::restore(&image, &copy, false, &empty).await.unwrap();
-    assert_eq!(restored.files, ["secret", "sinks/erp/1.json"]);
+    assert_eq!(restored.files, ["secret", "sinks/erp/1.json", "kept/ab12", "kept/empty"]);
+    assert!(std::fs::read(empty.join("kept/ab12")).unwrap() == content);
     assert_eq!(std::fs::read(empty.join("sinks/erp/1.json")).unwrap(), b"{}");
     let restored_store = SqliteStore::open(&copy).await.unwrap();
     assert_eq!(restored_store.pending_inbox(0, 10).await.unwrap().len(), 1);
@@ -211,16 +224,24 @@ async fn a_backup_carries_the_hubs_own_files() {
     std::fs::write(empty.join("secret"), "newer").unwrap();
     std::fs::remove_file(empty.join("sinks/erp/1.json")).unwrap();
     std::fs::write(empty.join("sinks/erp/2.json"), "{}").unwrap();
+    // What is named after its content goes in beside others.
+    std::fs::remove_file(empty.join("kept/ab12")).unwrap();
     let again = SqliteStore::restore(&image, &copy, true, &empty).await.unwrap();
-    assert_eq!((again.files.len(), again.former.is_some()), (0, true));
+    assert_eq!((again.files, again.former.is_some()), (vec!["kept/ab12".to_owned()], true));
     assert_eq!(std::fs::read(empty.join("secret")).unwrap(), b"newer");
     assert!(!empty.join("sinks/erp/1.json").exists());
     // A backup that somebody has changed leads nowhere else.
-    let strange = vec![KeptFile { name: "../outside".to_owned(), path: empty.join("secret") }];
+    let strange = vec![KeptFile { name: "../outside".to_owned(), path: empty.join("secret"), by_content: false }];
+    let stranger = KeptFile { by_content: true, ..strange[0].clone() };
     let (bad, store) = (folder.join("bad.db"), SqliteStore::open(bench.path()).await.unwrap());
     store.backup(&bad, Arc::new(move || Ok(strange.clone()))).await.unwrap();
     store.close().await;
     let refused = SqliteStore::restore(&bad, &folder.join("other.db"), false, &empty).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    let (worse, store) = (folder.join("worse.db"), SqliteStore::open(bench.path()).await.unwrap());
+    store.backup(&worse, Arc::new(move || Ok(vec![stranger.clone()]))).await.unwrap();
+    store.close().await;
+    let refused = SqliteStore::restore(&worse, &folder.join("other.db"), false, &empty).await;
     assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
     assert!(!folder.join("outside").exists() && !folder.join("other.db").exists());
 }

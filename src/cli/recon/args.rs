@@ -233,6 +233,7 @@ pub enum Section {
     RollForward,
     Matches,
     Heals,
+    Payouts,
     Excluded,
     Rejected,
 }

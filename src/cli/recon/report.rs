@@ -11,7 +11,9 @@ use crate::cli::client::shaped;
 use crate::cli::entry::Exit;
 use crate::cli::error::CliError;
 use crate::cli::output::{Surroundings, Table, clean};
-use crate::recon::report::{AgingTable, HealLine, MatchLine, OpenItem, Report, RollForward, RunStatus, SetAside};
+use crate::recon::report::{
+    AgingTable, Amount, HealLine, MatchLine, OpenItem, PayoutBridge, Report, RollForward, RunStatus, SetAside,
+};
 
 /// What is shown if no section is asked for.
 const USUAL: [Section; 5] = [Section::Cover, Section::TieOut, Section::Breaks, Section::Aging, Section::RollForward];
@@ -45,6 +47,7 @@ pub(super) fn show(
                 ("rejected", detail.report.rejected.len()),
                 ("matches to look at", detail.report.matches.len()),
                 ("sent again", detail.report.heals.len()),
+                ("payouts", detail.report.payouts.len()),
             ];
             let more: Vec<String> =
                 set_aside.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
@@ -69,6 +72,7 @@ fn one(detail: &RunDetail, section: Section, to: &mut Surroundings) -> Result<()
         Section::RollForward => roll_forward(&report.roll_forward, to),
         Section::Matches => matches(&report.matches, to),
         Section::Heals => heals(&report.heals, to),
+        Section::Payouts => payouts(&report.payouts, to),
         Section::Excluded => aside("EXCLUDED", &report.excluded, to),
         Section::Rejected => aside("REJECTED", &report.rejected, to),
     }
@@ -238,6 +242,28 @@ fn heals(lines: &[HealLine], to: &mut Surroundings) -> Result<(), CliError> {
     let mut table = Table::new(&["BREAK", "BEFORE", "NOW", "WHAT WAS DONE"]);
     for line in lines {
         table.row([&line.break_id, &line.before, &line.after, &line.action].map(|text| clean(text)).to_vec());
+    }
+    Ok(table.print(to)?)
+}
+
+fn payouts(payouts: &[PayoutBridge], to: &mut Surroundings) -> Result<(), CliError> {
+    let title = to.bold(&format!("PAYOUTS: {}", payouts.len()));
+    to.line(&title)?;
+    let mut table = Table::new(&["PAYOUT", "UNIT", "MADE OF", ">NET", ">PAID", ">NET-PAID", ">RECEIVED", "BANK LINE"]);
+    let decimal = |amount: &Option<Amount>| amount.as_ref().map_or_else(|| "-".to_owned(), |a| a.decimal.clone());
+    for payout in payouts {
+        let activity: Vec<String> =
+            payout.activity.iter().map(|(category, sum)| format!("{} {}", clean(category), sum.decimal)).collect();
+        table.row(vec![
+            clean(&payout.payout),
+            clean(&payout.unit),
+            activity.join(", "),
+            payout.net.decimal.clone(),
+            decimal(&payout.paid),
+            payout.difference.decimal.clone(),
+            decimal(&payout.received),
+            payout.bank_line.as_deref().map_or_else(|| "-".to_owned(), clean),
+        ]);
     }
     Ok(table.print(to)?)
 }

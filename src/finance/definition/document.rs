@@ -15,6 +15,7 @@ use crate::recon::row::Side;
 use crate::recon::rules::{FieldRule, Measure, Part, RuleSet};
 
 use super::passes;
+use super::payouts::{self, PayoutSpec};
 use super::people;
 use super::side::{From, SideSpec, names};
 use super::terms;
@@ -117,6 +118,8 @@ pub struct Definition {
     pub audit_per_hour: u32,
     /// What the hub may do about its breaks.
     pub heal: HealPolicy,
+    /// What the report tells of each payout.
+    pub payouts: Option<PayoutSpec>,
 }
 
 /// Reads a definition. Its version is the hash of its text: every edit is another one.
@@ -169,6 +172,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     let states = map.node("states").and_then(|node| terms::states(node, cx));
     let (due, late_after_days) = (terms::due(&map), map.optional("late_after_days"));
     let version = version(cx_text(&map)).into();
+    let payouts = map.node("payouts").and_then(|node| payouts::decode(node, cx));
     // Before anything is given up: all that is wrong is told at once.
     map.finish();
     let rules = RuleSet {
@@ -195,6 +199,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
     for side in &mut sides {
         side.align(&rules);
     }
+    let payouts = payouts.and_then(|stated| stated.resolve(cx, &rules, &sides));
     let name = name?.into();
     Some(Definition {
         name,
@@ -211,6 +216,7 @@ fn document(root: &Node, cx: &Context) -> Option<Definition> {
         watch,
         audit_per_hour,
         heal,
+        payouts,
     })
 }
 

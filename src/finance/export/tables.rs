@@ -235,6 +235,7 @@ impl Reading<'_> {
             ("net", Kind::Amount),
             ("paid", Kind::Amount),
             ("difference", Kind::Amount),
+            ("received", Kind::Amount),
             ("bank_line", Kind::Text),
         ];
         let mut table = Table::new(Section::Payouts, &columns, Totals::Sum);
@@ -253,6 +254,7 @@ impl Reading<'_> {
                 value(&payout.net)?,
                 payout.paid.as_ref().map_or(Ok(Cell::Empty), value)?,
                 value(&payout.difference)?,
+                payout.received.as_ref().map_or(Ok(Cell::Empty), value)?,
                 some(payout.bank_line.as_ref()),
             ]);
             table.rows.push(row);

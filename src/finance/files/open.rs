@@ -9,7 +9,6 @@ use crate::finance::period::Period;
 use crate::finance::source::Found;
 use crate::recon::large::{LargeError, sha256};
 use crate::recon::report::{Input, RunFinding};
-use crate::recon::row::Side;
 use crate::recon::rules::RuleSet;
 
 use super::bound::Bound;
@@ -32,7 +31,7 @@ pub fn open(
     rules: &RuleSet,
     bound: &[Arc<Bound>],
     files: &[Found],
-    side: Side,
+    side: &'static str,
     room: &Path,
     period: Option<Period>,
 ) -> Result<Opened, LargeError> {
@@ -58,7 +57,7 @@ pub fn open(
 }
 
 struct Reading {
-    side: Side,
+    side: &'static str,
     period: Option<Period>,
     spool: Spool,
     identities: Identities,
@@ -122,7 +121,7 @@ impl Reading {
                 self.identities.forget();
                 self.statements.forget();
                 self.is_incomplete = true;
-                self.findings.push(unreadable.finding(self.side.as_str()));
+                self.findings.push(unreadable.finding(self.side));
                 self.input(bound, source, 0, vec!["refused".to_owned()]);
                 Ok(())
             }
@@ -134,7 +133,7 @@ impl Reading {
     fn note(&mut self, text: String) {
         self.findings.push(RunFinding {
             code: "FILE_REPEATED".to_owned(),
-            text: format!("side {}: {text}", self.side.as_str()),
+            text: format!("side {}: {text}", self.side),
             next: "move what is there twice away, if it should not be".to_owned(),
         });
     }
@@ -142,7 +141,7 @@ impl Reading {
     fn input(&mut self, bound: &Bound, source: usize, rows: u64, mut controls: Vec<String>) {
         controls.push(bound.reader());
         self.inputs.push(Input {
-            side: self.side.as_str().to_owned(),
+            side: self.side.to_owned(),
             source: self.names[source].clone(),
             sha256: self.hashes[source].clone(),
             rows,
@@ -156,7 +155,7 @@ impl Reading {
         if !self.is_incomplete {
             let gaps = self.statements.gaps(&self.names);
             self.is_incomplete = !gaps.is_empty();
-            let side = self.side.as_str();
+            let side = self.side;
             self.findings
                 .extend(gaps.into_iter().map(|gap| RunFinding { text: format!("side {side}: {}", gap.text), ..gap }));
         }

@@ -116,7 +116,7 @@ impl<'l> Sides<'l> {
             return Ok(kept.map(|extract| OpenSide::Hub(Box::new(extract))).ok_or_else(gone));
         }
         // What cannot be looked at is told like what has changed: the other legs still tell theirs.
-        match changed(definition, side, root, read()) {
+        match changed(definition, side.as_str(), &spec.from, root, read()) {
             Ok(others) if others.is_empty() => {}
             Ok(others) => return Ok(Err(others)),
             Err(error) => return Ok(Err(vec![error.to_string()])),
@@ -124,7 +124,7 @@ impl<'l> Sides<'l> {
         let names: Vec<String> = read().map(|input| input.source.clone()).collect();
         let period = period(report)?;
         let how = Opening { root, room: &self.scratch.0, period, only: Some(&names) };
-        let opened = match source::open(rules, spec, side, how) {
+        let opened = match source::open(rules, spec, side.as_str(), how) {
             Ok(opened) => opened,
             Err(error) => return Ok(Err(vec![error.to_string()])),
         };

@@ -15,7 +15,8 @@ use crate::recon::row::{Entry, FieldValue, Place, Row};
 use crate::recon::rules::{How, KeyIndex, RuleSet};
 use crate::recon::unit::{Totals, Unit};
 
-use super::digest::{Glance, content_hash};
+use super::digest::{Content, Glance};
+use super::reading::Sums;
 use super::{LargeError, Statement};
 
 /// Which columns are what, by their names in the header.
@@ -173,11 +174,11 @@ impl Delimited {
     }
 
     /// The parts of a record that agreement needs; why not, if it has none.
-    fn parse<'r>(&self, record: &'r csv::StringRecord) -> Result<Parsed<'r>, String> {
+    fn parse<'r>(&self, record: &'r csv::StringRecord, units: &mut LastUnit) -> Result<Parsed<'r>, String> {
         let text = |at: usize, what: &str| record.get(at).ok_or_else(|| format!("the row has no column for {what}"));
         let optional = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
         let unit = match (self.at.unit, self.columns.fixed_unit) {
-            (Some(at), _) => Unit::parse(text(at, "the currency")?).map_err(|error| error.to_string())?,
+            (Some(at), _) => units.parse(text(at, "the currency")?)?,
             (None, Some(unit)) => unit,
             (None, None) => return Err("no currency".to_owned()),
         };
@@ -202,6 +203,22 @@ impl Delimited {
             });
         }
         Ok(())
+    }
+
+    /// As `fields`, for their hash alone.
+    fn content(&self, record: &csv::StringRecord, unit: Unit, into: &mut Content) -> Result<u64, String> {
+        let mut fields = self.at.fields.iter();
+        let read = fields.try_for_each(|column| {
+            match column.and_then(|(at, kind)| Some((record.get(at).filter(|text| !text.is_empty())?, kind))) {
+                None => into.absent(),
+                Some((text, FieldKind::Text)) => into.text(text),
+                Some((text, FieldKind::Amount)) => into.amount(unit.amount(text).map_err(|error| error.to_string())?),
+                Some((text, FieldKind::Date)) => into.date(Date::parse(text).map_err(|error| error.to_string())?),
+            }
+            Ok(())
+        });
+        let hash = into.hash();
+        read.map(|()| hash)
     }
 
     /// The rule by which a row is out of scope.
@@ -237,7 +254,7 @@ impl Delimited {
     }
 
     fn row(&self, record: &csv::StringRecord, place: &Place) -> Result<Row, String> {
-        let Parsed { unit, amount, date, status } = self.parse(record)?;
+        let Parsed { unit, amount, date, status } = self.parse(record, &mut LastUnit::default())?;
         let mut fields = Vec::new();
         self.fields(record, unit, &mut fields)?;
         let text = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty()).map(Box::from);
@@ -266,6 +283,23 @@ impl Delimited {
             text.map(|text| unit.amount(text)).transpose().map_err(|error| error.to_string())
         };
         self.at.parts.iter().map(part).collect()
+    }
+}
+
+/// The unit of the row before: most rows are in the same.
+#[derive(Default)]
+struct LastUnit(Option<(Box<str>, Unit)>);
+
+impl LastUnit {
+    fn parse(&mut self, text: &str) -> Result<Unit, String> {
+        if let Some((last, unit)) = &self.0
+            && **last == *text
+        {
+            return Ok(*unit);
+        }
+        let unit = Unit::parse(text).map_err(|error| error.to_string())?;
+        self.0 = Some((text.into(), unit));
+        Ok(unit)
     }
 }
 
@@ -303,7 +337,8 @@ impl Statement for Delimited {
     fn glance(&self, each: &mut dyn FnMut(Glance<'_>) -> Result<(), LargeError>) -> Result<(), LargeError> {
         let mut reader = reader(&self.path, self.delimiter)?;
         let width = reader.byte_headers().map_err(|error| self.refuse(error.to_string()))?.len();
-        let (mut bytes, mut key, mut fields) = (csv::ByteRecord::new(), String::new(), Vec::new());
+        let (mut bytes, mut key) = (csv::ByteRecord::new(), String::new());
+        let (mut units, mut content, mut sums) = (LastUnit::default(), Content::default(), Sums::default());
         let mut position = reader.position().byte();
         let mut seen = Totals::default();
         loop {
@@ -334,14 +369,14 @@ impl Statement for Delimited {
             let parts =
                 self.on.iter().map(|key| self.at.keys.get(*key).copied().flatten().and_then(|at| record.get(at)));
             let keyed = join_key(parts, &self.steps, &mut key);
-            let parsed = self.parse(&record).and_then(|parsed| {
-                self.fields(&record, parsed.unit, &mut fields)?;
-                Ok(parsed)
+            let parsed = self.parse(&record, &mut units).and_then(|parsed| {
+                let fields = self.content(&record, parsed.unit, &mut content)?;
+                Ok((parsed, fields))
             });
-            let plain = |parsed: &Parsed<'_>| complete && self.excluded(&record, parsed.date).is_none();
+            let plain = |(parsed, _): &(Parsed<'_>, u64)| complete && self.excluded(&record, parsed.date).is_none();
             match parsed.ok().filter(plain) {
-                Some(Parsed { unit, amount, date, status }) => {
-                    seen.add(unit, amount)?;
+                Some((Parsed { unit, amount, date, status }, fields)) => {
+                    sums.add(&mut seen, unit, amount)?;
                     each(Glance {
                         position: at,
                         key: keyed.then_some(key.as_bytes()),
@@ -349,7 +384,7 @@ impl Statement for Delimited {
                         amount,
                         date,
                         status: status.unwrap_or_default().as_bytes(),
-                        fields: content_hash(&fields),
+                        fields,
                         look: false,
                     })?;
                 }
@@ -360,6 +395,7 @@ impl Statement for Delimited {
             }
             bytes = record.into_byte_record();
         }
+        sums.flush(&mut seen)?;
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         self.changed()
     }

@@ -2,8 +2,6 @@
 //!
 //! Keys are hashed to 128 bits, other compared content to 64: a pair is settled only if both agree. Not here: where digests go.
 
-use std::hash::Hasher;
-
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 use crate::model::Date;
@@ -28,31 +26,50 @@ pub struct Glance<'a> {
     pub look: bool,
 }
 
-/// The hash of compared fields; a source that can do it without making them must come to the same.
+/// The hash of compared fields.
 pub fn content_hash(fields: &[FieldValue]) -> u64 {
-    let mut hash = XxHash3_64::with_seed(0);
+    let mut content = Content::default();
     for field in fields {
-        hash_field(&mut hash, field);
+        match field {
+            FieldValue::Absent => content.absent(),
+            FieldValue::Text(text) => content.text(text),
+            FieldValue::Amount(amount) => content.amount(*amount),
+            FieldValue::Date(date) => content.date(*date),
+        }
     }
-    hash.finish()
+    content.hash()
 }
 
-fn hash_field(hash: &mut XxHash3_64, field: &FieldValue) {
-    match field {
-        FieldValue::Absent => hash.write(&[0]),
-        FieldValue::Text(text) => {
-            hash.write(&[1]);
-            hash.write(&(text.len() as u64).to_le_bytes());
-            hash.write(text.as_bytes());
-        }
-        FieldValue::Amount(amount) => {
-            hash.write(&[2]);
-            hash.write(&amount.to_le_bytes());
-        }
-        FieldValue::Date(date) => {
-            hash.write(&[3]);
-            hash.write(&day_number(*date).to_le_bytes());
-        }
+/// Compared fields on their way into a hash, for sources that need not make them: one buffer for all rows.
+#[derive(Default)]
+pub(super) struct Content(Vec<u8>);
+
+impl Content {
+    pub fn absent(&mut self) {
+        self.0.push(0);
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.0.push(1);
+        self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    pub fn amount(&mut self, amount: i128) {
+        self.0.push(2);
+        self.0.extend_from_slice(&amount.to_le_bytes());
+    }
+
+    pub fn date(&mut self, date: Date) {
+        self.0.push(3);
+        self.0.extend_from_slice(&day_number(date).to_le_bytes());
+    }
+
+    /// The hash; the next row begins anew.
+    pub fn hash(&mut self) -> u64 {
+        let hash = XxHash3_64::oneshot(&self.0);
+        self.0.clear();
+        hash
     }
 }
 

@@ -37,7 +37,7 @@ impl Reading {
             marked_rows: 0,
             keyless: Vec::new(),
         };
-        let mut numbers: HashMap<Box<[u8]>, u16> = HashMap::new();
+        let mut states = States::default();
         let mut sums = Sums::default();
         statement.glance(&mut |glance| {
             if glance.look {
@@ -50,7 +50,7 @@ impl Reading {
                 reading.keyless.push(glance.position);
                 return Ok(());
             };
-            let status = state(&mut numbers, &mut reading.states, glance.status);
+            let status = states.number(glance.status, &mut reading.states);
             let plain = digest(&glance, key, reading.unit(glance.unit));
             let digest = match (status, i64::try_from(glance.amount)) {
                 (Some(status), Ok(amount)) => Digest { amount, status: u32::from(status), ..plain },
@@ -88,25 +88,45 @@ fn digest(glance: &Glance<'_>, key: u128, unit: u8) -> Digest {
     }
 }
 
-/// A state's number; with too many of them, none.
-fn state(numbers: &mut HashMap<Box<[u8]>, u16>, texts: &mut Vec<Box<str>>, text: &[u8]) -> Option<u16> {
-    if let Some(number) = numbers.get(text) {
-        return Some(*number);
+/// Numbers of states.
+#[derive(Default)]
+struct States {
+    numbers: HashMap<Box<[u8]>, u16>,
+    /// The first few, of which most rows are: comparing is less than hashing.
+    first: Vec<Box<[u8]>>,
+}
+
+/// Looked at one after the other.
+const FIRST_STATES: usize = 8;
+
+impl States {
+    /// A state's number; with too many of them, none.
+    fn number(&mut self, text: &[u8], texts: &mut Vec<Box<str>>) -> Option<u16> {
+        if let Some(at) = self.first.iter().position(|known| **known == *text) {
+            return u16::try_from(at).ok();
+        }
+        if let Some(number) = self.numbers.get(text) {
+            return Some(*number);
+        }
+        let number = u16::try_from(texts.len()).ok()?;
+        texts.push(String::from_utf8_lossy(text).into());
+        if self.first.len() < FIRST_STATES {
+            self.first.push(text.into());
+        } else {
+            self.numbers.insert(text.into(), number);
+        }
+        Some(number)
     }
-    let number = u16::try_from(texts.len()).ok()?;
-    texts.push(String::from_utf8_lossy(text).into());
-    numbers.insert(text.into(), number);
-    Some(number)
 }
 
 /// Runs of one unit, added up before they go into the totals' map.
 #[derive(Default)]
-struct Sums {
+pub(super) struct Sums {
     current: Option<(Unit, u64, i128)>,
 }
 
 impl Sums {
-    fn add(&mut self, totals: &mut Totals, unit: Unit, amount: i128) -> Result<(), LargeError> {
+    pub fn add(&mut self, totals: &mut Totals, unit: Unit, amount: i128) -> Result<(), LargeError> {
         if let Some((of, rows, sum)) = &mut self.current
             && *of == unit
             && let Some(more) = sum.checked_add(amount)
@@ -120,7 +140,7 @@ impl Sums {
         Ok(())
     }
 
-    fn flush(&mut self, totals: &mut Totals) -> Result<(), LargeError> {
+    pub fn flush(&mut self, totals: &mut Totals) -> Result<(), LargeError> {
         if let Some((unit, rows, amount)) = self.current.take() {
             totals.add_many(unit, rows, amount)?;
         }

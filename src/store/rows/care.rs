@@ -45,6 +45,8 @@ pub struct KeptFile {
     /// Below the hub's data directory, with slashes.
     pub name: String,
     pub path: std::path::PathBuf,
+    /// Its name tells what it holds: it goes in beside others that lie there already.
+    pub by_content: bool,
 }
 
 /// Lists them at the moment it is called. May block.

@@ -1,4 +1,4 @@
-//! Files of the hub's own inside an image of the database, in a table that only images have; not here: which files.
+//! Files of the hub's own inside an image of the database, in tables that only images have; not here: which files.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -6,10 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use futures::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, query, query_scalar};
+use tokio::io::AsyncReadExt as _;
 
 use super::image::{create_private, image_error, sync_directory};
+use super::lock::beside;
 use crate::store::contract::StoreError;
-use crate::store::rows::OwnFiles;
+use crate::store::rows::{KeptFile, OwnFiles};
 
 async fn open(image: &Path) -> Result<SqliteConnection, StoreError> {
     // Without a log beside it: the image is one file.
@@ -26,7 +28,17 @@ pub(super) async fn put(image: &Path, own: OwnFiles) -> Result<(), StoreError> {
         query("CREATE TABLE kept_file (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT")
             .execute(&mut conn)
             .await?;
+        query(
+            "CREATE TABLE kept_content (name TEXT NOT NULL, no INTEGER NOT NULL, piece BLOB NOT NULL, \
+             PRIMARY KEY (name, no)) STRICT, WITHOUT ROWID",
+        )
+        .execute(&mut conn)
+        .await?;
         for file in files {
+            if file.by_content {
+                put_in_pieces(&mut conn, &file).await?;
+                continue;
+            }
             let content = match tokio::fs::read(&file.path).await {
                 Ok(content) => content,
                 // Its time was over since it was listed.
@@ -46,6 +58,32 @@ pub(super) async fn put(image: &Path, own: OwnFiles) -> Result<(), StoreError> {
     stored
 }
 
+/// Of any size: a piece at a time.
+const PIECE: u64 = 1024 * 1024;
+
+async fn put_in_pieces(conn: &mut SqliteConnection, file: &KeptFile) -> Result<(), StoreError> {
+    let failed = |cause: io::Error| image_error(&file.path, &cause);
+    let mut content = match tokio::fs::File::open(&file.path).await {
+        Ok(content) => content,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(failed(cause)),
+    };
+    for no in 0_i64.. {
+        let mut piece = Vec::new();
+        (&mut content).take(PIECE).read_to_end(&mut piece).await.map_err(failed)?;
+        if piece.is_empty() && no > 0 {
+            break;
+        }
+        query("INSERT INTO kept_content (name, no, piece) VALUES ($1, $2, $3)")
+            .bind(&file.name)
+            .bind(no)
+            .bind(piece)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Takes the files out of an image, which then is a plain database. What lies there under the same name, or under the same
 /// folder, stays: it is newer. Returns the names of what was written.
 pub(super) async fn take(image: &Path, data_dir: &Path) -> Result<Vec<String>, StoreError> {
@@ -56,13 +94,23 @@ pub(super) async fn take(image: &Path, data_dir: &Path) -> Result<Vec<String>, S
 }
 
 async fn take_all(conn: &mut SqliteConnection, data_dir: &Path) -> Result<Vec<String>, StoreError> {
-    let brought: bool =
-        query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'kept_file')")
-            .fetch_one(&mut *conn)
-            .await?;
-    if !brought {
-        return Ok(Vec::new());
+    let mut written = Vec::new();
+    if brought(conn, "kept_file").await? {
+        written.extend(take_whole(conn, data_dir).await?);
     }
+    if brought(conn, "kept_content").await? {
+        written.extend(take_pieces(conn, data_dir).await?);
+    }
+    Ok(written)
+}
+
+/// Images of former versions have fewer of these tables.
+async fn brought(conn: &mut SqliteConnection, table: &str) -> Result<bool, StoreError> {
+    let there = query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)");
+    Ok(there.bind(table).fetch_one(conn).await?)
+}
+
+async fn take_whole(conn: &mut SqliteConnection, data_dir: &Path) -> Result<Vec<String>, StoreError> {
     let names: Vec<String> = query_scalar("SELECT name FROM kept_file ORDER BY name").fetch_all(&mut *conn).await?;
     let missing = missing(&names, data_dir)?;
     let mut rows = query("SELECT name, content FROM kept_file ORDER BY name").fetch(&mut *conn);
@@ -78,16 +126,54 @@ async fn take_all(conn: &mut SqliteConnection, data_dir: &Path) -> Result<Vec<St
     Ok(written)
 }
 
+/// Files whose names tell what they hold: each goes in that is not there yet.
+async fn take_pieces(conn: &mut SqliteConnection, data_dir: &Path) -> Result<Vec<String>, StoreError> {
+    let names: Vec<String> =
+        query_scalar("SELECT DISTINCT name FROM kept_content ORDER BY name").fetch_all(&mut *conn).await?;
+    let mut written = Vec::new();
+    for name in names {
+        is_below(&name)?;
+        let path = data_dir.join(&name);
+        if path.exists() {
+            continue;
+        }
+        let draft = beside(&path, ".partial");
+        let mut file = draft_in(&draft).map_err(|cause| image_error(&draft, &cause))?;
+        let mut pieces =
+            query_scalar("SELECT piece FROM kept_content WHERE name = $1 ORDER BY no").bind(&name).fetch(&mut *conn);
+        while let Some(piece) = pieces.try_next().await? {
+            let piece: Vec<u8> = piece;
+            io::Write::write_all(&mut file, &piece).map_err(|cause| image_error(&draft, &cause))?;
+        }
+        drop(pieces);
+        let placed = file.sync_all().and_then(|()| std::fs::rename(&draft, &path)).and_then(|()| sync_directory(&path));
+        placed.map_err(|cause| image_error(&path, &cause))?;
+        written.push(name);
+    }
+    query("DROP TABLE kept_content").execute(conn).await?;
+    Ok(written)
+}
+
+fn draft_in(path: &Path) -> io::Result<std::fs::File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    create_private(path)
+}
+
+/// The parts of a name that leads nowhere else.
+fn is_below(name: &str) -> Result<Vec<Component<'_>>, StoreError> {
+    let parts: Vec<Component<'_>> = Path::new(name).components().collect();
+    let plain = parts.iter().all(|part| matches!(part, Component::Normal(_)));
+    if plain && !parts.is_empty() { Ok(parts) } else { Err(strange(name)) }
+}
+
 /// Names whose first part does not exist yet, with where they go. A name that leads elsewhere is refused.
 fn missing(names: &[String], data_dir: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let mut missing = Vec::new();
     for name in names {
-        let parts: Vec<Component<'_>> = Path::new(name).components().collect();
-        let Some(Component::Normal(first)) = parts.first() else { return Err(strange(name)) };
-        if !parts.iter().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(strange(name));
-        }
-        if is_free(&data_dir.join(first)) {
+        let parts = is_below(name)?;
+        if parts.first().is_some_and(|first| is_free(&data_dir.join(first))) {
             missing.push((name.clone(), data_dir.join(name)));
         }
     }
@@ -110,10 +196,7 @@ fn strange(name: &str) -> StoreError {
 }
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file = create_private(path)?;
+    let mut file = draft_in(path)?;
     io::Write::write_all(&mut file, content)?;
     file.sync_all()?;
     sync_directory(path)

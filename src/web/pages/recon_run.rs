@@ -10,7 +10,7 @@ use crate::api::resources::reconciliations::{
 };
 use crate::api::{ApiError, ApiForm, ApiPath, ApiQuery, AppState, Level, WorkKind, WorkState};
 use crate::finance::export::{Section as Part, SectionTotal, totals};
-use crate::recon::report::{BridgeTable, OpenItem, Report, RunStatus};
+use crate::recon::report::{Amount, BridgeTable, OpenItem, PayoutBridge, Report, RunStatus};
 use crate::web::break_list::{BreakList, BreakListQuery, Sums, break_list};
 use crate::web::form::{Form, Tried, Typed, area, given, hidden};
 use crate::web::href;
@@ -318,6 +318,21 @@ async fn perform(
 impl RunPage {
     fn per_cent(&self) -> String {
         words::per_cent(self.detail.report.figures.auto_matched_ppm)
+    }
+
+    /// Those that need a look first; each group in the report's order.
+    fn payouts(&self) -> Vec<&PayoutBridge> {
+        let mut payouts: Vec<&PayoutBridge> = self.detail.report.payouts.iter().collect();
+        let followed = payouts.iter().any(|payout| payout.bank_line.is_some());
+        let in_order = |payout: &PayoutBridge| {
+            let arrived = !followed || payout.paid.is_none() || payout.bank_line.is_some();
+            let sum = |amount: &Option<Amount>| amount.as_ref().map(|amount| amount.amount_minor.clone());
+            let whole = payout.received.is_none() || sum(&payout.received) == sum(&payout.paid);
+            money(&payout.difference.decimal, &payout.unit).zero && arrived && whole
+        };
+        payouts.sort_by_key(|payout| in_order(payout));
+        payouts.truncate(SHOWN);
+        payouts
     }
 
     fn grouped(&self, n: &u64) -> String {
