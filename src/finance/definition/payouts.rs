@@ -128,8 +128,6 @@ fn spelling(rules: &RuleSet, by: usize) -> Vec<Normaliser> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use crate::config::yaml::Source;
     use crate::finance::definition::parse;
 
@@ -143,7 +141,7 @@ match: [{ id: payout, group: [payout] }]
 payouts: ";
 
     fn said(payouts: &str) -> String {
-        match parse(&Arc::new(Source::new("one.yaml", format!("{SIDES}{payouts}\n")))) {
+        match parse(&Source::new("one.yaml", format!("{SIDES}{payouts}\n"))) {
             Ok(definition) => format!("{:?}", definition.payouts.map(|spec| spec.rules)),
             Err(problems) => problems.to_string(),
         }

@@ -174,7 +174,7 @@ impl Delimited {
     }
 
     /// The parts of a record that agreement needs; why not, if it has none.
-    fn parse<'r>(&self, record: &'r csv::StringRecord, units: &mut LastUnit) -> Result<Parsed<'r>, String> {
+    fn parse<'r>(&self, record: &'r csv::StringRecord, units: &mut Units) -> Result<Parsed<'r>, String> {
         let text = |at: usize, what: &str| record.get(at).ok_or_else(|| format!("the row has no column for {what}"));
         let optional = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
         let unit = match (self.at.unit, self.columns.fixed_unit) {
@@ -254,7 +254,7 @@ impl Delimited {
     }
 
     fn row(&self, record: &csv::StringRecord, place: &Place) -> Result<Row, String> {
-        let Parsed { unit, amount, date, status } = self.parse(record, &mut LastUnit::default())?;
+        let Parsed { unit, amount, date, status } = self.parse(record, &mut Units::default())?;
         let mut fields = Vec::new();
         self.fields(record, unit, &mut fields)?;
         let text = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty()).map(Box::from);
@@ -286,19 +286,22 @@ impl Delimited {
     }
 }
 
-/// The unit of the row before: most rows are in the same.
+/// The units of the rows before: a statement is in a few.
 #[derive(Default)]
-struct LastUnit(Option<(Box<str>, Unit)>);
+struct Units(Vec<(Box<str>, Unit)>);
 
-impl LastUnit {
+/// Looked at one after the other.
+const UNITS: usize = 8;
+
+impl Units {
     fn parse(&mut self, text: &str) -> Result<Unit, String> {
-        if let Some((last, unit)) = &self.0
-            && **last == *text
-        {
+        if let Some((_, unit)) = self.0.iter().find(|(known, _)| **known == *text) {
             return Ok(*unit);
         }
         let unit = Unit::parse(text).map_err(|error| error.to_string())?;
-        self.0 = Some((text.into(), unit));
+        if self.0.len() < UNITS {
+            self.0.push((text.into(), unit));
+        }
         Ok(unit)
     }
 }
@@ -338,7 +341,7 @@ impl Statement for Delimited {
         let mut reader = reader(&self.path, self.delimiter)?;
         let width = reader.byte_headers().map_err(|error| self.refuse(error.to_string()))?.len();
         let (mut bytes, mut key) = (csv::ByteRecord::new(), String::new());
-        let (mut units, mut content, mut sums) = (LastUnit::default(), Content::default(), Sums::default());
+        let (mut units, mut content, mut sums) = (Units::default(), Content::default(), Sums::default());
         let mut position = reader.position().byte();
         let mut seen = Totals::default();
         loop {

@@ -119,29 +119,31 @@ impl States {
     }
 }
 
-/// Runs of one unit, added up before they go into the totals' map.
+/// Sums of a few units, before they go into the totals' map.
 #[derive(Default)]
-pub(super) struct Sums {
-    current: Option<(Unit, u64, i128)>,
-}
+pub(super) struct Sums(Vec<(Unit, u64, i128)>);
+
+/// Looked at one after the other.
+const SUMS: usize = 8;
 
 impl Sums {
     pub fn add(&mut self, totals: &mut Totals, unit: Unit, amount: i128) -> Result<(), LargeError> {
-        if let Some((of, rows, sum)) = &mut self.current
-            && *of == unit
-            && let Some(more) = sum.checked_add(amount)
-        {
-            *rows += 1;
-            *sum = more;
-            return Ok(());
+        if let Some((_, rows, sum)) = self.0.iter_mut().find(|(of, _, _)| *of == unit) {
+            match sum.checked_add(amount) {
+                Some(more) => (*rows, *sum) = (*rows + 1, more),
+                // The totals say of which unit.
+                None => totals.add_many(unit, 1, amount)?,
+            }
+        } else if self.0.len() < SUMS {
+            self.0.push((unit, 1, amount));
+        } else {
+            totals.add_many(unit, 1, amount)?;
         }
-        self.flush(totals)?;
-        self.current = Some((unit, 1, amount));
         Ok(())
     }
 
     pub fn flush(&mut self, totals: &mut Totals) -> Result<(), LargeError> {
-        if let Some((unit, rows, amount)) = self.current.take() {
+        for (unit, rows, amount) in self.0.drain(..) {
             totals.add_many(unit, rows, amount)?;
         }
         Ok(())
