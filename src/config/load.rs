@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::connector::registry::{Registry, read_text};
 
+use super::broker::WrittenBroker;
 use super::connection::{Connection, WrittenConnection, exposed};
 use super::document::{Config, ConfigVersion};
 use super::flow::{Flow, WrittenFlow};
@@ -47,6 +48,7 @@ pub fn load_with(folder: &Path, environment: &dyn Environment) -> Result<Config,
     }
     let version = version(&sources, &registry);
     let mut sensitive = std::mem::take(&mut parts.sensitive);
+    sensitive.extend(parts.brokers.iter().flat_map(|(_, broker)| broker.sensitive()));
     sensitive.extend(parts.connections.iter().flat_map(|(_, connection)| connection.sensitive(&registry)));
     let unresolved = std::mem::take(&mut parts.unresolved);
     let mut config = parts.link(folder, registry, version, &mut problems);
@@ -109,6 +111,7 @@ struct Parts {
     flows: Vec<(Spanned<String>, WrittenFlow)>,
     ownership: Vec<(Spanned<String>, Spanned<String>)>,
     retry: Vec<(Spanned<String>, Delays)>,
+    brokers: Vec<(Spanned<String>, WrittenBroker)>,
     /// Names of connections that are written but could not be read.
     broken: Vec<String>,
     /// References without a value.
@@ -158,6 +161,7 @@ impl Parts {
         merge(&mut self.flows, map.named("flows"), "flow", cx);
         merge(&mut self.ownership, map.named("ownership"), "ownership of", cx);
         merge(&mut self.retry, map.named("retry"), "retry policy", cx);
+        merge(&mut self.brokers, map.named("brokers"), "broker", cx);
         map.finish();
     }
 
@@ -166,7 +170,8 @@ impl Parts {
         let declared: Vec<String> =
             self.connections.iter().map(|(name, _)| name.value.clone()).chain(self.broken).collect();
         let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
-        for name in self.connections.iter().map(|(name, _)| name).chain(self.flows.iter().map(|(name, _)| name)) {
+        let named = self.connections.iter().map(|(name, _)| name).chain(self.flows.iter().map(|(name, _)| name));
+        for name in named.chain(self.brokers.iter().map(|(name, _)| name)) {
             check_name(name, problems);
         }
         let connections: Vec<Connection> = self
@@ -185,13 +190,17 @@ impl Parts {
         let ownership = self.ownership.into_iter();
         let ownership =
             ownership.filter_map(|(key, owner)| ownership::link(&key, owner, &declared, problems)).collect();
+        let brokers = self.brokers.into_iter();
+        let brokers =
+            brokers.map(|(name, written)| written.link(name, &connections, &declared, folder, problems)).collect();
         let hub = self.hub.map(|hub| hub.value).unwrap_or_default().anchored(folder);
         connections.iter().for_each(|connection| connection.check_program(folder, problems));
         if hub.public_url.is_none() {
             connections.iter().for_each(|connection| connection.warn_without_public_url(&mut warnings));
         }
         let registry = Arc::new(registry);
-        Config { folder: folder.to_owned(), hub, connections, flows, ownership, registry, mappings, version, warnings }
+        let folder = folder.to_owned();
+        Config { folder, hub, connections, flows, ownership, brokers, registry, mappings, version, warnings }
     }
 }
 

@@ -24,6 +24,7 @@ use super::plant::{Plant, PlantError};
 use super::sources::{ConnectionPoll, ReadTimes};
 use super::tokens::StoredTokens;
 use crate::api::server::{ServerLimits, serve};
+use crate::broker::{Published, Publisher};
 use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
 use crate::connector::connection::ConnectionOptions;
@@ -141,6 +142,7 @@ pub struct Hub {
     overload: Arc<AtomicBool>,
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) parts: Parts,
+    pub(super) published: Published,
 }
 
 impl Hub {
@@ -201,6 +203,7 @@ impl Hub {
             overload: Arc::default(),
             reloading: tokio::sync::Mutex::default(),
             parts: Parts::default(),
+            published: Published::default(),
         });
         hub.restore_holds().await?;
         let workers = limits.workers as usize + hub.plant.now().waiting_workers();
@@ -314,6 +317,13 @@ impl Hub {
         for intake in plant.file_intakes(&self.store, &self.processor, &self.clock, &self.poll_now, &self.read_times) {
             let name = format!("{SOURCE}{}.{}", intake.connection, intake.stream);
             self.intake_tasks.spawn(self.parts.watch(&name, &stop, watch_files(intake, stop.clone())));
+        }
+        self.published.keep(&plant.config.brokers.iter().map(|broker| broker.name.value.clone()).collect());
+        for broker in &plant.config.brokers {
+            let store = Arc::clone(&self.store);
+            let publisher = Publisher::new(broker, store, self.clock.clone(), self.published.clone());
+            let name = format!("{SOURCE}broker {}", broker.name.value);
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, publisher.run(stop.clone())));
         }
         for (connection, url) in plant.subscriptions() {
             let name = format!("{SOURCE}{} subscriptions", connection.id());
