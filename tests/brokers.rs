@@ -142,7 +142,7 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 /// A configuration with one broker, as an installation has it.
 fn configured(folder: &Path, nats: &str, events: &str) -> Result<Broker, String> {
     let text = format!(
-        "connections:\n  shop: {{ connector: jsonl, settings: {{ folder: in }} }}\nbrokers:\n  lake:\n    nats: {nats}\n    events: {events}\n"
+        "connections:\n  shop: {{ connector: jsonl }}\nbrokers:\n  lake:\n    nats: {nats}\n    events: {events}\n"
     );
     std::fs::write(folder.join("syncline.yaml"), text).unwrap();
     load(folder).map(|config| config.brokers[0].clone()).map_err(|problems| problems.to_string())
@@ -274,7 +274,7 @@ async fn a_broker_that_cannot_be_reached_is_on_the_work_list_until_it_can() {
     assert!(running.error().unwrap().contains("NATS at nats://127.0.0.1:"), "{:?}", running.error());
     assert!(!running.error().unwrap().contains(TOKEN));
     running.clock.advance_us(31_000_000);
-    let open = async || log.store.issues(IssueFilter::default()).await.unwrap();
+    let open = async || log.store.issues(IssueFilter::Open).await.unwrap();
     until("it is on the work list", async || open().await.iter().any(|issue| issue.title.contains("broker lake")))
         .await;
     server.resume().await;

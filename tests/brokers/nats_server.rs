@@ -46,8 +46,8 @@ impl NatsServer {
         command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(command.spawn().unwrap());
         let limit = Instant::now() + Duration::from_secs(30);
-        while self.context().await.is_none() {
-            assert!(Instant::now() < limit, "nats-server does not answer");
+        while let Err(error) = self.context().await {
+            assert!(Instant::now() < limit, "nats-server does not answer: {error}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -60,11 +60,9 @@ impl NatsServer {
         }
     }
 
-    pub async fn context(&self) -> Option<async_nats::jetstream::Context> {
-        let client = async_nats::ConnectOptions::with_token(TOKEN.to_owned()).connect(self.address()).await.ok()?;
-        let context = async_nats::jetstream::new(client);
-        context.query_account().await.ok()?;
-        Some(context)
+    pub async fn context(&self) -> Result<async_nats::jetstream::Context, Box<dyn std::error::Error>> {
+        let client = async_nats::ConnectOptions::with_token(TOKEN.to_owned()).connect(self.address()).await?;
+        Ok(async_nats::jetstream::new(client))
     }
 
     /// What a stream holds: subject, id and body of each message, in its order.
