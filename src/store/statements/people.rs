@@ -1,6 +1,6 @@
 //! Statements behind people's pages: health, counters, the audit trail; not here: the work list, timelines.
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use super::db::{Connection, Pool, Row};
 use sqlx::{Row as _, query};
 
 use super::sql::word;
@@ -12,7 +12,7 @@ use crate::store::{AuditEntry, chain_hash};
 /// How many of a flow's latest deliveries its latency figures are taken from.
 const LATENCY_SAMPLE: i64 = 1000;
 
-pub(super) async fn connection_states(pool: &SqlitePool) -> Result<Vec<ConnectionStateRow>, StoreError> {
+pub(super) async fn connection_states(pool: &Pool) -> Result<Vec<ConnectionStateRow>, StoreError> {
     let rows = query(
         "SELECT connection, state, reason, until, failures, changed_at FROM connection_state ORDER BY connection",
     )
@@ -38,7 +38,7 @@ pub(super) struct SetConnectionState {
 
 impl Operation for SetConnectionState {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             query(
                 "INSERT INTO connection_state (connection, state, reason, until, failures, changed_at) \
@@ -59,7 +59,7 @@ impl Operation for SetConnectionState {
     }
 }
 
-pub(super) async fn tally(pool: &SqlitePool, since_day: i64) -> Result<Vec<TallyRow>, StoreError> {
+pub(super) async fn tally(pool: &Pool, since_day: i64) -> Result<Vec<TallyRow>, StoreError> {
     let rows = query(
         "SELECT connection, day, disposition, reason, n FROM tally WHERE day >= $1 AND n <> 0 \
          ORDER BY connection, day, disposition, reason",
@@ -70,7 +70,7 @@ pub(super) async fn tally(pool: &SqlitePool, since_day: i64) -> Result<Vec<Tally
     rows.iter().map(tally_row).collect()
 }
 
-pub(super) fn tally_row(row: &SqliteRow) -> Result<TallyRow, StoreError> {
+pub(super) fn tally_row(row: &Row) -> Result<TallyRow, StoreError> {
     Ok(TallyRow {
         connection: row.try_get("connection")?,
         day: row.try_get("day")?,
@@ -80,9 +80,10 @@ pub(super) fn tally_row(row: &SqliteRow) -> Result<TallyRow, StoreError> {
     })
 }
 
-pub(super) async fn sightings(pool: &SqlitePool, since_day: i64) -> Result<Vec<SightingRow>, StoreError> {
+pub(super) async fn sightings(pool: &Pool, since_day: i64) -> Result<Vec<SightingRow>, StoreError> {
     let rows = query(
-        "SELECT connection, stream, SUM(by_webhook) AS by_webhook, SUM(by_poll) AS by_poll, SUM(late) AS late \
+        "SELECT connection, stream, CAST(SUM(by_webhook) AS BIGINT) AS by_webhook, \
+         CAST(SUM(by_poll) AS BIGINT) AS by_poll, CAST(SUM(late) AS BIGINT) AS late \
          FROM sighting WHERE day >= $1 GROUP BY connection, stream ORDER BY connection, stream",
     )
     .bind(since_day)
@@ -102,13 +103,13 @@ pub(super) async fn sightings(pool: &SqlitePool, since_day: i64) -> Result<Vec<S
 }
 
 /// Open and dead jobs; closed ones are history, not queue.
-pub(super) async fn queue_stats(pool: &SqlitePool) -> Result<Vec<QueueStat>, StoreError> {
+pub(super) async fn queue_stats(pool: &Pool) -> Result<Vec<QueueStat>, StoreError> {
     let rows = query(
         "SELECT flow, lane, state, unknown, COUNT(*) AS n, MIN(created_at) AS oldest_at FROM job \
          WHERE state IN ('ready', 'blocked', 'running', 'waiting') GROUP BY flow, lane, state, unknown \
          UNION ALL \
          SELECT flow, lane, state, unknown, COUNT(*), MIN(created_at) FROM job WHERE state = 'dead' \
-         GROUP BY flow, lane, unknown ORDER BY 1, 2, 3, 4",
+         GROUP BY flow, lane, state, unknown ORDER BY 1, 2, 3, 4",
     )
     .fetch_all(pool)
     .await?;
@@ -126,7 +127,7 @@ pub(super) async fn queue_stats(pool: &SqlitePool) -> Result<Vec<QueueStat>, Sto
         .collect()
 }
 
-pub(super) async fn flow_stats(pool: &SqlitePool, since: i64) -> Result<Vec<FlowStat>, StoreError> {
+pub(super) async fn flow_stats(pool: &Pool, since: i64) -> Result<Vec<FlowStat>, StoreError> {
     // A loose scan of the index: its cost grows with the number of flows, not with the number of jobs done.
     let flows = query(
         "WITH RECURSIVE f(flow) AS (SELECT MIN(flow) FROM job WHERE state = 'done' UNION ALL \
@@ -154,7 +155,7 @@ pub(super) async fn flow_stats(pool: &SqlitePool, since: i64) -> Result<Vec<Flow
 }
 
 pub(super) async fn throughput(
-    pool: &SqlitePool,
+    pool: &Pool,
     flow: &str,
     since: i64,
     slice_us: i64,
@@ -172,7 +173,7 @@ pub(super) async fn throughput(
 }
 
 /// Receipt to confirmation, sorted. Replays are left out: they started long after the receipt of what they send.
-async fn latencies(pool: &SqlitePool, flow: &str, since: i64) -> Result<Vec<i64>, StoreError> {
+async fn latencies(pool: &Pool, flow: &str, since: i64) -> Result<Vec<i64>, StoreError> {
     let rows = query(
         "SELECT j.finished_at - i.received_at FROM job j JOIN inbox i ON i.id = j.inbox_id \
          WHERE j.state = 'done' AND j.flow = $1 AND j.finished_at >= $2 AND j.created_at = i.processed_at \
@@ -204,14 +205,14 @@ pub(super) struct Audit {
 
 impl Operation for Audit {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move { self.append(conn).await })
     }
 }
 
 impl Audit {
     /// Links the entry to the last one. One writer, one transaction: no other entry can come between.
-    pub(super) async fn append(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    pub(super) async fn append(&self, conn: &mut Connection) -> Result<(), StoreError> {
         let last = query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(&mut *conn).await?;
         let (seq, prev_hash): (i64, String) = match last {
             Some(row) => (row.try_get::<i64, _>(0)? + 1, row.try_get(1)?),
@@ -236,18 +237,18 @@ impl Audit {
     }
 }
 
-pub(super) async fn audit(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+pub(super) async fn audit(pool: &Pool, after: i64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
     let rows = query(
         "SELECT seq, at, actor, action, target, detail, prev_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
     )
     .bind(after)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
     rows.iter().map(audit_row).collect()
 }
 
-pub(super) fn audit_row(row: &SqliteRow) -> Result<AuditEntry, StoreError> {
+pub(super) fn audit_row(row: &Row) -> Result<AuditEntry, StoreError> {
     Ok(AuditEntry {
         seq: row.try_get("seq")?,
         at: row.try_get("at")?,

@@ -4,11 +4,11 @@
 
 use std::io::{Read as _, Write as _};
 
+use super::db::{Connection, Pool, Row};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use sha2::{Digest as _, Sha256};
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::people::Audit;
@@ -65,7 +65,7 @@ pub(super) fn unpack(packed: &[u8], bytes: i64) -> std::io::Result<Vec<u8>> {
 
 impl Operation for Keep {
     type Output = i64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, i64> {
         Box::pin(async move {
             let run = &self.run;
             refuse_outdated(conn, &run.reconciliation, self.after).await?;
@@ -111,7 +111,7 @@ pub(super) struct AppendEvents {
 
 impl Operation for AppendEvents {
     type Output = Vec<i64>;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Vec<i64>> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, Vec<i64>> {
         Box::pin(async move {
             let names: std::collections::BTreeSet<&str> =
                 self.events.iter().map(|event| event.reconciliation.as_str()).collect();
@@ -127,7 +127,7 @@ impl Operation for AppendEvents {
     }
 }
 
-async fn refuse_outdated(conn: &mut SqliteConnection, reconciliation: &str, after: i64) -> Result<(), StoreError> {
+async fn refuse_outdated(conn: &mut Connection, reconciliation: &str, after: i64) -> Result<(), StoreError> {
     let newest: Option<i64> = query_scalar("SELECT MAX(seq) FROM recon_event WHERE reconciliation = $1")
         .bind(reconciliation)
         .fetch_one(conn)
@@ -141,7 +141,7 @@ async fn refuse_outdated(conn: &mut SqliteConnection, reconciliation: &str, afte
 }
 
 /// Links the event to the last one and notes it in the audit trail.
-async fn append(conn: &mut SqliteConnection, event: NewReconEvent) -> Result<i64, StoreError> {
+async fn append(conn: &mut Connection, event: NewReconEvent) -> Result<i64, StoreError> {
     let head = query("SELECT seq, hash FROM recon_head").fetch_one(&mut *conn).await?;
     let event = ReconEvent::chained(event, head.try_get::<i64, _>("seq")? + 1, head.try_get("hash")?);
     query(
@@ -175,7 +175,7 @@ async fn append(conn: &mut SqliteConnection, event: NewReconEvent) -> Result<i64
 }
 
 pub(super) async fn events(
-    pool: &SqlitePool,
+    pool: &Pool,
     reconciliation: &str,
     after: i64,
     limit: u32,
@@ -183,13 +183,13 @@ pub(super) async fn events(
     let rows = query("SELECT * FROM recon_event WHERE reconciliation = $1 AND seq > $2 ORDER BY seq LIMIT $3")
         .bind(reconciliation)
         .bind(after)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(pool)
         .await?;
     rows.iter().map(event_row).collect()
 }
 
-pub(super) fn event_row(row: &SqliteRow) -> Result<ReconEvent, StoreError> {
+pub(super) fn event_row(row: &Row) -> Result<ReconEvent, StoreError> {
     Ok(ReconEvent {
         seq: row.try_get("seq")?,
         at: row.try_get("at")?,
@@ -204,25 +204,21 @@ pub(super) fn event_row(row: &SqliteRow) -> Result<ReconEvent, StoreError> {
     })
 }
 
-pub(super) async fn runs(
-    pool: &SqlitePool,
-    reconciliation: Option<&str>,
-    limit: u32,
-) -> Result<Vec<RunRow>, StoreError> {
+pub(super) async fn runs(pool: &Pool, reconciliation: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StoreError> {
     let text = format!(
         "SELECT {RUN_COLUMNS} FROM recon_run WHERE $1 IS NULL OR reconciliation = $1 ORDER BY id DESC LIMIT $2"
     );
-    let rows = query(sqlx::AssertSqlSafe(text)).bind(reconciliation).bind(limit).fetch_all(pool).await?;
+    let rows = query(sqlx::AssertSqlSafe(text)).bind(reconciliation).bind(i64::from(limit)).fetch_all(pool).await?;
     rows.iter().map(run_row).collect()
 }
 
-pub(super) async fn run(pool: &SqlitePool, id: i64) -> Result<Option<RunRow>, StoreError> {
+pub(super) async fn run(pool: &Pool, id: i64) -> Result<Option<RunRow>, StoreError> {
     let text = format!("SELECT {RUN_COLUMNS} FROM recon_run WHERE id = $1");
     let row = query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(pool).await?;
     row.as_ref().map(run_row).transpose()
 }
 
-fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
+fn run_row(row: &Row) -> Result<RunRow, StoreError> {
     Ok(RunRow {
         id: row.try_get("id")?,
         reconciliation: row.try_get("reconciliation")?,
@@ -239,7 +235,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
     })
 }
 
-pub(super) async fn run_body(pool: &SqlitePool, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) async fn run_body(pool: &Pool, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
     let row = query("SELECT bytes, body FROM recon_run WHERE id = $1").bind(id).fetch_optional(pool).await?;
     let Some(row) = row else { return Ok(None) };
     let (bytes, packed): (i64, Vec<u8>) = (row.try_get("bytes")?, row.try_get("body")?);

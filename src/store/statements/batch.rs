@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use super::db::{Connection, Pool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::file_fate::hang;
@@ -23,7 +23,7 @@ pub(super) struct OpenBatch {
 
 impl Operation for OpenBatch {
     type Output = i64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, i64> {
         Box::pin(async move {
             let batch = &self.batch;
             let left_over: Vec<i64> = query_scalar(
@@ -34,7 +34,7 @@ impl Operation for OpenBatch {
             .fetch_all(&mut *conn)
             .await?;
             if !left_over.is_empty() {
-                query("DELETE FROM staged_row WHERE batch IN (SELECT value FROM json_each($1))")
+                query("DELETE FROM staged_row WHERE batch IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))")
                     .bind(json_list(&left_over)?)
                     .execute(&mut *conn)
                     .await?;
@@ -61,7 +61,7 @@ pub(super) struct Stage {
 
 impl Operation for Stage {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             require_staging(conn, self.batch).await?;
             let last: i64 = query_scalar("SELECT COALESCE(MAX(no), 0) FROM staged_row WHERE batch = $1")
@@ -88,7 +88,7 @@ static STAGE: LazyLock<RowStatement> = LazyLock::new(|| {
 });
 
 async fn stage(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     batch: i64,
     first: i64,
     rows: &[NewInbox],
@@ -114,7 +114,7 @@ async fn stage(
 }
 
 /// A batch that was released, refused or swept away takes no more rows: its file must be picked up anew.
-async fn require_staging(conn: &mut SqliteConnection, batch: i64) -> Result<(), StoreError> {
+async fn require_staging(conn: &mut Connection, batch: i64) -> Result<(), StoreError> {
     let state: Option<String> =
         query_scalar("SELECT state FROM file_batch WHERE id = $1").bind(batch).fetch_optional(conn).await?;
     match state.as_deref() {
@@ -131,15 +131,14 @@ pub(super) struct Release {
 
 impl Operation for Release {
     type Output = Released;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Released> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, Released> {
         Box::pin(async move {
             require_staging(conn, self.batch).await?;
             let before: i64 = query_scalar("SELECT COALESCE(MAX(id), 0) FROM inbox").fetch_one(&mut *conn).await?;
             query(
                 "INSERT INTO inbox (connection, stream, source, dedupe_key, topic, place, batch, received_at) \
                  SELECT connection, stream, source, dedupe_key, topic, place, batch, received_at \
-                 FROM staged_row WHERE batch = $1 ORDER BY no \
-                 ON CONFLICT (connection, dedupe_key) DO UPDATE SET duplicates = duplicates + 1",
+                 FROM staged_row WHERE batch = $1 ORDER BY no ON CONFLICT (connection, dedupe_key) DO NOTHING",
             )
             .bind(self.batch)
             .execute(&mut *conn)
@@ -156,6 +155,9 @@ impl Operation for Release {
             .execute(&mut *conn)
             .await?;
             let released = self.count(conn, before).await?;
+            if released.duplicates > 0 {
+                self.count_repeats(conn, before).await?;
+            }
             query("DELETE FROM staged_row WHERE batch = $1").bind(self.batch).execute(&mut *conn).await?;
             query("UPDATE file_batch SET state = 'applied', sequence = $2, rows = $3 WHERE id = $1")
                 .bind(self.batch)
@@ -169,9 +171,23 @@ impl Operation for Release {
 }
 
 impl Release {
+    /// Each payload knows how often it came again: of one that this batch brought, all but its first row.
+    async fn count_repeats(&self, conn: &mut Connection, before: i64) -> Result<(), StoreError> {
+        query(
+            "UPDATE inbox SET duplicates = duplicates + s.n - CASE WHEN inbox.id > $2 THEN 1 ELSE 0 END \
+             FROM (SELECT connection, dedupe_key, COUNT(*) AS n FROM staged_row WHERE batch = $1 GROUP BY 1, 2) s \
+             WHERE inbox.connection = s.connection AND inbox.dedupe_key = s.dedupe_key AND (inbox.id <= $2 OR s.n > 1)",
+        )
+        .bind(self.batch)
+        .bind(before)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+
     /// Moves the tally. What got an id above `before` is new; every other staged row repeated a payload, which counts on
     /// the day of its first receipt.
-    async fn count(&self, conn: &mut SqliteConnection, before: i64) -> Result<Released, StoreError> {
+    async fn count(&self, conn: &mut Connection, before: i64) -> Result<Released, StoreError> {
         let rows = query(
             "SELECT i.connection, i.received_at / 86400000000 AS day, COUNT(*) AS staged, \
              COUNT(DISTINCT CASE WHEN i.id > $2 THEN i.id END) AS fresh FROM staged_row s \
@@ -207,7 +223,7 @@ pub(super) struct Refuse {
 
 impl Operation for Refuse {
     type Output = i64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, i64> {
         Box::pin(async move {
             require_staging(conn, self.batch).await?;
             query("DELETE FROM staged_row WHERE batch = $1").bind(self.batch).execute(&mut *conn).await?;
@@ -230,7 +246,7 @@ impl Operation for Refuse {
 const NAMES_MAX: i64 = 100;
 
 pub(super) async fn history(
-    pool: &SqlitePool,
+    pool: &Pool,
     connection: &str,
     stream: &str,
     sha256: &str,

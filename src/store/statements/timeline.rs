@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use super::db::{Pool, Row};
 use sqlx::{Row as _, query};
 
 use super::sql::{binding_row, entity_key, entity_row, entity_word, json_list, word};
@@ -14,7 +14,7 @@ const TIMELINE_MAX: i64 = 200;
 
 /// Records whose key, natural key or remote id is the text, then those whose natural key begins with it. People write
 /// `1001` for `#1001` and the other way round.
-pub(super) async fn find_records(pool: &SqlitePool, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
+pub(super) async fn find_records(pool: &Pool, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
     let text = text.trim();
     let bare = text.trim_start_matches('#');
     if bare.is_empty() {
@@ -26,8 +26,8 @@ pub(super) async fn find_records(pool: &SqlitePool, text: &str, limit: u32) -> R
            UNION ALL SELECT id, 1 FROM entity WHERE natural_key IN ($1, $2, $3) \
            UNION ALL SELECT e.id, 2 FROM binding b JOIN entity e ON e.connection = b.source_connection \
              AND e.stream = b.source_stream AND e.key = b.source_key WHERE b.remote_id IN ($1, $2, $3) \
-           UNION ALL SELECT id, 3 FROM (SELECT id FROM entity WHERE natural_key >= $2 AND natural_key < $4 LIMIT $6) \
-           UNION ALL SELECT id, 3 FROM (SELECT id FROM entity WHERE natural_key >= $3 AND natural_key < $5 LIMIT $6)) \
+           UNION ALL SELECT id, 3 FROM (SELECT id FROM entity WHERE natural_key >= $2 AND natural_key < $4 LIMIT $6) plain \
+           UNION ALL SELECT id, 3 FROM (SELECT id FROM entity WHERE natural_key >= $3 AND natural_key < $5 LIMIT $6) numbered) \
          SELECT e.* FROM (SELECT id, MIN(rank) AS rank FROM hit GROUP BY id) h JOIN entity e ON e.id = h.id \
          ORDER BY h.rank, e.changed_at DESC, e.id LIMIT $6",
     )
@@ -36,14 +36,14 @@ pub(super) async fn find_records(pool: &SqlitePool, text: &str, limit: u32) -> R
     .bind(format!("#{bare}"))
     .bind(after_prefix(bare))
     .bind(after_prefix(&format!("#{bare}")))
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
     rows.iter().map(entity_row).collect()
 }
 
 /// Payloads that could not be used, about records of this key.
-pub(super) async fn find_dead(pool: &SqlitePool, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+pub(super) async fn find_dead(pool: &Pool, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
     let text = text.trim();
     let bare = text.trim_start_matches('#');
     if bare.is_empty() {
@@ -57,7 +57,7 @@ pub(super) async fn find_dead(pool: &SqlitePool, text: &str, limit: u32) -> Resu
     .bind(text)
     .bind(bare)
     .bind(format!("#{bare}"))
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
     rows.iter()
@@ -77,7 +77,7 @@ fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10FFFF}")
 }
 
-pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timeline, StoreError> {
+pub(super) async fn timeline(pool: &Pool, key: &EntityKey) -> Result<Timeline, StoreError> {
     let current = query("SELECT * FROM entity WHERE connection = $1 AND stream = $2 AND key = $3")
         .bind(&key.connection)
         .bind(&key.stream)
@@ -94,10 +94,10 @@ pub(super) async fn timeline(pool: &SqlitePool, key: &EntityKey) -> Result<Timel
     })
 }
 
-async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary>, StoreError> {
+async fn received(pool: &Pool, key: &EntityKey) -> Result<Vec<InboxSummary>, StoreError> {
     let rows = query(
         "SELECT id, source, topic, place, received_at, processed_at, disposition, reason, duplicates, \
-         error, issue_id, COALESCE(body, x'') AS body, purged_at FROM inbox LEFT JOIN payload ON inbox_id = id \
+         error, issue_id, body, purged_at FROM inbox LEFT JOIN payload ON inbox_id = id \
          WHERE connection = $1 AND stream = $2 AND key = $3 AND key <> '' \
          ORDER BY id DESC LIMIT $4",
     )
@@ -110,7 +110,7 @@ async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary
     rows.iter()
         .rev()
         .map(|row| {
-            let payload: Vec<u8> = row.try_get("body")?;
+            let payload: Option<Vec<u8>> = row.try_get("body")?;
             Ok(InboxSummary {
                 id: row.try_get("id")?,
                 source: word(row, "source", SourceKind::parse)?,
@@ -123,14 +123,14 @@ async fn received(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<InboxSummary
                 duplicates: row.try_get("duplicates")?,
                 error: row.try_get("error")?,
                 issue_id: row.try_get("issue_id")?,
-                payload: String::from_utf8_lossy(&payload).into_owned(),
+                payload: String::from_utf8_lossy(payload.as_deref().unwrap_or_default()).into_owned(),
                 purged_at: row.try_get("purged_at")?,
             })
         })
         .collect()
 }
 
-async fn events(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<EventRow>, StoreError> {
+async fn events(pool: &Pool, key: &EntityKey) -> Result<Vec<EventRow>, StoreError> {
     let rows =
         query("SELECT * FROM event WHERE connection = $1 AND stream = $2 AND key = $3 ORDER BY revision DESC LIMIT $4")
             .bind(&key.connection)
@@ -142,22 +142,25 @@ async fn events(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<EventRow>, Sto
     rows.iter().rev().map(event_row).collect()
 }
 
-pub(super) async fn recent_events(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+pub(super) async fn recent_events(pool: &Pool, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
     let rows = query("SELECT * FROM event WHERE id > $1 ORDER BY id DESC LIMIT $2")
         .bind(after)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(pool)
         .await?;
     rows.iter().rev().map(event_row).collect()
 }
 
-pub(super) async fn events_after(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-    let rows =
-        query("SELECT * FROM event WHERE id > $1 ORDER BY id LIMIT $2").bind(after).bind(limit).fetch_all(pool).await?;
+pub(super) async fn events_after(pool: &Pool, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+    let rows = query("SELECT * FROM event WHERE id > $1 ORDER BY id LIMIT $2")
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?;
     rows.iter().map(event_row).collect()
 }
 
-fn event_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
+fn event_row(row: &Row) -> Result<EventRow, StoreError> {
     Ok(EventRow {
         id: row.try_get("id")?,
         record: entity_key(row)?,
@@ -171,7 +174,7 @@ fn event_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
     })
 }
 
-async fn jobs(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<JobRow>, StoreError> {
+async fn jobs(pool: &Pool, key: &EntityKey) -> Result<Vec<JobRow>, StoreError> {
     let rows = query(
         "SELECT j.* FROM event v JOIN job j ON j.event_id = v.id \
          WHERE v.connection = $1 AND v.stream = $2 AND v.key = $3 ORDER BY j.id DESC LIMIT $4",
@@ -211,11 +214,13 @@ async fn jobs(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<JobRow>, StoreEr
         .collect()
 }
 
-async fn attempts(pool: &SqlitePool, jobs: &[i64]) -> Result<BTreeMap<i64, Vec<AttemptRow>>, StoreError> {
-    let rows = query("SELECT * FROM attempt WHERE job_id IN (SELECT value FROM json_each($1)) ORDER BY job_id, no")
-        .bind(json_list(jobs)?)
-        .fetch_all(pool)
-        .await?;
+async fn attempts(pool: &Pool, jobs: &[i64]) -> Result<BTreeMap<i64, Vec<AttemptRow>>, StoreError> {
+    let rows = query(
+        "SELECT * FROM attempt WHERE job_id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) ORDER BY job_id, no",
+    )
+    .bind(json_list(jobs)?)
+    .fetch_all(pool)
+    .await?;
     let mut by_job: BTreeMap<i64, Vec<AttemptRow>> = BTreeMap::new();
     for row in &rows {
         by_job.entry(row.try_get("job_id")?).or_default().push(AttemptRow {
@@ -232,7 +237,7 @@ async fn attempts(pool: &SqlitePool, jobs: &[i64]) -> Result<BTreeMap<i64, Vec<A
     Ok(by_job)
 }
 
-async fn edits(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<EditRow>, StoreError> {
+async fn edits(pool: &Pool, key: &EntityKey) -> Result<Vec<EditRow>, StoreError> {
     let rows = query(
         "SELECT e.* FROM event v JOIN job j ON j.event_id = v.id JOIN edit e ON e.job_id = j.id \
          WHERE v.connection = $1 AND v.stream = $2 AND v.key = $3 \
@@ -248,7 +253,7 @@ async fn edits(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<EditRow>, Store
     rows.iter().rev().map(edit_row).collect()
 }
 
-fn edit_row(row: &SqliteRow) -> Result<EditRow, StoreError> {
+fn edit_row(row: &Row) -> Result<EditRow, StoreError> {
     let job: Option<i64> = row.try_get("job_id")?;
     let (before, after): (Vec<u8>, Vec<u8>) = (row.try_get("before")?, row.try_get("after")?);
     let changed: String = row.try_get("changed")?;
@@ -269,7 +274,7 @@ fn edit_row(row: &SqliteRow) -> Result<EditRow, StoreError> {
 }
 
 /// Where the record went, and of which records it is the copy.
-async fn bindings(pool: &SqlitePool, key: &EntityKey) -> Result<Vec<BindingRow>, StoreError> {
+async fn bindings(pool: &Pool, key: &EntityKey) -> Result<Vec<BindingRow>, StoreError> {
     let rows = query(
         "SELECT * FROM binding WHERE source_connection = $1 AND source_stream = $2 AND source_key = $3 \
          UNION SELECT * FROM binding WHERE dest_connection = $1 AND dest_stream = $2 AND remote_id = $3 \

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::sqlite::SqliteConnection;
+use super::db::Connection;
 use sqlx::{Row as _, query, query_as};
 
 use super::file_fate;
@@ -32,7 +32,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    async fn of_issue(conn: &mut SqliteConnection, issue: i64, only: Option<DeadRef>) -> Result<Chosen, StoreError> {
+    async fn of_issue(conn: &mut Connection, issue: i64, only: Option<DeadRef>) -> Result<Chosen, StoreError> {
         let found: Option<(String, String)> = query_as("SELECT state, resolution FROM issue WHERE id = $1")
             .bind(issue)
             .fetch_optional(&mut *conn)
@@ -63,7 +63,7 @@ impl Chosen {
 
     pub(super) async fn add_jobs(
         &mut self,
-        conn: &mut SqliteConnection,
+        conn: &mut Connection,
         issue: Option<i64>,
         only: Option<i64>,
     ) -> Result<(), StoreError> {
@@ -85,7 +85,7 @@ impl Chosen {
 
     pub(super) async fn add_payloads(
         &mut self,
-        conn: &mut SqliteConnection,
+        conn: &mut Connection,
         issue: Option<i64>,
         only: Option<i64>,
     ) -> Result<(), StoreError> {
@@ -110,16 +110,16 @@ impl Chosen {
     }
 
     /// Jobs go back behind whatever of their key is under way; payloads are processed again.
-    pub(super) async fn send_back(&self, conn: &mut SqliteConnection, at: i64) -> Result<(), StoreError> {
+    pub(super) async fn send_back(&self, conn: &mut Connection, at: i64) -> Result<(), StoreError> {
         // A vendor that answered "no" may give that answer to the key for as long as it remembers it, so that the retry
         // needs another. Where anything is in doubt the key stays: it is what keeps a repetition from becoming a second
         // effect.
         query(
             "UPDATE job SET state = 'blocked', failures = 0, run_at = $2, class = '', error = '', finished_at = NULL, \
-             key_from = CASE WHEN unknown = 0 AND class IN ('data', 'permission', 'not_found') \
+             key_from = CASE WHEN NOT unknown AND class IN ('data', 'permission', 'not_found') \
                AND EXISTS (SELECT 1 FROM attempt a WHERE a.job_id = job.id AND a.no = job.attempts AND a.status IS NOT NULL) \
                THEN attempts + 1 ELSE key_from END \
-             WHERE id IN (SELECT value FROM json_each($1))",
+             WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&self.jobs)?)
         .bind(at)
@@ -131,7 +131,7 @@ impl Chosen {
         settle_payloads(conn, &self.causes).await?;
         query(
             "UPDATE inbox SET state = 'pending', disposition = 'pending', reason = '', error = '', issue_id = NULL, \
-             processed_at = NULL WHERE id IN (SELECT value FROM json_each($1))",
+             processed_at = NULL WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&self.payloads)?)
         .execute(&mut *conn)
@@ -140,10 +140,10 @@ impl Chosen {
         self.leave_dead(conn, (Disposition::Pending, "")).await
     }
 
-    async fn discard(&self, conn: &mut SqliteConnection, reason: &str, at: i64) -> Result<(), StoreError> {
+    async fn discard(&self, conn: &mut Connection, reason: &str, at: i64) -> Result<(), StoreError> {
         query(
             "UPDATE job SET state = 'discarded', error = $2, finished_at = $3 \
-             WHERE id IN (SELECT value FROM json_each($1))",
+             WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&self.jobs)?)
         .bind(reason)
@@ -153,7 +153,7 @@ impl Chosen {
         settle_payloads(conn, &self.causes).await?;
         query(
             "UPDATE inbox SET disposition = 'ignored', reason = 'discarded', error = $2 \
-             WHERE id IN (SELECT value FROM json_each($1))",
+             WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&self.payloads)?)
         .bind(reason)
@@ -163,7 +163,7 @@ impl Chosen {
         self.leave_dead(conn, (Disposition::Ignored, "discarded")).await
     }
 
-    async fn leave_dead(&self, conn: &mut SqliteConnection, to: (Disposition, &str)) -> Result<(), StoreError> {
+    async fn leave_dead(&self, conn: &mut Connection, to: (Disposition, &str)) -> Result<(), StoreError> {
         let mut tally = TallyDelta::default();
         for (connection, day, reason) in &self.tally {
             tally.shift(connection, *day, (Disposition::Dead, reason), to);
@@ -181,7 +181,7 @@ pub(super) struct Retry {
 
 impl Operation for Retry {
     type Output = u64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, u64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, u64> {
         Box::pin(async move {
             let chosen = Chosen::of_issue(conn, self.issue, self.only).await?;
             if chosen.count() == 0 {
@@ -207,7 +207,7 @@ pub(super) struct Discard {
 
 impl Operation for Discard {
     type Output = u64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, u64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, u64> {
         Box::pin(async move {
             let chosen = Chosen::of_issue(conn, self.issue, self.only).await?;
             chosen.discard(conn, &self.reason, self.at).await?;
@@ -235,7 +235,7 @@ fn describe(chosen: &Chosen, only: Option<DeadRef>, reason: &str) -> serde_json:
 }
 
 pub(super) async fn record(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     at: i64,
     actor: &str,
     action: &str,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::db::{Connection, Pool};
 use serde::Serialize;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::applied::{Caused, Revision, advance_fences, append_events, enqueue, write_revisions};
@@ -16,13 +16,13 @@ use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
-pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+pub(super) async fn pending(pool: &Pool, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
     let rows = query(
         "SELECT id, connection, stream, source, topic, headers, place, COALESCE(edited, body) AS payload, received_at, \
          batch FROM inbox JOIN payload ON inbox_id = id WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
     rows.iter()
@@ -43,9 +43,9 @@ pub(super) async fn pending(pool: &SqlitePool, after: i64, limit: u32) -> Result
         .collect()
 }
 
-pub(super) async fn pending_count(pool: &SqlitePool, up_to: u32) -> Result<u64, StoreError> {
-    let n: i64 = query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT $1)")
-        .bind(up_to)
+pub(super) async fn pending_count(pool: &Pool, up_to: u32) -> Result<u64, StoreError> {
+    let n: i64 = query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT $1) counted")
+        .bind(i64::from(up_to))
         .fetch_one(pool)
         .await?;
     Ok(n.unsigned_abs())
@@ -57,7 +57,7 @@ pub(super) struct Commit {
 
 impl Operation for Commit {
     type Output = Processed;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Processed> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, Processed> {
         Box::pin(async move {
             let mut pass = Pass { now: self.commit.now, ..Pass::default() };
             for wave in waves(&self.commit.rows) {
@@ -136,7 +136,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// Rows of different records.
-    async fn wave(&mut self, conn: &mut SqliteConnection, mut rows: Vec<&'a PlannedRow>) -> Result<(), StoreError> {
+    async fn wave(&mut self, conn: &mut Connection, mut rows: Vec<&'a PlannedRow>) -> Result<(), StoreError> {
         rows.retain(|row| {
             let outdated = !row.key.is_empty() && self.conflicted.contains(&record(row));
             if outdated {
@@ -174,12 +174,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What follows for one row; `event` is that of its revision, if it has one.
-    async fn row(
-        &mut self,
-        conn: &mut SqliteConnection,
-        row: &'a PlannedRow,
-        event: Option<i64>,
-    ) -> Result<(), StoreError> {
+    async fn row(&mut self, conn: &mut Connection, row: &'a PlannedRow, event: Option<i64>) -> Result<(), StoreError> {
         let mut dead_as = (None, "");
         let (to, reason) = match &row.outcome {
             PlannedOutcome::Apply { state, jobs, .. } => {
@@ -239,11 +234,11 @@ impl<'a> Pass<'a> {
     }
 
     /// Closes the payloads of the commit with one statement.
-    async fn settle(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn settle(&mut self, conn: &mut Connection) -> Result<(), StoreError> {
         let moved = query(
             "UPDATE inbox SET state = 'done', disposition = k.value ->> 1, reason = k.value ->> 2, stream = k.value ->> 3, \
-             entity = k.value ->> 4, key = k.value ->> 5, issue_id = k.value ->> 6, error = k.value ->> 7, \
-             processed_at = $2 FROM json_each($1) k WHERE inbox.id = k.value ->> 0 AND inbox.state = 'pending'",
+             entity = k.value ->> 4, key = k.value ->> 5, issue_id = CAST(k.value ->> 6 AS BIGINT), error = k.value ->> 7, \
+             processed_at = $2 FROM json_each($1) k WHERE inbox.id = CAST(k.value ->> 0 AS BIGINT) AND inbox.state = 'pending'",
         )
         .bind(json_list(&self.settled)?)
         .bind(self.now)
@@ -258,7 +253,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Processed, StoreError> {
+    async fn finish(mut self, conn: &mut Connection) -> Result<Processed, StoreError> {
         if !self.settled.is_empty() {
             self.settle(conn).await?;
         }
@@ -281,7 +276,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Writes jobs, and settles the order in the keys where one came to stand behind another.
-async fn line_up(conn: &mut SqliteConnection, caused: &[Caused<'_>], now: i64) -> Result<(), StoreError> {
+async fn line_up(conn: &mut Connection, caused: &[Caused<'_>], now: i64) -> Result<(), StoreError> {
     let crowded: Vec<String> = enqueue(conn, caused, now).await?.into_iter().collect();
     coalesce(conn, &crowded, now).await?;
     promote(conn, &crowded).await?;
@@ -290,7 +285,7 @@ async fn line_up(conn: &mut SqliteConnection, caused: &[Caused<'_>], now: i64) -
 
 /// A job that a person has to release: it is a dead letter from the first, and stands in nobody's way.
 async fn born_dead(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     Caused { job, event, inbox_id, revision, .. }: &Caused<'_>,
     dead: &DeadLetter,
     now: i64,
@@ -323,12 +318,13 @@ pub(super) struct ReplayFlow {
 
 impl Operation for ReplayFlow {
     type Output = u64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, u64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, u64> {
         Box::pin(async move {
             let replay = &self.replay;
             let events = query(
-                "SELECT MAX(v.id) AS id, v.inbox_id, v.key, v.revision FROM event v WHERE v.connection = $1 AND v.stream = $2 \
-                 AND ($3 IS NULL OR v.key = $3) AND ($4 IS NULL OR v.recorded_at >= $4) GROUP BY v.key ORDER BY 1",
+                "SELECT last.id, last.inbox_id, last.key, last.revision FROM event last WHERE last.id IN (SELECT MAX(v.id) \
+                 FROM event v WHERE v.connection = $1 AND v.stream = $2 AND ($3 IS NULL OR v.key = $3) \
+                 AND ($4 IS NULL OR v.recorded_at >= $4) GROUP BY v.key) ORDER BY last.id",
             )
             .bind(&replay.source_connection)
             .bind(&replay.source_stream)

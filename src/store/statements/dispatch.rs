@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::sqlite::SqliteConnection;
+use super::db::Connection;
 use sqlx::{Row as _, query, query_scalar};
 
 use super::claim::{claim, renew};
@@ -22,7 +22,7 @@ pub(super) struct Tick {
 
 impl Operation for Tick {
     type Output = Dispatched;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Dispatched> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, Dispatched> {
         Box::pin(async move {
             let tick = &self.tick;
             let mut result = Dispatched::default();
@@ -47,7 +47,7 @@ impl Operation for Tick {
                 claim(conn, tick, lane, room, &mut result.claimed).await?;
                 let due: Option<i64> = query_scalar(
                     "SELECT MIN(run_at) FROM job WHERE lane = $1 AND state = 'ready' \
-                     AND flow NOT IN (SELECT value FROM json_each($2))",
+                     AND flow NOT IN (SELECT atom FROM json_each($2))",
                 )
                 .bind(lane)
                 .bind(json_list(&tick.held_flows)?)
@@ -80,7 +80,7 @@ struct Closing {
 impl Closing {
     async fn done(
         &mut self,
-        conn: &mut SqliteConnection,
+        conn: &mut Connection,
         acks: &[&Ack],
         stale: &mut Vec<JobClaim>,
     ) -> Result<(), StoreError> {
@@ -97,8 +97,8 @@ impl Closing {
         }
         let closed: Vec<i64> = closing.keys().copied().collect();
         query(
-            "UPDATE job SET state = 'done', unknown = 0, wait_for = '', class = '', error = '', lease_until = 0, \
-             finished_at = $2 WHERE id IN (SELECT value FROM json_each($1))",
+            "UPDATE job SET state = 'done', unknown = false, wait_for = '', class = '', error = '', lease_until = 0, \
+             finished_at = $2 WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&closed)?)
         .bind(self.now)
@@ -116,14 +116,10 @@ impl Closing {
     }
 
     /// A dead letter of a key whose newer revision has now arrived needs nobody any more.
-    async fn supersede_dead(
-        &mut self,
-        conn: &mut SqliteConnection,
-        done: &[(i64, &str, &str)],
-    ) -> Result<(), StoreError> {
+    async fn supersede_dead(&mut self, conn: &mut Connection, done: &[(i64, &str, &str)]) -> Result<(), StoreError> {
         let healed = query(
             "UPDATE job SET state = 'superseded', finished_at = $2 FROM json_each($1) k WHERE job.state = 'dead' \
-             AND job.order_key = k.value ->> 1 AND job.id < k.value ->> 0 AND job.flow = k.value ->> 2 \
+             AND job.order_key = k.value ->> 1 AND job.id < CAST(k.value ->> 0 AS BIGINT) AND job.flow = k.value ->> 2 \
              RETURNING inbox_id, issue_id",
         )
         .bind(json_list(done)?)
@@ -139,7 +135,7 @@ impl Closing {
 
     /// What waited for a record that has now arrived is ready. After all outcomes are written, so that a job which began to
     /// wait in the same tick is among them.
-    async fn release_dependents(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn release_dependents(&mut self, conn: &mut Connection) -> Result<(), StoreError> {
         if self.done.is_empty() {
             return Ok(());
         }
@@ -151,7 +147,7 @@ impl Closing {
         let appeared: Vec<String> = query_scalar(
             "SELECT j.lane || '|' || e.entity || '|' || e.natural_key FROM job j JOIN event v ON v.id = j.event_id \
              JOIN entity e ON e.connection = v.connection AND e.stream = v.stream AND e.key = v.key \
-             WHERE j.id IN (SELECT value FROM json_each($1)) AND e.natural_key <> ''",
+             WHERE j.id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) AND e.natural_key <> ''",
         )
         .bind(json_list(&self.done)?)
         .fetch_all(&mut *conn)
@@ -161,7 +157,7 @@ impl Closing {
     }
 
     /// Outcomes other than success. False if the claim is not the job's current one.
-    async fn other(&mut self, conn: &mut SqliteConnection, ack: &Ack) -> Result<bool, StoreError> {
+    async fn other(&mut self, conn: &mut Connection, ack: &Ack) -> Result<bool, StoreError> {
         if !is_current(conn, ack.claim).await? {
             return Ok(false);
         }
@@ -192,7 +188,7 @@ impl Closing {
         .bind(self.now)
         .bind(change.outcome)
         .bind(class)
-        .bind(ack.status)
+        .bind(ack.status.map(i64::from))
         .bind(&ack.request)
         .bind(&ack.response)
         .execute(conn)
@@ -201,16 +197,16 @@ impl Closing {
     }
 
     /// What a job waits for may have come between its look-up and the outcome that says so: then nobody would wake it.
-    async fn wake_overtaken(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn wake_overtaken(&mut self, conn: &mut Connection) -> Result<(), StoreError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
         let woken: Vec<String> = query_scalar(
             "UPDATE job SET state = 'ready', wait_for = '', run_at = $2 FROM json_each($1) k \
-             WHERE job.id = k.value ->> 0 AND job.state = 'waiting' AND EXISTS ( \
+             WHERE job.id = CAST(k.value ->> 0 AS BIGINT) AND job.state = 'waiting' AND EXISTS ( \
                SELECT 1 FROM attempt a JOIN entity e ON e.entity = k.value ->> 1 AND e.natural_key = k.value ->> 2 \
                WHERE a.job_id = job.id AND a.no = job.attempts AND ( \
-                 (e.connection = job.lane AND e.deleted = 0 AND e.changed_at >= a.started_at) \
+                 (e.connection = job.lane AND NOT e.deleted AND e.changed_at >= a.started_at) \
                  OR EXISTS (SELECT 1 FROM binding b WHERE b.source_connection = e.connection \
                    AND b.source_stream = e.stream AND b.source_key = e.key AND b.dest_connection = job.lane \
                    AND b.remote_id <> '' AND b.updated_at >= a.started_at))) \
@@ -224,7 +220,7 @@ impl Closing {
         Ok(())
     }
 
-    async fn finish(mut self, conn: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    async fn finish(mut self, conn: &mut Connection) -> Result<Vec<String>, StoreError> {
         let reopened: Vec<String> = std::mem::take(&mut self.reopened).into_iter().collect();
         coalesce(conn, &reopened, self.now).await?;
         let mut keys: Vec<String> = std::mem::take(&mut self.order_keys).into_iter().collect();
@@ -240,23 +236,23 @@ impl Closing {
 }
 
 /// The jobs of outcomes whose claims are current. As one value: a row each would wake this task for each.
-async fn closing(conn: &mut SqliteConnection, acks: &[&Ack]) -> Result<BTreeMap<i64, ClosingRow>, StoreError> {
+async fn closing(conn: &mut Connection, acks: &[&Ack]) -> Result<BTreeMap<i64, ClosingRow>, StoreError> {
     let claims: Vec<(i64, i64)> = acks.iter().map(|ack| (ack.claim.job_id, ack.claim.claim)).collect();
-    let found: String = query_scalar(
-        "SELECT json_group_array(json_array(j.id, j.order_key, j.inbox_id, j.flow, j.attempts)) FROM json_each($1) k \
-         JOIN job j ON j.id = k.value ->> 0 AND j.claim = k.value ->> 1 AND j.state = 'running'",
+    let found: Option<String> = query_scalar(
+        "SELECT '[' || string_agg('[' || j.id || ',' || json_quote(j.order_key) || ',' || j.inbox_id || ',' \
+         || json_quote(j.flow) || ',' || j.attempts || ']', ',') || ']' FROM json_each($1) k \
+         JOIN job j ON j.id = CAST(k.value ->> 0 AS BIGINT) AND j.claim = CAST(k.value ->> 1 AS BIGINT) AND j.state = 'running'",
     )
     .bind(json_list(&claims)?)
     .fetch_one(conn)
     .await?;
-    let rows: Vec<ClosingRow> = serde_json::from_str(&found).map_err(|error| StoreError::Corrupt {
-        what: "the jobs that outcomes close".into(),
-        cause: error.to_string(),
+    let rows: Vec<ClosingRow> = serde_json::from_str(found.as_deref().unwrap_or("[]")).map_err(|error| {
+        StoreError::Corrupt { what: "the jobs that outcomes close".into(), cause: error.to_string() }
     })?;
     Ok(rows.into_iter().map(|row| (row.0, row)).collect())
 }
 
-async fn is_current(conn: &mut SqliteConnection, claim: JobClaim) -> Result<bool, StoreError> {
+async fn is_current(conn: &mut Connection, claim: JobClaim) -> Result<bool, StoreError> {
     Ok(query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE id = $1 AND claim = $2 AND state = 'running')")
         .bind(claim.job_id)
         .bind(claim.claim)

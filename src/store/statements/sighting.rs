@@ -4,7 +4,7 @@
 //! poll found first is a duplicate that nothing looks at. Each polled payload remembers that it counted (1), and that its
 //! webhook came (2); whichever is second counts the webhook as late, once.
 
-use sqlx::sqlite::SqliteConnection;
+use super::db::Connection;
 use sqlx::{Row as _, query, query_scalar};
 
 use super::sql::day_of;
@@ -16,14 +16,14 @@ const BOTH: i64 = BY_POLL | WEBHOOK_CAME;
 
 /// Adds to the counts of a connection's stream on a day: by webhook, by poll, late.
 pub(super) async fn add_sightings(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     (connection, stream, day): (&str, &str, i64),
     [webhook, poll, late]: [i64; 3],
 ) -> Result<(), StoreError> {
     query(
         "INSERT INTO sighting (connection, stream, day, by_webhook, by_poll, late) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (connection, stream, day) DO UPDATE SET by_webhook = by_webhook + excluded.by_webhook, \
-         by_poll = by_poll + excluded.by_poll, late = late + excluded.late",
+         ON CONFLICT (connection, stream, day) DO UPDATE SET by_webhook = sighting.by_webhook + excluded.by_webhook, \
+         by_poll = sighting.by_poll + excluded.by_poll, late = sighting.late + excluded.late",
     )
     .bind(connection)
     .bind(stream)
@@ -37,7 +37,7 @@ pub(super) async fn add_sightings(
 }
 
 /// A polled payload counts as found by polling. True if its webhook has come meanwhile.
-pub(super) async fn see_by_poll(conn: &mut SqliteConnection, inbox_id: i64) -> Result<bool, StoreError> {
+pub(super) async fn see_by_poll(conn: &mut Connection, inbox_id: i64) -> Result<bool, StoreError> {
     let seen: Option<i64> = query_scalar("UPDATE inbox SET sighted = sighted | $2 WHERE id = $1 RETURNING sighted")
         .bind(inbox_id)
         .bind(BY_POLL)
@@ -47,7 +47,7 @@ pub(super) async fn see_by_poll(conn: &mut SqliteConnection, inbox_id: i64) -> R
 }
 
 /// A webhook repeats a payload: the first that repeats a polled one is late, not lost.
-pub(super) async fn count_late(conn: &mut SqliteConnection, inbox_id: i64) -> Result<(), StoreError> {
+pub(super) async fn count_late(conn: &mut Connection, inbox_id: i64) -> Result<(), StoreError> {
     let first = query(
         "UPDATE inbox SET sighted = sighted | $2 WHERE id = $1 AND source = 'poll' AND sighted & $2 = 0 \
          RETURNING sighted, connection, stream, received_at",

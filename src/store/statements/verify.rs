@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::db::{Connection, Pool, integrity, snapshot};
 use futures::TryStreamExt as _;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{query, query_scalar};
 
 use super::people::{audit_row, tally_row};
@@ -46,7 +46,7 @@ const RULES: [Rule; 11] = [
     Rule {
         name: "no key is stuck",
         broken: "SELECT 'key ' || order_key || ' has blocked jobs and none in flight' FROM job \
-                 WHERE state IN ('ready', 'blocked', 'running', 'waiting') GROUP BY order_key HAVING SUM(state <> 'blocked') = 0",
+                 WHERE state IN ('ready', 'blocked', 'running', 'waiting') GROUP BY order_key HAVING COUNT(*) FILTER (WHERE state <> 'blocked') = 0",
     },
     Rule {
         name: "revisions have no gaps",
@@ -55,22 +55,22 @@ const RULES: [Rule; 11] = [
                  SELECT e.purged_events FROM entity e WHERE e.connection = v.connection AND e.stream = v.stream \
                  AND e.key = v.key), 0) AS purged FROM (SELECT connection, stream, key, COUNT(*) AS n, \
                  MIN(revision) AS first, MAX(revision) AS last, COUNT(DISTINCT revision) AS different FROM event \
-                 GROUP BY connection, stream, key) v) \
+                 GROUP BY connection, stream, key) v) record \
                  WHERE first < 1 OR last <> n + purged OR (purged = 0 AND first <> 1) OR different <> n",
     },
     Rule {
         name: "records are at their last event",
         broken: "SELECT 'record ' || e.connection || '/' || e.stream || '/' || e.key || ' is at revision ' || e.revision \
-                 || ', its last event is ' || COALESCE((SELECT MAX(v.revision) FROM event v WHERE v.connection = e.connection \
+                 || ', its last event is ' || COALESCE((SELECT CAST(MAX(v.revision) AS TEXT) FROM event v WHERE v.connection = e.connection \
                  AND v.stream = e.stream AND v.key = e.key), 'missing') FROM entity e \
-                 WHERE e.revision IS NOT (SELECT MAX(v.revision) FROM event v WHERE v.connection = e.connection \
+                 WHERE e.revision IS DISTINCT FROM (SELECT MAX(v.revision) FROM event v WHERE v.connection = e.connection \
                  AND v.stream = e.stream AND v.key = e.key)",
     },
     Rule {
         name: "nothing was sent before it was known",
         broken: "SELECT 'binding of ' || b.source_connection || '/' || b.source_stream || '/' || b.source_key || ' to ' \
                  || b.dest_connection || '/' || b.dest_stream || ' says that revision ' || b.sent_revision \
-                 || ' was sent, the record is at ' || COALESCE(e.revision, 'none') FROM binding b \
+                 || ' was sent, the record is at ' || COALESCE(CAST(e.revision AS TEXT), 'none') FROM binding b \
                  LEFT JOIN entity e ON e.connection = b.source_connection AND e.stream = b.source_stream AND e.key = b.source_key \
                  WHERE e.revision IS NULL OR b.sent_revision > e.revision",
     },
@@ -93,9 +93,9 @@ const RULES: [Rule; 11] = [
     Rule {
         name: "dead letters hang on an open issue",
         broken: "SELECT 'job ' || j.id || ' is dead without an open issue' FROM job j LEFT JOIN issue s ON s.id = j.issue_id \
-                 WHERE j.state = 'dead' AND s.state IS NOT 'open' \
+                 WHERE j.state = 'dead' AND s.state IS DISTINCT FROM 'open' \
                  UNION ALL SELECT 'payload ' || i.id || ' of ' || i.connection || ' is dead without an open issue' FROM inbox i \
-                 LEFT JOIN issue s ON s.id = i.issue_id WHERE i.disposition = 'dead' AND s.state IS NOT 'open' \
+                 LEFT JOIN issue s ON s.id = i.issue_id WHERE i.disposition = 'dead' AND s.state IS DISTINCT FROM 'open' \
                  AND NOT EXISTS (SELECT 1 FROM job j WHERE j.inbox_id = i.id AND j.state = 'dead')",
     },
 ];
@@ -103,8 +103,8 @@ const RULES: [Rule; 11] = [
 /// Steps besides the rules: tally, audit chain, reconciliation, file.
 const OTHER_STEPS: usize = 4;
 
-pub(super) async fn verify(pool: &SqlitePool, progress: Progress<'_>) -> Result<VerifyReport, StoreError> {
-    let mut snapshot = pool.begin().await?;
+pub(super) async fn verify(pool: &Pool, progress: Progress<'_>) -> Result<VerifyReport, StoreError> {
+    let mut snapshot = snapshot(pool).await?;
     let mut report = VerifyReport::default();
     let total = (RULES.len() + OTHER_STEPS) as u64;
     progress("ledger", 0, total);
@@ -117,7 +117,7 @@ pub(super) async fn verify(pool: &SqlitePool, progress: Progress<'_>) -> Result<
     audit_chain(&mut snapshot, &mut report).await?;
     progress("reconciliation", total - 2, total);
     recon_verify::verify(&mut snapshot, &mut report).await?;
-    progress("database file", total - 1, total);
+    progress("database", total - 1, total);
     integrity(&mut snapshot, &mut report.faults).await?;
     snapshot.rollback().await?;
     progress("done", total, total);
@@ -128,11 +128,11 @@ type Ledger = BTreeMap<(String, i64, Disposition, String), i64>;
 
 /// The ledger as its rows say it, with those that retention removed, against the counters. Payloads that were cut up are
 /// not counted, their parts are; each further delivery of a payload counts as received and ignored.
-async fn ledger(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result<(), StoreError> {
+async fn ledger(conn: &mut Connection, report: &mut VerifyReport) -> Result<(), StoreError> {
     let rows = query(
         "SELECT connection, received_at / 86400000000 AS day, disposition, reason, COUNT(*) AS n FROM inbox \
          WHERE disposition <> 'split' GROUP BY 1, 2, 3, 4 \
-         UNION ALL SELECT connection, received_at / 86400000000, 'ignored', 'duplicate', SUM(duplicates) FROM inbox \
+         UNION ALL SELECT connection, received_at / 86400000000, 'ignored', 'duplicate', CAST(SUM(duplicates) AS BIGINT) FROM inbox \
          WHERE duplicates > 0 GROUP BY 1, 2 \
          UNION ALL SELECT connection, day, disposition, reason, n FROM purged",
     )
@@ -152,11 +152,10 @@ async fn ledger(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Resul
         let TallyRow { connection, day, disposition, reason, n } = tally_row(row)?;
         *kept.entry((connection, day, disposition, reason)).or_default() += n;
     }
-    report.unknown = query_scalar(
-        "SELECT COUNT(*) FROM job WHERE state IN ('ready', 'blocked', 'running', 'waiting') AND unknown = 1",
-    )
-    .fetch_one(conn)
-    .await?;
+    report.unknown =
+        query_scalar("SELECT COUNT(*) FROM job WHERE state IN ('ready', 'blocked', 'running', 'waiting') AND unknown")
+            .fetch_one(conn)
+            .await?;
     compare(&counted, &kept, &mut report.faults);
     Ok(())
 }
@@ -188,7 +187,7 @@ fn compare(counted: &Ledger, kept: &Ledger, faults: &mut Vec<String>) {
     }
 }
 
-async fn apply(conn: &mut SqliteConnection, rule: &Rule, faults: &mut Vec<String>) -> Result<(), StoreError> {
+async fn apply(conn: &mut Connection, rule: &Rule, faults: &mut Vec<String>) -> Result<(), StoreError> {
     let mut found = query_scalar::<_, String>(rule.broken).fetch(conn);
     let mut n = 0;
     while let Some(fault) = found.try_next().await? {
@@ -204,7 +203,7 @@ async fn apply(conn: &mut SqliteConnection, rule: &Rule, faults: &mut Vec<String
 }
 
 /// Walks the chain. The first entry that does not hold is named; what follows it proves nothing any more.
-async fn audit_chain(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result<(), StoreError> {
+async fn audit_chain(conn: &mut Connection, report: &mut VerifyReport) -> Result<(), StoreError> {
     let mut entries = query("SELECT * FROM audit ORDER BY seq").fetch(conn);
     let mut expected = 1;
     let mut prev_hash = String::new();
@@ -221,13 +220,5 @@ async fn audit_chain(conn: &mut SqliteConnection, report: &mut VerifyReport) -> 
         expected = entry.seq + 1;
         prev_hash = entry.hash;
     }
-    Ok(())
-}
-
-async fn integrity(conn: &mut SqliteConnection, faults: &mut Vec<String>) -> Result<(), StoreError> {
-    let findings: Vec<String> = query_scalar("PRAGMA integrity_check(20)").fetch_all(conn).await?;
-    faults.extend(
-        findings.into_iter().filter(|finding| finding != "ok").map(|finding| format!("database file: {finding}")),
-    );
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use super::db::{Connection, Pool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, count_purged};
@@ -20,16 +20,16 @@ const BATCH_BYTES: i64 = 8 << 20;
 /// Looked through in order of id: each row's id, its age, whether it may go, and how large it is.
 const JOBS: &str = "SELECT j.id, j.created_at AS at, j.state IN ('done', 'superseded', 'ignored', 'discarded') \
      AND COALESCE(j.finished_at, j.created_at) < $3 AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.id = j.inbox_id \
-     AND i.disposition IN ('pending', 'dead')) AS old, 0 AS bytes FROM job j WHERE j.id > $1 ORDER BY j.id LIMIT $2";
+     AND i.disposition IN ('pending', 'dead')) AS old, CAST(0 AS BIGINT) AS bytes FROM job j WHERE j.id > $1 ORDER BY j.id LIMIT $2";
 const EVENTS: &str = "SELECT v.id, v.recorded_at AS at, v.recorded_at < $3 AND v.revision < (SELECT e.revision FROM entity e \
      WHERE e.connection = v.connection AND e.stream = v.stream AND e.key = v.key) \
-     AND NOT EXISTS (SELECT 1 FROM job j WHERE j.event_id = v.id) AS old, 0 AS bytes \
+     AND NOT EXISTS (SELECT 1 FROM job j WHERE j.event_id = v.id) AS old, CAST(0 AS BIGINT) AS bytes \
      FROM event v WHERE v.id > $1 ORDER BY v.id LIMIT $2";
 const PAYLOADS: &str = "SELECT i.id, i.received_at AS at, i.state = 'done' AND i.disposition NOT IN ('pending', 'dead') \
-     AND MAX(i.received_at, COALESCE(i.processed_at, 0)) < $3 AND (i.purged_at IS NULL OR (i.received_at < $4 \
+     AND i.received_at < $3 AND COALESCE(i.processed_at, 0) < $3 AND (i.purged_at IS NULL OR (i.received_at < $4 \
      AND NOT EXISTS (SELECT 1 FROM job j WHERE j.inbox_id = i.id) AND NOT EXISTS (SELECT 1 FROM event v \
      WHERE v.connection = i.connection AND v.stream = i.stream AND v.key = i.key AND v.inbox_id = i.id))) AS old, \
-     COALESCE((SELECT LENGTH(p.body) FROM payload p WHERE p.inbox_id = i.id), 0) AS bytes FROM inbox i WHERE i.id > $1 ORDER BY i.id LIMIT $2";
+     COALESCE((SELECT CAST(LENGTH(p.body) AS BIGINT) FROM payload p WHERE p.inbox_id = i.id), 0) AS bytes FROM inbox i WHERE i.id > $1 ORDER BY i.id LIMIT $2";
 
 /// Removes one batch of what is older than asked and closed.
 pub(super) struct Remove {
@@ -38,7 +38,7 @@ pub(super) struct Remove {
 }
 
 /// Finds the next batch. Returns it with how far the search has come and whether there may be more behind it.
-pub(super) async fn find(pool: &SqlitePool, purge: &Purge) -> Result<(Remove, i64, bool), StoreError> {
+pub(super) async fn find(pool: &Pool, purge: &Purge) -> Result<(Remove, i64, bool), StoreError> {
     let statement = match purge.stage {
         PurgeStage::Jobs => JOBS,
         PurgeStage::Events => EVENTS,
@@ -46,7 +46,7 @@ pub(super) async fn find(pool: &SqlitePool, purge: &Purge) -> Result<(Remove, i6
     };
     let rows = query(statement)
         .bind(purge.after)
-        .bind(purge.limit)
+        .bind(i64::from(purge.limit))
         .bind(purge.before)
         .bind(purge.forget_before)
         .fetch_all(pool)
@@ -76,7 +76,7 @@ impl Remove {
 impl Operation for Remove {
     /// Rows removed, and payloads emptied whose row stays.
     type Output = (u64, u64);
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, (u64, u64)> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, (u64, u64)> {
         Box::pin(async move {
             match self.purge.stage {
                 PurgeStage::Jobs => Ok((self.jobs(conn).await?, 0)),
@@ -88,9 +88,9 @@ impl Operation for Remove {
 }
 
 impl Remove {
-    async fn jobs(&self, conn: &mut SqliteConnection) -> Result<u64, StoreError> {
+    async fn jobs(&self, conn: &mut Connection) -> Result<u64, StoreError> {
         let gone: Vec<i64> = query_scalar(
-            "DELETE FROM job WHERE id IN (SELECT value FROM json_each($1)) \
+            "DELETE FROM job WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) \
              AND state IN ('done', 'superseded', 'ignored', 'discarded') AND NOT EXISTS (SELECT 1 FROM inbox i \
              WHERE i.id = job.inbox_id AND i.disposition IN ('pending', 'dead')) RETURNING id",
         )
@@ -98,8 +98,8 @@ impl Remove {
         .fetch_all(&mut *conn)
         .await?;
         for statement in [
-            "DELETE FROM attempt WHERE job_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM edit WHERE job_id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM attempt WHERE job_id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
+            "DELETE FROM edit WHERE job_id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         ] {
             query(statement).bind(json_list(&gone)?).execute(&mut *conn).await?;
         }
@@ -107,9 +107,9 @@ impl Remove {
     }
 
     /// The last event of a record always stays: it is what a replay sends again.
-    async fn events(&self, conn: &mut SqliteConnection) -> Result<u64, StoreError> {
+    async fn events(&self, conn: &mut Connection) -> Result<u64, StoreError> {
         let gone = query(
-            "DELETE FROM event WHERE id IN (SELECT value FROM json_each($1)) AND revision < (SELECT e.revision \
+            "DELETE FROM event WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) AND revision < (SELECT e.revision \
              FROM entity e WHERE e.connection = event.connection AND e.stream = event.stream AND e.key = event.key) \
              AND NOT EXISTS (SELECT 1 FROM job j WHERE j.event_id = event.id) RETURNING connection, stream, key",
         )
@@ -120,11 +120,12 @@ impl Remove {
         for row in &gone {
             *by_record.entry([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?]).or_default() += 1;
         }
-        let counted: Vec<(&[String; 3], i64)> = by_record.iter().map(|(record, n)| (record, *n)).collect();
+        let counted: Vec<(&str, &str, &str, i64)> =
+            by_record.iter().map(|([connection, stream, key], n)| (&**connection, &**stream, &**key, *n)).collect();
         query(
-            "UPDATE entity SET purged_events = purged_events + (k.value ->> 1) FROM json_each($1) k \
-             WHERE entity.connection = k.value ->> '$[0][0]' AND entity.stream = k.value ->> '$[0][1]' \
-             AND entity.key = k.value ->> '$[0][2]'",
+            "UPDATE entity SET purged_events = purged_events + CAST(k.value ->> 3 AS BIGINT) FROM json_each($1) k \
+             WHERE entity.connection = k.value ->> 0 AND entity.stream = k.value ->> 1 \
+             AND entity.key = k.value ->> 2",
         )
         .bind(json_list(&counted)?)
         .execute(conn)
@@ -134,10 +135,10 @@ impl Remove {
 
     /// Rows that nothing refers to and that are too old for a repeat to come go for good; the others lose their payload
     /// and go on telling duplicates.
-    async fn payloads(&self, conn: &mut SqliteConnection) -> Result<(u64, u64), StoreError> {
+    async fn payloads(&self, conn: &mut Connection) -> Result<(u64, u64), StoreError> {
         let ids = json_list(&self.ids)?;
         let gone = query(
-            "DELETE FROM inbox WHERE id IN (SELECT value FROM json_each($1)) AND received_at < $2 \
+            "DELETE FROM inbox WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) AND received_at < $2 \
              AND state = 'done' AND disposition NOT IN ('pending', 'dead') \
              AND NOT EXISTS (SELECT 1 FROM job j WHERE j.inbox_id = inbox.id) \
              AND NOT EXISTS (SELECT 1 FROM event v WHERE v.connection = inbox.connection AND v.stream = inbox.stream \
@@ -164,7 +165,7 @@ impl Remove {
             .execute(&mut *conn)
             .await?;
         let emptied: Vec<i64> = query_scalar(
-            "UPDATE inbox SET purged_at = $2 WHERE id IN (SELECT value FROM json_each($1)) AND purged_at IS NULL \
+            "UPDATE inbox SET purged_at = $2 WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) AND purged_at IS NULL \
              AND state = 'done' AND disposition NOT IN ('pending', 'dead') RETURNING id",
         )
         .bind(&ids)
@@ -173,8 +174,8 @@ impl Remove {
         .await?;
         bare.extend(&emptied);
         for statement in [
-            "DELETE FROM payload WHERE inbox_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM edit WHERE inbox_id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM payload WHERE inbox_id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
+            "DELETE FROM edit WHERE inbox_id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         ] {
             query(statement).bind(json_list(&bare)?).execute(&mut *conn).await?;
         }

@@ -1,8 +1,8 @@
 //! Small pieces every statement module uses: key lists as one JSON parameter, words read back as enums; not here: statements.
 
+use super::db::{Row, value_lists};
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Row as _, query_scalar};
+use sqlx::Row as _;
 
 use crate::model::Entity;
 use crate::store::contract::StoreError;
@@ -18,13 +18,6 @@ pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
     let rows: Vec<[&str; 3]> =
         keys.iter().map(|k| [k.connection.as_str(), k.stream.as_str(), k.key.as_str()]).collect();
     json_list(&rows)
-}
-
-/// `(?, ?), (?, ?)`: places for so many rows of so many columns. Without numbers: those are looked up one after the other at
-/// each execution.
-fn value_lists(rows: usize, columns: usize) -> String {
-    let list = format!("({})", vec!["?"; columns].join(", "));
-    vec![list; rows].join(", ")
 }
 
 /// How many rows one statement carries: a list is cut into the largest that fit, so that there are few statements to send
@@ -57,14 +50,6 @@ impl RowStatement {
     }
 }
 
-/// The highest id that a table ever gave out, whether its row is still there or not. The one writer counts on from it: ids
-/// that come back row by row would wake its task for each.
-pub(super) async fn last_id(conn: &mut SqliteConnection, table: &'static str) -> Result<i64, StoreError> {
-    let last: Option<i64> =
-        query_scalar("SELECT seq FROM sqlite_sequence WHERE name = $1").bind(table).fetch_optional(conn).await?;
-    Ok(last.unwrap_or(0))
-}
-
 /// Days since the epoch of a time in microseconds.
 pub(super) fn day_of(at: i64) -> i64 {
     at.div_euclid(86_400_000_000)
@@ -76,7 +61,7 @@ pub(super) fn date_of(day: i64) -> String {
     start.map_or_else(|| format!("day {day}"), |at| at.strftime("%Y-%m-%d").to_string())
 }
 
-pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+pub(super) fn word<T>(row: &Row, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
     let text: String = row.try_get(column)?;
     parse(&text).ok_or_else(|| StoreError::Corrupt {
         what: format!("column {column}"),
@@ -84,16 +69,16 @@ pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: impl Fn(&str) -> Opt
     })
 }
 
-pub(super) fn entity_word(row: &SqliteRow, column: &str) -> Result<Entity, StoreError> {
+pub(super) fn entity_word(row: &Row, column: &str) -> Result<Entity, StoreError> {
     word(row, column, Entity::parse)
 }
 
 /// Whose record a row is about, where it says so in the columns of that name.
-pub(super) fn entity_key(row: &SqliteRow) -> Result<EntityKey, StoreError> {
+pub(super) fn entity_key(row: &Row) -> Result<EntityKey, StoreError> {
     Ok(EntityKey { connection: row.try_get("connection")?, stream: row.try_get("stream")?, key: row.try_get("key")? })
 }
 
-pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
+pub(super) fn entity_row(row: &Row) -> Result<EntityRow, StoreError> {
     Ok(EntityRow {
         id: entity_key(row)?,
         entity: entity_word(row, "entity")?,
@@ -109,7 +94,7 @@ pub(super) fn entity_row(row: &SqliteRow) -> Result<EntityRow, StoreError> {
     })
 }
 
-pub(super) fn binding_row(row: &SqliteRow) -> Result<BindingRow, StoreError> {
+pub(super) fn binding_row(row: &Row) -> Result<BindingRow, StoreError> {
     Ok(BindingRow {
         source: EntityKey {
             connection: row.try_get("source_connection")?,

@@ -10,12 +10,11 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Executor as _, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::db::{Connection, PAUSES, Session, bounded, classify, is_transient};
 use super::inbox::insert_pending;
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -25,18 +24,16 @@ use crate::store::rows::{Appended, NewInbox};
 const GROUP_MAX: usize = 64;
 /// Operations that may wait before callers do.
 const QUEUE_MAX: usize = 1024;
-/// After so long without work the write-ahead log is folded, so that the next start and the next reader find it short.
+/// After so long without work the database may rest.
 const IDLE: Duration = Duration::from_secs(2);
-/// Pages of the write-ahead log (256 MiB) from which on it is worth a warning.
-const LOG_ALARM_PAGES: i64 = 65_536;
 
-pub(super) type OpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type OpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A unit of writing: applied in full, in one transaction, possibly more than once if a neighbour fails (so it must
 /// not consume itself).
-pub(super) trait Operation: Send + Sync + 'static {
+pub trait Operation: Send + Sync + 'static {
     type Output: Send;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Self::Output>;
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, Self::Output>;
 
     /// Payloads that this operation appends. Those of a whole group are inserted together: many small appends at once,
     /// as webhooks make them, cost a few statements.
@@ -45,7 +42,7 @@ pub(super) trait Operation: Send + Sync + 'static {
     }
 
     /// The rest of the operation, once its payloads are inserted.
-    fn complete<'a>(&'a self, conn: &'a mut SqliteConnection, _appended: Vec<Appended>) -> OpFuture<'a, Self::Output> {
+    fn complete<'a>(&'a self, conn: &'a mut Connection, _appended: Vec<Appended>) -> OpFuture<'a, Self::Output> {
         self.apply(conn)
     }
 }
@@ -53,7 +50,7 @@ pub(super) trait Operation: Send + Sync + 'static {
 trait Queued: Send {
     fn payloads(&self) -> &[NewInbox];
     fn appended(&mut self, appended: Vec<Appended>);
-    fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()>;
+    fn apply<'a>(&'a mut self, conn: &'a mut Connection) -> OpFuture<'a, ()>;
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
 }
 
@@ -73,7 +70,7 @@ impl<O: Operation> Queued for Waiting<O> {
         self.appended = appended;
     }
 
-    fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a mut self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             let appended = std::mem::take(&mut self.appended);
             self.output = Some(self.op.complete(conn, appended).await?);
@@ -90,19 +87,19 @@ impl<O: Operation> Queued for Waiting<O> {
 }
 
 /// Handle to the writer task.
-pub(super) struct Writer {
+pub struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Queued>>>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(super) fn start(conn: SqliteConnection) -> Writer {
+    pub fn start(session: Session) -> Writer {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let task = tokio::spawn(serve(conn, receiver));
+        let task = tokio::spawn(serve(session, receiver));
         Writer { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(task)) }
     }
 
-    pub(super) async fn run<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {
+    pub async fn run<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {
         let sender = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         sender
@@ -114,7 +111,7 @@ impl Writer {
     }
 
     /// Lets what waits finish, then closes the connection.
-    pub(super) async fn close(&self) {
+    pub async fn close(&self) {
         lock(&self.queue).take();
         let task = lock(&self.task).take();
         if let Some(task) = task
@@ -129,52 +126,35 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-async fn serve(mut conn: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Queued>>) {
+async fn serve(mut session: Session, mut queue: mpsc::Receiver<Box<dyn Queued>>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
-    let mut unfolded = false;
+    let mut rested = true;
     loop {
-        let patience = if unfolded { IDLE } else { Duration::MAX };
+        let patience = if rested { Duration::MAX } else { IDLE };
         match timeout(patience, queue.recv_many(&mut group, GROUP_MAX)).await {
             Ok(0) => break,
             Ok(_) => {
-                unfolded = true;
-                work(&mut conn, &mut group).await;
+                rested = false;
+                work(&mut session, &mut group).await;
             }
             Err(_) => {
-                unfolded = false;
-                fold(&mut conn, "PRAGMA wal_checkpoint(PASSIVE)").await;
+                rested = true;
+                session.rest().await;
             }
         }
     }
-    fold(&mut conn, "PRAGMA wal_checkpoint(TRUNCATE)").await;
-    if let Err(error) = conn.close().await {
-        tracing::warn!(%error, "could not close the database cleanly");
-    }
+    session.close().await;
 }
 
-/// Copies the write-ahead log into the database, as far as readers allow.
-async fn fold(conn: &mut SqliteConnection, checkpoint: &'static str) {
-    match query(checkpoint).fetch_one(conn).await.and_then(|row| row.try_get::<i64, _>("log")) {
-        Ok(pages) if pages > LOG_ALARM_PAGES => {
-            tracing::warn!(
-                pages,
-                "the write-ahead log is large: a long read (a backup, a report) keeps it from shrinking"
-            );
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "could not fold the write-ahead log into the database"),
-    }
-}
-
-async fn work(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Queued>>) {
+async fn work(session: &mut Session, group: &mut Vec<Box<dyn Queued>>) {
     if mutation::active(mutation::ACK_BEFORE_COMMIT) {
-        return acknowledge_early(conn, group).await;
+        return acknowledge_early(session, group).await;
     }
-    match commit_group(conn, group).await {
+    match commit_group(session, group).await {
         Ok(()) => answer_all(group),
         Err(Failure::Operation(error)) if group.len() > 1 => {
             tracing::debug!(%error, operations = group.len(), "one operation of a group failed, applying one by one");
-            apply_one_by_one(conn, group).await;
+            apply_one_by_one(session, group).await;
         }
         Err(Failure::Operation(error) | Failure::Group(error)) => refuse_all(group, classify(error)),
     }
@@ -190,24 +170,39 @@ fn answer_all(group: &mut Vec<Box<dyn Queued>>) {
 enum Failure {
     /// One of the operations: the others may be fine.
     Operation(StoreError),
-    /// The transaction itself (disk full, I/O error, locked from outside): none of them can succeed now.
+    /// The transaction itself (disk full, I/O error, locked from outside, no connection): none of them can succeed now.
     Group(StoreError),
 }
 
-async fn commit_group(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
-    conn.execute("BEGIN IMMEDIATE").await.map_err(|error| Failure::Group(error.into()))?;
-    if let Err(error) = apply_all(conn, group).await {
-        roll_back(conn).await;
-        return Err(Failure::Operation(error));
+impl Failure {
+    fn is_transient(&self) -> bool {
+        match self {
+            Failure::Operation(error) | Failure::Group(error) => is_transient(error),
+        }
     }
-    if let Err(error) = conn.execute("COMMIT").await {
-        roll_back(conn).await;
-        return Err(Failure::Group(error.into()));
-    }
-    Ok(())
 }
 
-async fn apply_all(conn: &mut SqliteConnection, group: &mut [Box<dyn Queued>]) -> Result<(), StoreError> {
+/// Commits a group, again after each pause as long as what prevents it may pass.
+async fn commit_group(session: &mut Session, group: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
+    for pause in PAUSES {
+        match try_to_commit(session, group).await {
+            Err(failure) if failure.is_transient() => tokio::time::sleep(pause).await,
+            settled => return settled,
+        }
+    }
+    try_to_commit(session, group).await
+}
+
+async fn try_to_commit(session: &mut Session, group: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
+    let conn = session.begin().await.map_err(Failure::Group)?;
+    if let Err(error) = bounded(apply_all(conn, group)).await {
+        session.roll_back().await;
+        return Err(if is_transient(&error) { Failure::Group(error) } else { Failure::Operation(error) });
+    }
+    session.commit().await.map_err(Failure::Group)
+}
+
+async fn apply_all(conn: &mut Connection, group: &mut [Box<dyn Queued>]) -> Result<(), StoreError> {
     let payloads: Vec<&NewInbox> = group.iter().flat_map(|op| op.payloads()).collect();
     let mut appended = insert_pending(conn, &payloads).await?.into_iter();
     for op in group.iter_mut() {
@@ -234,6 +229,12 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::Full(text) => StoreError::Full(text.clone()),
         StoreError::Refused(text) => StoreError::Refused(text.clone()),
         StoreError::Closed => StoreError::Closed,
+        StoreError::Unreachable { database, cause } => {
+            StoreError::Unreachable { database: database.clone(), cause: cause.clone() }
+        }
+        StoreError::InDoubt { database, cause } => {
+            StoreError::InDoubt { database: database.clone(), cause: cause.clone() }
+        }
         StoreError::Corrupt { what, cause } => StoreError::Corrupt { what: what.clone(), cause: cause.clone() },
         StoreError::Open { .. } | StoreError::Database(_) | StoreError::Migrate(_) => {
             StoreError::Database(sqlx::Error::Io(std::io::Error::other(error.to_string())))
@@ -241,46 +242,28 @@ fn again(error: &StoreError) -> StoreError {
     }
 }
 
-async fn roll_back(conn: &mut SqliteConnection) {
-    // SQLite may have rolled back by itself (disk full, I/O error); then there is nothing left to undo.
-    if let Err(error) = conn.execute("ROLLBACK").await {
-        tracing::debug!(%error, "nothing to roll back");
-    }
-}
-
-async fn apply_one_by_one(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Queued>>) {
+async fn apply_one_by_one(session: &mut Session, group: &mut Vec<Box<dyn Queued>>) {
     for op in group.drain(..) {
         let mut alone = [op];
-        let result = commit_group(conn, &mut alone).await;
+        let result = commit_group(session, &mut alone).await;
         let [op] = alone;
         op.answer(result.map_err(|(Failure::Operation(error) | Failure::Group(error))| classify(error)));
     }
 }
 
 /// The mutation that the kill test must catch: answering before the commit.
-async fn acknowledge_early(conn: &mut SqliteConnection, group: &mut Vec<Box<dyn Queued>>) {
-    if let Err(error) = conn.execute("BEGIN IMMEDIATE").await {
-        tracing::error!(%error, "mutation: begin failed");
-    }
-    if let Err(error) = apply_all(conn, group).await {
-        tracing::error!(%error, "mutation: operation failed");
+async fn acknowledge_early(session: &mut Session, group: &mut Vec<Box<dyn Queued>>) {
+    match session.begin().await {
+        Ok(conn) => {
+            if let Err(error) = apply_all(conn, group).await {
+                tracing::error!(%error, "mutation: operation failed");
+            }
+        }
+        Err(error) => tracing::error!(%error, "mutation: begin failed"),
     }
     answer_all(group);
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    if let Err(error) = conn.execute("COMMIT").await {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    if let Err(error) = session.commit().await {
         tracing::error!(%error, "mutation: commit failed");
     }
-}
-
-/// A full disk is told apart: callers answer 503 and go on by themselves once there is space.
-fn classify(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Database(inner) if is_full(&inner) => StoreError::Full(inner.to_string()),
-        other => other,
-    }
-}
-
-/// SQLITE_FULL (13): the database cannot grow.
-fn is_full(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "13")
 }

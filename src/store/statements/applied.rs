@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
-use sqlx::sqlite::SqliteConnection;
+use super::db::{Connection, gave_out, last_id};
 use sqlx::{query, query_scalar};
 
-use super::sql::{RowStatement, json_list, last_id};
+use super::sql::{RowStatement, json_list};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
 use crate::store::rows::*;
@@ -53,7 +53,7 @@ const FENCE: &str = "AND entity.version <= next.version";
 /// Writes revisions. Returns the payloads whose revision was written; for the others the stored state is not the one that
 /// the plan was made on.
 pub(super) async fn write_revisions(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     revisions: &[Revision<'_>],
     now: i64,
 ) -> Result<HashSet<i64>, StoreError> {
@@ -92,7 +92,7 @@ pub(super) async fn write_revisions(
 }
 
 /// Which of these revisions are in place.
-async fn written_of(conn: &mut SqliteConnection, piece: &[&Revision<'_>]) -> Result<Vec<i64>, StoreError> {
+async fn written_of(conn: &mut Connection, piece: &[&Revision<'_>]) -> Result<Vec<i64>, StoreError> {
     let payloads: Vec<(&str, &str, &str, i64)> = piece
         .iter()
         .map(|Revision { inbox_id, state: EntityWrite { id, .. }, .. }| {
@@ -101,7 +101,7 @@ async fn written_of(conn: &mut SqliteConnection, piece: &[&Revision<'_>]) -> Res
         .collect();
     Ok(query_scalar(
         "SELECT e.inbox_id FROM json_each($1) k JOIN entity e ON e.connection = k.value ->> 0 AND e.stream = k.value ->> 1 \
-         AND e.key = k.value ->> 2 AND e.inbox_id = k.value ->> 3",
+         AND e.key = k.value ->> 2 AND e.inbox_id = CAST(k.value ->> 3 AS BIGINT)",
     )
     .bind(json_list(&payloads)?)
     .fetch_all(conn)
@@ -109,10 +109,7 @@ async fn written_of(conn: &mut SqliteConnection, piece: &[&Revision<'_>]) -> Res
 }
 
 /// Moves the fence of records that a newer version left as they were.
-pub(super) async fn advance_fences(
-    conn: &mut SqliteConnection,
-    fences: &[(&EntityKey, i64)],
-) -> Result<(), StoreError> {
+pub(super) async fn advance_fences(conn: &mut Connection, fences: &[(&EntityKey, i64)]) -> Result<(), StoreError> {
     if fences.is_empty() {
         return Ok(());
     }
@@ -121,8 +118,8 @@ pub(super) async fn advance_fences(
         .map(|(id, version)| (id.connection.as_str(), id.stream.as_str(), id.key.as_str(), *version))
         .collect();
     query(
-        "UPDATE entity SET version = k.value ->> 3 FROM json_each($1) k WHERE connection = k.value ->> 0 \
-         AND stream = k.value ->> 1 AND entity.key = k.value ->> 2 AND version < k.value ->> 3",
+        "UPDATE entity SET version = CAST(k.value ->> 3 AS BIGINT) FROM json_each($1) k WHERE connection = k.value ->> 0 \
+         AND stream = k.value ->> 1 AND entity.key = k.value ->> 2 AND version < CAST(k.value ->> 3 AS BIGINT)",
     )
     .bind(json_list(&rows)?)
     .execute(conn)
@@ -141,7 +138,7 @@ static EVENTS: LazyLock<RowStatement> = LazyLock::new(|| {
 
 /// Appends the events of revisions. Returns each payload's event.
 pub(super) async fn append_events(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     revisions: &[Revision<'_>],
     now: i64,
 ) -> Result<BTreeMap<i64, i64>, StoreError> {
@@ -171,6 +168,7 @@ pub(super) async fn append_events(
         }
         append.execute(&mut *conn).await?;
     }
+    gave_out(conn, "event", next).await?;
     Ok(events)
 }
 
@@ -195,7 +193,7 @@ static JOBS: LazyLock<RowStatement> = LazyLock::new(|| {
 /// Writes jobs in their order: ready where its key has no job under way, else blocked. Returns the keys in which one came
 /// to stand behind another.
 pub(super) async fn enqueue(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     caused: &[Caused<'_>],
     now: i64,
 ) -> Result<BTreeSet<String>, StoreError> {
@@ -204,7 +202,7 @@ pub(super) async fn enqueue(
     }
     let keys: BTreeSet<&str> = caused.iter().map(|caused| caused.job.order_key.as_str()).collect();
     let busy: Vec<String> = query_scalar(
-        "SELECT k.value FROM json_each($1) k WHERE EXISTS (SELECT 1 FROM job older WHERE older.order_key = k.value \
+        "SELECT k.atom FROM json_each($1) k WHERE EXISTS (SELECT 1 FROM job older WHERE older.order_key = k.atom \
          AND older.state IN ('ready', 'blocked', 'running', 'waiting'))",
     )
     .bind(json_list(&keys.into_iter().collect::<Vec<_>>())?)

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
+use super::db::{Connection, Row};
 use serde::Deserialize;
 use sqlx::query;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::{RowStatement, json_list};
 use crate::store::contract::StoreError;
@@ -83,11 +83,11 @@ impl<'a> JobChange<'a> {
 
     pub async fn write(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Connection,
         claim: JobClaim,
         class: &str,
         now: i64,
-    ) -> Result<SqliteRow, StoreError> {
+    ) -> Result<Row, StoreError> {
         Ok(query(
             "UPDATE job SET state = $3, unknown = COALESCE($4, unknown), run_at = COALESCE($5, run_at), \
              failures = failures + $6, wait_for = $7, error = $8, class = $9, issue_id = COALESCE($10, issue_id), \
@@ -154,22 +154,27 @@ static COMPLETE: LazyLock<RowStatement> = LazyLock::new(|| {
 });
 
 pub(super) async fn complete_attempts(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     confirmed: &[Confirmed<'_>],
     now: i64,
 ) -> Result<(), StoreError> {
     for (text, piece) in COMPLETE.pieces(confirmed) {
         let mut complete = query(text);
         for Confirmed { job, attempt, ack, .. } in piece {
-            complete =
-                complete.bind(job).bind(attempt).bind(now).bind(ack.status).bind(&ack.request).bind(&ack.response);
+            complete = complete
+                .bind(job)
+                .bind(attempt)
+                .bind(now)
+                .bind(ack.status.map(i64::from))
+                .bind(&ack.request)
+                .bind(&ack.response);
         }
         complete.execute(&mut *conn).await?;
     }
     Ok(())
 }
 
-pub(super) async fn bind(conn: &mut SqliteConnection, confirmed: &[Confirmed<'_>], now: i64) -> Result<(), StoreError> {
+pub(super) async fn bind(conn: &mut Connection, confirmed: &[Confirmed<'_>], now: i64) -> Result<(), StoreError> {
     let rows: Vec<(i64, &str, Option<i64>, &str, &str)> =
         confirmed.iter().map(|c| (c.job, c.remote_id, c.remote_version, c.sent_hash, c.echo)).collect();
     if rows.is_empty() {
@@ -178,12 +183,13 @@ pub(super) async fn bind(conn: &mut SqliteConnection, confirmed: &[Confirmed<'_>
     query(
         "INSERT INTO binding (source_connection, source_stream, source_key, dest_connection, dest_stream, remote_id, \
          remote_version, sent_revision, sent_hash, echo, updated_at) \
-         SELECT v.connection, v.stream, v.key, j.lane, j.stream, k.value ->> 1, k.value ->> 2, j.revision, k.value ->> 3, \
-         k.value ->> 4, $2 FROM json_each($1) k JOIN job j ON j.id = k.value ->> 0 JOIN event v ON v.id = j.event_id \
+         SELECT v.connection, v.stream, v.key, j.lane, j.stream, k.value ->> 1, CAST(k.value ->> 2 AS BIGINT), j.revision, k.value ->> 3, \
+         k.value ->> 4, $2 FROM json_each($1) k JOIN job j ON j.id = CAST(k.value ->> 0 AS BIGINT) JOIN event v ON v.id = j.event_id \
          WHERE true \
          ON CONFLICT (source_connection, source_stream, source_key, dest_connection, dest_stream) DO UPDATE SET \
          remote_id = CASE WHEN excluded.remote_id = '' THEN binding.remote_id ELSE excluded.remote_id END, \
-         remote_version = excluded.remote_version, sent_revision = MAX(binding.sent_revision, excluded.sent_revision), \
+         remote_version = excluded.remote_version, sent_revision = CASE WHEN binding.sent_revision > excluded.sent_revision \
+         THEN binding.sent_revision ELSE excluded.sent_revision END, \
          sent_hash = excluded.sent_hash, echo = excluded.echo, updated_at = excluded.updated_at",
     )
     .bind(json_list(&rows)?)

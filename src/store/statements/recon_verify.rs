@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::db::Connection;
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
-use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, query};
 
 use super::recon::{event_row, unpack};
@@ -14,14 +14,14 @@ use crate::store::rows::*;
 /// Hashes of each kept run's document and definition, as its event names them.
 type Documents = BTreeMap<i64, [String; 2]>;
 
-pub(super) async fn verify(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result<(), StoreError> {
+pub(super) async fn verify(conn: &mut Connection, report: &mut VerifyReport) -> Result<(), StoreError> {
     let documents = chain(conn, report).await?;
     runs(conn, documents, &mut report.faults).await
 }
 
 /// Walks the chain. The first event that does not hold is named; what follows it proves nothing any more. Returns what
 /// events say of the runs' documents.
-async fn chain(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result<Documents, StoreError> {
+async fn chain(conn: &mut Connection, report: &mut VerifyReport) -> Result<Documents, StoreError> {
     let mut documents = BTreeMap::new();
     let (mut last, mut prev_hash, mut intact) = (0, String::new(), true);
     let mut events = query("SELECT * FROM recon_event ORDER BY seq").fetch(&mut *conn);
@@ -55,11 +55,7 @@ async fn chain(conn: &mut SqliteConnection, report: &mut VerifyReport) -> Result
 }
 
 /// Each run is the one that its event speaks of, and its document is what was kept.
-async fn runs(
-    conn: &mut SqliteConnection,
-    mut documents: Documents,
-    faults: &mut Vec<String>,
-) -> Result<(), StoreError> {
+async fn runs(conn: &mut Connection, mut documents: Documents, faults: &mut Vec<String>) -> Result<(), StoreError> {
     let mut rows = query("SELECT id, sha256, bytes, body, definition FROM recon_run ORDER BY id").fetch(conn);
     while let Some(row) = rows.try_next().await? {
         let id: i64 = row.try_get("id")?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::SqliteConnection;
+use super::db::Connection;
 use sqlx::{Row as _, query, query_scalar};
 
 use super::sql::{json_list, word};
@@ -29,23 +29,23 @@ impl TallyDelta {
 
 /// The counters of what the ledger holds.
 const TALLY: &str = "INSERT INTO tally (connection, day, disposition, reason, n) \
-     SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each($1) k WHERE true \
-     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n";
+     SELECT k.value ->> 0, CAST(k.value ->> 1 AS BIGINT), k.value ->> 2, k.value ->> 3, CAST(k.value ->> 4 AS BIGINT) FROM json_each($1) k WHERE true \
+     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = tally.n + excluded.n";
 /// The counters of what was removed from under it.
 const PURGED: &str = "INSERT INTO purged (connection, day, disposition, reason, n) \
-     SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each($1) k WHERE true \
-     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = n + excluded.n";
+     SELECT k.value ->> 0, CAST(k.value ->> 1 AS BIGINT), k.value ->> 2, k.value ->> 3, CAST(k.value ->> 4 AS BIGINT) FROM json_each($1) k WHERE true \
+     ON CONFLICT (connection, day, disposition, reason) DO UPDATE SET n = purged.n + excluded.n";
 
-pub(super) async fn move_tally(conn: &mut SqliteConnection, delta: TallyDelta) -> Result<(), StoreError> {
+pub(super) async fn move_tally(conn: &mut Connection, delta: TallyDelta) -> Result<(), StoreError> {
     count(conn, TALLY, &delta).await
 }
 
 /// Rows that leave the inbox stay in the ledger: they are counted here instead.
-pub(super) async fn count_purged(conn: &mut SqliteConnection, rows: TallyDelta) -> Result<(), StoreError> {
+pub(super) async fn count_purged(conn: &mut Connection, rows: TallyDelta) -> Result<(), StoreError> {
     count(conn, PURGED, &rows).await
 }
 
-async fn count(conn: &mut SqliteConnection, statement: &'static str, delta: &TallyDelta) -> Result<(), StoreError> {
+async fn count(conn: &mut Connection, statement: &'static str, delta: &TallyDelta) -> Result<(), StoreError> {
     // Payloads that were cut into several are not records: their parts are counted instead.
     let moves: Vec<(&str, i64, &str, &str, i64)> = delta
         .0
@@ -63,16 +63,12 @@ async fn count(conn: &mut SqliteConnection, statement: &'static str, delta: &Tal
 }
 
 /// Finds or opens the issue of a dead letter and counts it there. Returns the issue's id.
-pub(super) async fn file_dead_letter(
-    conn: &mut SqliteConnection,
-    dead: &DeadLetter,
-    at: i64,
-) -> Result<i64, StoreError> {
+pub(super) async fn file_dead_letter(conn: &mut Connection, dead: &DeadLetter, at: i64) -> Result<i64, StoreError> {
     Ok(query_scalar(
         "INSERT INTO issue (fingerprint, scope, class, title, next_step, sample, seen, first_at, last_at) \
          VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) \
          ON CONFLICT (fingerprint) WHERE state = 'open' \
-         DO UPDATE SET seen = seen + 1, last_at = excluded.last_at, sample = excluded.sample RETURNING id",
+         DO UPDATE SET seen = issue.seen + 1, last_at = excluded.last_at, sample = excluded.sample RETURNING id",
     )
     .bind(&dead.fingerprint)
     .bind(&dead.scope)
@@ -86,7 +82,7 @@ pub(super) async fn file_dead_letter(
 }
 
 /// Recomputes the disposition of payloads from their jobs: pending while one is open, then the worst that befell them.
-pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i64]) -> Result<(), StoreError> {
+pub(super) async fn settle_payloads(conn: &mut Connection, inbox_ids: &[i64]) -> Result<(), StoreError> {
     if inbox_ids.is_empty() {
         return Ok(());
     }
@@ -94,20 +90,21 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
     let rows = query(
         "WITH of_payload AS ( \
            SELECT i.id, i.connection, i.received_at / 86400000000 AS day, i.disposition, i.reason, \
-                  SUM(j.state IN ('ready', 'blocked', 'running', 'waiting')) AS open, \
-                  SUM(j.state = 'dead') AS dead, SUM(j.state = 'done') AS done, \
-                  SUM(j.state = 'superseded') AS superseded, SUM(j.state = 'discarded') AS discarded, \
+                  COUNT(*) FILTER (WHERE j.state IN ('ready', 'blocked', 'running', 'waiting')) AS open, \
+                  COUNT(*) FILTER (WHERE j.state = 'dead') AS dead, COUNT(*) FILTER (WHERE j.state = 'done') AS done, \
+                  COUNT(*) FILTER (WHERE j.state = 'superseded') AS superseded, \
+                  COUNT(*) FILTER (WHERE j.state = 'discarded') AS discarded, \
                   MAX(CASE WHEN j.state = 'ignored' THEN j.error END) AS rule \
            FROM inbox i JOIN job j ON j.inbox_id = i.id \
-           WHERE i.id IN (SELECT value FROM json_each($1)) GROUP BY i.id), \
+           WHERE i.id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) GROUP BY i.id), \
          verdict AS ( \
-           SELECT *, CASE WHEN open THEN 'pending' WHEN dead THEN 'dead' WHEN done THEN 'applied' \
-                          WHEN superseded THEN 'superseded' ELSE 'ignored' END AS to_disposition, \
-                  CASE WHEN open THEN '' WHEN dead THEN 'delivery' WHEN done THEN '' WHEN superseded THEN '' \
-                       WHEN discarded THEN 'discarded' ELSE COALESCE(NULLIF(rule, ''), 'no effect needed') END AS to_reason \
+           SELECT *, CASE WHEN open > 0 THEN 'pending' WHEN dead > 0 THEN 'dead' WHEN done > 0 THEN 'applied' \
+                          WHEN superseded > 0 THEN 'superseded' ELSE 'ignored' END AS to_disposition, \
+                  CASE WHEN open > 0 THEN '' WHEN dead > 0 THEN 'delivery' WHEN done > 0 THEN '' WHEN superseded > 0 THEN '' \
+                       WHEN discarded > 0 THEN 'discarded' ELSE COALESCE(NULLIF(rule, ''), 'no effect needed') END AS to_reason \
            FROM of_payload) \
          SELECT connection, day, disposition, reason, to_disposition, to_reason, COUNT(*) AS n, \
-                json_group_array(id) AS ids \
+                '[' || string_agg(CAST(id AS TEXT), ',') || ']' AS ids \
          FROM verdict WHERE disposition <> to_disposition OR reason <> to_reason GROUP BY 1, 2, 3, 4, 5, 6",
     )
     .bind(json_list(inbox_ids)?)
@@ -122,7 +119,7 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
         let (reason, to_reason): (String, String) = (row.try_get("reason")?, row.try_get("to_reason")?);
         tally.add(&connection, day, from, &reason, -n);
         tally.add(&connection, day, to, &to_reason, n);
-        query("UPDATE inbox SET disposition = $2, reason = $3 WHERE id IN (SELECT value FROM json_each($1))")
+        query("UPDATE inbox SET disposition = $2, reason = $3 WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))")
             .bind(row.try_get::<String, _>("ids")?)
             .bind(to.as_str())
             .bind(to_reason)
@@ -134,7 +131,7 @@ pub(super) async fn settle_payloads(conn: &mut SqliteConnection, inbox_ids: &[i6
 
 /// Issues without dead letters and files left are resolved.
 pub(super) async fn resolve_empty_issues(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     issue_ids: &[i64],
     resolution: &str,
 ) -> Result<(), StoreError> {
@@ -143,7 +140,7 @@ pub(super) async fn resolve_empty_issues(
     }
     query(
         "UPDATE issue SET state = 'resolved', resolution = $2 WHERE state = 'open' \
-         AND id IN (SELECT value FROM json_each($1)) \
+         AND id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1)) \
          AND NOT EXISTS (SELECT 1 FROM job j WHERE j.issue_id = issue.id AND j.state = 'dead') \
          AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.issue_id = issue.id AND i.disposition = 'dead') \
          AND NOT EXISTS (SELECT 1 FROM file_batch f WHERE f.issue_id = issue.id AND f.fate IN ('refused', 'held'))",
@@ -163,7 +160,7 @@ pub(super) struct Raise {
 
 impl Operation for Raise {
     type Output = i64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, i64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, i64> {
         Box::pin(async move { file_dead_letter(conn, &self.issue, self.at).await })
     }
 }
@@ -176,7 +173,7 @@ pub(super) struct Over {
 
 impl Operation for Over {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             let ids: Vec<i64> = query_scalar("SELECT id FROM issue WHERE state = 'open' AND fingerprint = $1")
                 .bind(&self.fingerprint)

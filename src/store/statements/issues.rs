@@ -1,6 +1,6 @@
 //! The work list as people read it: issues and their dead letters; not here: acts upon them.
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use super::db::{Pool, Row};
 use sqlx::{Row as _, query};
 
 use super::edit::sha256;
@@ -12,7 +12,7 @@ use crate::store::rows::*;
 /// Dead letters that one issue's page shows.
 const DETAIL_MAX: i64 = 100;
 
-pub(super) async fn issues(pool: &SqlitePool, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
+pub(super) async fn issues(pool: &Pool, filter: IssueFilter) -> Result<Vec<IssueRow>, StoreError> {
     let all = match filter {
         IssueFilter::Open => false,
         IssueFilter::All => true,
@@ -29,7 +29,7 @@ pub(super) async fn issues(pool: &SqlitePool, filter: IssueFilter) -> Result<Vec
     rows.iter().map(issue_row).collect()
 }
 
-pub(super) async fn open_issue(pool: &SqlitePool, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
+pub(super) async fn open_issue(pool: &Pool, fingerprint: &str) -> Result<Option<IssueRow>, StoreError> {
     let row = query(
         "SELECT s.*, (SELECT COUNT(*) FROM job j WHERE j.issue_id = s.id AND j.state = 'dead') \
          + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count, \
@@ -42,7 +42,7 @@ pub(super) async fn open_issue(pool: &SqlitePool, fingerprint: &str) -> Result<O
     row.as_ref().map(issue_row).transpose()
 }
 
-fn issue_row(row: &SqliteRow) -> Result<IssueRow, StoreError> {
+fn issue_row(row: &Row) -> Result<IssueRow, StoreError> {
     Ok(IssueRow {
         id: row.try_get("id")?,
         scope: row.try_get("scope")?,
@@ -60,7 +60,7 @@ fn issue_row(row: &SqliteRow) -> Result<IssueRow, StoreError> {
     })
 }
 
-pub(super) async fn issue(pool: &SqlitePool, id: i64) -> Result<Option<IssueDetail>, StoreError> {
+pub(super) async fn issue(pool: &Pool, id: i64) -> Result<Option<IssueDetail>, StoreError> {
     let found = query(
         "SELECT s.*, (SELECT COUNT(*) FROM job j WHERE j.issue_id = s.id AND j.state = 'dead') \
          + (SELECT COUNT(*) FROM inbox i WHERE i.issue_id = s.id AND i.disposition = 'dead') AS open_count, \
@@ -77,7 +77,7 @@ pub(super) async fn issue(pool: &SqlitePool, id: i64) -> Result<Option<IssueDeta
     Ok(Some(IssueDetail { issue: issue_row(&found)?, dead, files }))
 }
 
-async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, StoreError> {
+async fn dead_payloads(pool: &Pool, issue: i64) -> Result<Vec<DeadRow>, StoreError> {
     let rows = query(
         "SELECT id, connection, stream, key, place, error, COALESCE(processed_at, received_at) AS at, \
          COALESCE(edited, body) AS body FROM inbox JOIN payload ON inbox_id = id WHERE issue_id = $1 AND disposition = 'dead' ORDER BY id LIMIT $2",
@@ -109,7 +109,7 @@ async fn dead_payloads(pool: &SqlitePool, issue: i64) -> Result<Vec<DeadRow>, St
         .collect()
 }
 
-async fn dead_jobs(pool: &SqlitePool, issue: i64, limit: i64) -> Result<Vec<DeadRow>, StoreError> {
+async fn dead_jobs(pool: &Pool, issue: i64, limit: i64) -> Result<Vec<DeadRow>, StoreError> {
     let rows = query(
         "SELECT j.id, v.connection, v.stream, v.key, v.entity, j.revision, j.flow, COALESCE(i.place, '') AS place, j.error, \
          COALESCE(j.finished_at, j.created_at) AS at, COALESCE(j.edited, v.doc) AS body, \

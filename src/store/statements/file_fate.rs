@@ -1,6 +1,6 @@
 //! Statements about files that need a person: what is open, what was decided, what is done; not here: batches' rows.
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use super::db::{Connection, Pool};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::resolve_empty_issues;
@@ -12,7 +12,7 @@ use crate::store::file_fate::{FileDecision, FileFate, FileRow};
 /// Files that one issue's page shows.
 const DETAIL_MAX: i64 = 100;
 
-pub(super) async fn of_issue(pool: &SqlitePool, issue: i64) -> Result<Vec<FileRow>, StoreError> {
+pub(super) async fn of_issue(pool: &Pool, issue: i64) -> Result<Vec<FileRow>, StoreError> {
     let rows = query(
         "SELECT connection, stream, name, fate, reason, started_at FROM file_batch \
          WHERE issue_id = $1 AND fate IN ('refused', 'held') ORDER BY id LIMIT $2",
@@ -36,11 +36,7 @@ pub(super) async fn of_issue(pool: &SqlitePool, issue: i64) -> Result<Vec<FileRo
 }
 
 /// Decisions about files of a stream that nobody has acted upon yet.
-pub(super) async fn decisions(
-    pool: &SqlitePool,
-    connection: &str,
-    stream: &str,
-) -> Result<Vec<FileDecision>, StoreError> {
+pub(super) async fn decisions(pool: &Pool, connection: &str, stream: &str) -> Result<Vec<FileDecision>, StoreError> {
     let rows = query(
         "SELECT id, name, sha256, fate FROM file_batch WHERE connection = $1 AND stream = $2 AND fate <> '' \
          AND fate IN ('reread', 'accept', 'reject') ORDER BY id",
@@ -62,7 +58,7 @@ pub(super) async fn decisions(
 }
 
 /// Files that an issue is about, by id of their batch.
-pub(super) async fn undecided(conn: &mut SqliteConnection, issue: i64) -> Result<Vec<i64>, StoreError> {
+pub(super) async fn undecided(conn: &mut Connection, issue: i64) -> Result<Vec<i64>, StoreError> {
     Ok(query_scalar("SELECT id FROM file_batch WHERE issue_id = $1 AND fate IN ('refused', 'held')")
         .bind(issue)
         .fetch_all(conn)
@@ -70,22 +66,22 @@ pub(super) async fn undecided(conn: &mut SqliteConnection, issue: i64) -> Result
 }
 
 /// Retried: refused files are read again, held ones accepted.
-pub(super) async fn send_back(conn: &mut SqliteConnection, batches: &[i64]) -> Result<(), StoreError> {
+pub(super) async fn send_back(conn: &mut Connection, batches: &[i64]) -> Result<(), StoreError> {
     decide(conn, batches, FileFate::Reread.as_str(), FileFate::Accept).await
 }
 
 /// Discarded: refused files stay where they are, held ones go to `error/`.
-pub(super) async fn discard(conn: &mut SqliteConnection, batches: &[i64]) -> Result<(), StoreError> {
+pub(super) async fn discard(conn: &mut Connection, batches: &[i64]) -> Result<(), StoreError> {
     decide(conn, batches, "", FileFate::Reject).await
 }
 
-async fn decide(conn: &mut SqliteConnection, batches: &[i64], refused: &str, held: FileFate) -> Result<(), StoreError> {
+async fn decide(conn: &mut Connection, batches: &[i64], refused: &str, held: FileFate) -> Result<(), StoreError> {
     if batches.is_empty() {
         return Ok(());
     }
     query(
         "UPDATE file_batch SET fate = CASE fate WHEN 'held' THEN $3 ELSE $2 END \
-         WHERE id IN (SELECT value FROM json_each($1))",
+         WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
     )
     .bind(json_list(batches)?)
     .bind(refused)
@@ -96,12 +92,7 @@ async fn decide(conn: &mut SqliteConnection, batches: &[i64], refused: &str, hel
 }
 
 /// A file that needs a person hangs on its issue. For a held one this is the newest word about its name.
-pub(super) async fn hang(
-    conn: &mut SqliteConnection,
-    batch: i64,
-    issue: i64,
-    fate: FileFate,
-) -> Result<(), StoreError> {
+pub(super) async fn hang(conn: &mut Connection, batch: i64, issue: i64, fate: FileFate) -> Result<(), StoreError> {
     if fate == FileFate::Held {
         query(
             "UPDATE file_batch SET fate = '' FROM file_batch mine WHERE mine.id = $1 AND file_batch.id <> $1 \
@@ -127,7 +118,7 @@ pub(super) struct RereadDone {
 
 impl Operation for RereadDone {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             query("UPDATE file_batch SET fate = '' WHERE id = $1 AND fate = 'reread'")
                 .bind(self.batch)
@@ -147,7 +138,7 @@ pub(super) struct HeldDone {
 
 impl Operation for HeldDone {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             let issues: Vec<i64> = query_scalar(
                 "UPDATE file_batch SET fate = '' WHERE connection = $1 AND stream = $2 AND name = $3 AND fate <> '' \

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::db::{Connection, Row, clock_ahead};
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::sql::{binding_row, entity_word, json_list};
@@ -11,22 +11,20 @@ use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
-pub(super) async fn renew(
-    conn: &mut SqliteConnection,
-    tick: &Dispatch,
-    stale: &mut Vec<JobClaim>,
-) -> Result<(), StoreError> {
+pub(super) async fn renew(conn: &mut Connection, tick: &Dispatch, stale: &mut Vec<JobClaim>) -> Result<(), StoreError> {
     if tick.renew.is_empty() {
         return Ok(());
     }
     let asked: Vec<(i64, i64)> = tick.renew.iter().map(|claim| (claim.job_id, claim.claim)).collect();
+    let lease_until = tick.lease_until + clock_ahead(conn).await?;
     let kept: Vec<i64> = query_scalar(
-        "UPDATE job SET lease_until = $2 FROM json_each($1) k WHERE job.id = k.value ->> 0 AND job.claim = k.value ->> 1 \
+        "UPDATE job SET lease_until = $2 FROM json_each($1) k WHERE job.id = CAST(k.value ->> 0 AS BIGINT) \
+         AND job.claim = CAST(k.value ->> 1 AS BIGINT) \
          AND job.state = 'running' RETURNING id",
     )
     .bind(json_list(&asked)?)
-    .bind(tick.lease_until)
-    .fetch_all(conn)
+    .bind(lease_until)
+    .fetch_all(&mut *conn)
     .await?;
     let kept: BTreeSet<i64> = kept.into_iter().collect();
     stale.extend(tick.renew.iter().filter(|claim| !kept.contains(&claim.job_id)));
@@ -34,7 +32,7 @@ pub(super) async fn renew(
 }
 
 pub(super) async fn claim(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     tick: &Dispatch,
     lane: &str,
     room: u32,
@@ -48,18 +46,16 @@ pub(super) async fn claim(
         "SELECT j.id, j.claim + 1 AS claim, j.attempts + 1 AS attempts, j.failures, j.flow, j.lane, \
          j.stream AS lane_stream, j.order_key, j.revision, \
          j.edited, j.unknown, j.force, j.key_from, j.created_at, \
-         (j.unknown = 1 AND j.edited IS NOT NULL \
-           AND (SELECT e.in_doubt FROM edit e WHERE e.job_id = j.id ORDER BY e.id DESC LIMIT 1) \
+         (j.unknown AND j.edited IS NOT NULL \
+           AND COALESCE((SELECT e.in_doubt FROM edit e WHERE e.job_id = j.id ORDER BY e.id DESC LIMIT 1), true) \
            AND NOT EXISTS (SELECT 1 FROM attempt t WHERE t.job_id = j.id \
            AND t.no >= j.key_from AND t.outcome = 'dead' AND t.class = 'unknown_outcome')) AS edited_in_doubt, \
-         CASE WHEN j.unknown = 1 AND j.edited IS NOT NULL THEN (SELECT json_group_array(CAST(e.before AS TEXT)) FROM edit e \
-           WHERE e.job_id = j.id AND e.in_doubt = 1) END AS formers, \
          v.id AS event_id, v.kind AS event_kind, \
          v.connection, v.stream, v.entity, v.key, v.doc, v.deleted, v.occurred_at, v.recorded_at, \
          a.started_at AS first_attempt_at, b.source_connection, b.source_stream, b.source_key, b.dest_connection, \
          b.dest_stream, b.remote_id, b.remote_version, b.sent_revision, b.sent_hash, b.echo \
          FROM (SELECT * FROM job WHERE state = 'ready' AND lane = $1 AND run_at <= $2 \
-               AND flow NOT IN (SELECT value FROM json_each($4)) ORDER BY run_at, id LIMIT $3) j \
+               AND flow NOT IN (SELECT atom FROM json_each($4)) ORDER BY run_at, id LIMIT $3) j \
          JOIN event v ON v.id = j.event_id \
          LEFT JOIN attempt a ON a.job_id = j.id AND a.no = j.key_from \
          LEFT JOIN binding b ON b.source_connection = v.connection AND b.source_stream = v.stream \
@@ -68,29 +64,33 @@ pub(super) async fn claim(
     )
     .bind(lane)
     .bind(tick.now)
-    .bind(room)
+    .bind(i64::from(room))
     .bind(json_list(&tick.held_flows)?)
     .fetch_all(&mut *conn)
     .await?;
     if rows.is_empty() {
         return Ok(());
     }
-    let batch = rows.iter().map(|row| claimed_row(row, tick.now)).collect::<Result<Vec<_>, _>>()?;
+    let mut batch = rows.iter().map(|row| claimed_row(row, tick.now)).collect::<Result<Vec<_>, _>>()?;
+    for job in batch.iter_mut().filter(|job| job.unknown && job.edited.is_some()) {
+        job.formers = formers(conn, job.claim.job_id).await?;
+    }
     let announcements: Vec<(i64, i64, &str)> =
         batch.iter().map(|job| (job.claim.job_id, job.attempt, job.idempotency_key.as_str())).collect();
     let announcements = json_list(&announcements)?;
+    let lease_until = tick.lease_until + clock_ahead(conn).await?;
     query(
         "UPDATE job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_owner = $2, lease_until = $3 \
-         WHERE id IN (SELECT value ->> 0 FROM json_each($1))",
+         WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
     )
     .bind(&announcements)
     .bind(&tick.owner)
-    .bind(tick.lease_until)
+    .bind(lease_until)
     .execute(&mut *conn)
     .await?;
     query(
         "INSERT INTO attempt (job_id, no, idempotency_key, started_at) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, $2 FROM json_each($1)",
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2, $2 FROM json_each($1)",
     )
     .bind(announcements)
     .bind(tick.now)
@@ -100,7 +100,7 @@ pub(super) async fn claim(
     Ok(())
 }
 
-fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
+fn claimed_row(row: &Row, now: i64) -> Result<Claimed, StoreError> {
     let bound: Option<String> = row.try_get("source_connection")?;
     let job_id: i64 = row.try_get("id")?;
     let mut job = Claimed {
@@ -127,7 +127,7 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
         deleted: row.try_get("deleted")?,
         doc: row.try_get("doc")?,
         edited: row.try_get("edited")?,
-        formers: formers(row)?,
+        formers: Vec::new(),
         unknown: row.try_get("unknown")?,
         edited_in_doubt: row.try_get("edited_in_doubt")?,
         force: row.try_get("force")?,
@@ -140,12 +140,13 @@ fn claimed_row(row: &SqliteRow, now: i64) -> Result<Claimed, StoreError> {
     Ok(job)
 }
 
-fn formers(row: &SqliteRow) -> Result<Vec<String>, StoreError> {
-    let list: Option<String> = row.try_get("formers")?;
-    serde_json::from_str(list.as_deref().unwrap_or("[]")).map_err(|error| StoreError::Corrupt {
-        what: "what an edited record was before".into(),
-        cause: error.to_string(),
-    })
+/// What an edited record was when it may have reached the destination.
+async fn formers(conn: &mut Connection, job: i64) -> Result<Vec<String>, StoreError> {
+    let formers: Vec<Vec<u8>> = query_scalar("SELECT before FROM edit WHERE job_id = $1 AND in_doubt ORDER BY id")
+        .bind(job)
+        .fetch_all(conn)
+        .await?;
+    Ok(formers.iter().map(|former| String::from_utf8_lossy(former).into_owned()).collect())
 }
 
 /// Same effect, same key, whichever process or attempt asks for it; an effect that a person changed or demanded again is
@@ -172,19 +173,21 @@ pub(super) struct Rescue {
 
 impl Operation for Rescue {
     type Output = u64;
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, u64> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, u64> {
         Box::pin(async move {
+            let lease_now = self.now + clock_ahead(conn).await?;
             let rescued: Vec<i64> = query_scalar(
-                "UPDATE job SET state = 'ready', unknown = 1, run_at = MIN(run_at, $1), lease_until = 0 \
-                 WHERE state = 'running' AND (lease_until < $1 OR lease_owner = $2) RETURNING id",
+                "UPDATE job SET state = 'ready', unknown = true, run_at = CASE WHEN run_at < $1 THEN run_at ELSE $1 END, lease_until = 0 \
+                 WHERE state = 'running' AND (lease_until < $3 OR lease_owner = $2) RETURNING id",
             )
             .bind(self.now)
             .bind(&self.all_of)
+            .bind(lease_now)
             .fetch_all(&mut *conn)
             .await?;
             query(
                 "UPDATE attempt SET outcome = 'lost', finished_at = $2 WHERE outcome = 'announced' \
-                 AND job_id IN (SELECT value FROM json_each($1))",
+                 AND job_id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
             )
             .bind(json_list(&rescued)?)
             .bind(self.now)

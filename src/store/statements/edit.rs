@@ -4,8 +4,8 @@
 //! The values go into `edit`, which is removed with its job or payload. The audit trail stays for good: it has the names of
 //! the changed fields and hashes, nothing about a person.
 
+use super::db::{Connection, Row};
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row as _, query};
 
 use super::settle::resolve_empty_issues;
@@ -40,7 +40,7 @@ struct Owed {
 
 impl Operation for Edit {
     type Output = ();
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, ()> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             let mut chosen = Chosen::default();
             let (target, before) = match self.edit.dead {
@@ -77,7 +77,7 @@ impl Operation for Edit {
 
 impl Edit {
     /// What was received, or mapped in, stays beside its replacement.
-    async fn replace(&self, conn: &mut SqliteConnection, before: &Before) -> Result<(), StoreError> {
+    async fn replace(&self, conn: &mut Connection, before: &Before) -> Result<(), StoreError> {
         let edit = &self.edit;
         let (job, inbox) = match edit.dead {
             DeadRef::Job(id) => (Some(id), None),
@@ -134,7 +134,7 @@ impl Edit {
     }
 }
 
-async fn dead_job(conn: &mut SqliteConnection, id: i64) -> Result<Option<Before>, StoreError> {
+async fn dead_job(conn: &mut Connection, id: i64) -> Result<Option<Before>, StoreError> {
     let row = query(
         "SELECT j.issue_id, COALESCE(j.edited, v.doc) AS body, j.unknown, j.flow, j.revision, v.connection, v.stream, v.key \
          FROM job j JOIN event v ON v.id = j.event_id WHERE j.id = $1 AND j.state = 'dead'",
@@ -149,7 +149,7 @@ async fn dead_job(conn: &mut SqliteConnection, id: i64) -> Result<Option<Before>
     Ok(Some(Before { in_doubt: row.try_get("unknown")?, owed: Some(owed), ..before }))
 }
 
-async fn dead_payload(conn: &mut SqliteConnection, id: i64) -> Result<Option<Before>, StoreError> {
+async fn dead_payload(conn: &mut Connection, id: i64) -> Result<Option<Before>, StoreError> {
     let row = query(
         "SELECT issue_id, COALESCE(edited, body) AS body, connection, stream, key FROM inbox JOIN payload ON inbox_id = id \
          WHERE id = $1 AND disposition = 'dead' AND issue_id IS NOT NULL",
@@ -160,7 +160,7 @@ async fn dead_payload(conn: &mut SqliteConnection, id: i64) -> Result<Option<Bef
     row.map(|row| of_row(&row, row.try_get("body")?)).transpose()
 }
 
-fn of_row(row: &SqliteRow, body: Vec<u8>) -> Result<Before, StoreError> {
+fn of_row(row: &Row, body: Vec<u8>) -> Result<Before, StoreError> {
     Ok(Before {
         issue: row.try_get("issue_id")?,
         body,
@@ -175,7 +175,7 @@ fn of_row(row: &SqliteRow, body: Vec<u8>) -> Result<Before, StoreError> {
 /// Why an edit of this job would come too late: a newer revision of the record is there, may be there, or will be.
 ///
 /// The state conditions are those of the indexes `job_open` and `job_dead_key`, word for word.
-async fn newer(conn: &mut SqliteConnection, job: i64) -> Result<Option<String>, StoreError> {
+async fn newer(conn: &mut Connection, job: i64) -> Result<Option<String>, StoreError> {
     let found = query(
         "SELECT newer.id, newer.revision, newer.state, newer.lane FROM job j JOIN event v ON v.id = j.event_id \
          JOIN job newer ON newer.order_key = j.order_key AND newer.state IN ('ready', 'blocked', 'running', 'waiting') \
@@ -184,7 +184,7 @@ async fn newer(conn: &mut SqliteConnection, job: i64) -> Result<Option<String>, 
          UNION ALL SELECT newer.id, newer.revision, newer.state, newer.lane FROM job j JOIN event v ON v.id = j.event_id \
          JOIN job newer ON newer.order_key = j.order_key AND newer.state = 'dead' \
          JOIN event nv ON nv.id = newer.event_id AND nv.stream = v.stream \
-         WHERE j.id = $1 AND newer.revision > j.revision AND (newer.unknown = 1 OR (j.latest = 1 AND newer.flow = j.flow)) \
+         WHERE j.id = $1 AND newer.revision > j.revision AND (newer.unknown OR (j.latest AND newer.flow = j.flow)) \
          UNION ALL SELECT 0, b.sent_revision, 'done', j.lane FROM job j JOIN event v ON v.id = j.event_id \
          JOIN binding b ON b.source_connection = v.connection AND b.source_stream = v.stream AND b.source_key = v.key \
          AND b.dest_connection = j.lane AND b.dest_stream = j.stream WHERE j.id = $1 AND b.sent_revision > j.revision \

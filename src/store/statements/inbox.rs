@@ -5,12 +5,12 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use super::db::{Connection, Pool, gave_out, last_id};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
 use super::sighting::count_late;
-use super::sql::{RowStatement, day_of, json_list, last_id};
+use super::sql::{RowStatement, day_of, json_list};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -28,7 +28,7 @@ impl Operation for Append {
         &self.rows
     }
 
-    fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> OpFuture<'a, Self::Output> {
+    fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, Self::Output> {
         Box::pin(async move {
             let rows: Vec<&NewInbox> = self.rows.iter().collect();
             let appended = insert_pending(conn, &rows).await?;
@@ -36,7 +36,7 @@ impl Operation for Append {
         })
     }
 
-    fn complete<'a>(&'a self, conn: &'a mut SqliteConnection, appended: Vec<Appended>) -> OpFuture<'a, Self::Output> {
+    fn complete<'a>(&'a self, conn: &'a mut Connection, appended: Vec<Appended>) -> OpFuture<'a, Self::Output> {
         Box::pin(async move {
             if let Some(cursor) = &self.cursor {
                 move_cursor(conn, cursor).await?;
@@ -47,10 +47,7 @@ impl Operation for Append {
 }
 
 /// Inserts rows as pending, counts them, and counts repeats of known payloads as duplicates.
-pub(super) async fn insert_pending(
-    conn: &mut SqliteConnection,
-    rows: &[&NewInbox],
-) -> Result<Vec<Appended>, StoreError> {
+pub(super) async fn insert_pending(conn: &mut Connection, rows: &[&NewInbox]) -> Result<Vec<Appended>, StoreError> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -82,6 +79,9 @@ pub(super) async fn insert_pending(
         appended.push(Appended { id: first.id, duplicate: true });
     }
     insert(conn, &fresh).await?;
+    if !fresh.is_empty() {
+        gave_out(conn, "inbox", next).await?;
+    }
     count_repeats(conn, &repeated.into_iter().collect::<Vec<_>>()).await?;
     for id in late {
         count_late(conn, id).await?;
@@ -105,7 +105,7 @@ struct Fresh<'a> {
 }
 
 async fn known<'k>(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     keys: &'k [(&str, Cow<'_, str>)],
 ) -> Result<HashMap<(&'k str, &'k str), First>, StoreError> {
     let rows = query(
@@ -138,7 +138,7 @@ static INSERT_PAYLOADS: LazyLock<RowStatement> = LazyLock::new(|| {
     RowStatement::new(3, |rows| format!("INSERT INTO payload (inbox_id, headers, body) VALUES {rows}"))
 });
 
-async fn insert(conn: &mut SqliteConnection, fresh: &[Fresh<'_>]) -> Result<(), StoreError> {
+async fn insert(conn: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), StoreError> {
     for (statement, piece) in INSERT.pieces(fresh) {
         let mut insert = query(statement);
         for Fresh { id, key, row } in piece {
@@ -164,14 +164,17 @@ async fn insert(conn: &mut SqliteConnection, fresh: &[Fresh<'_>]) -> Result<(), 
     Ok(())
 }
 
-async fn count_repeats(conn: &mut SqliteConnection, repeats: &[(i64, i64)]) -> Result<(), StoreError> {
+async fn count_repeats(conn: &mut Connection, repeats: &[(i64, i64)]) -> Result<(), StoreError> {
     if repeats.is_empty() {
         return Ok(());
     }
-    query("UPDATE inbox SET duplicates = duplicates + (k.value ->> 1) FROM json_each($1) k WHERE inbox.id = k.value ->> 0")
-        .bind(json_list(repeats)?)
-        .execute(conn)
-        .await?;
+    query(
+        "UPDATE inbox SET duplicates = duplicates + CAST(k.value ->> 1 AS BIGINT) FROM json_each($1) k \
+         WHERE inbox.id = CAST(k.value ->> 0 AS BIGINT)",
+    )
+    .bind(json_list(repeats)?)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -183,7 +186,7 @@ fn dedupe_key(row: &NewInbox) -> Cow<'_, str> {
     }
 }
 
-async fn move_cursor(conn: &mut SqliteConnection, cursor: &CursorMove) -> Result<(), StoreError> {
+async fn move_cursor(conn: &mut Connection, cursor: &CursorMove) -> Result<(), StoreError> {
     query(
         "INSERT INTO cursor (connection, stream, value, moved_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (connection, stream) DO UPDATE SET value = excluded.value, moved_at = excluded.moved_at",
@@ -197,7 +200,7 @@ async fn move_cursor(conn: &mut SqliteConnection, cursor: &CursorMove) -> Result
     Ok(())
 }
 
-pub(super) async fn cursor(pool: &SqlitePool, connection: &str, stream: &str) -> Result<Option<String>, StoreError> {
+pub(super) async fn cursor(pool: &Pool, connection: &str, stream: &str) -> Result<Option<String>, StoreError> {
     Ok(query_scalar("SELECT value FROM cursor WHERE connection = $1 AND stream = $2")
         .bind(connection)
         .bind(stream)
@@ -205,7 +208,7 @@ pub(super) async fn cursor(pool: &SqlitePool, connection: &str, stream: &str) ->
         .await?)
 }
 
-pub(super) async fn cursors(pool: &SqlitePool) -> Result<Vec<CursorRow>, StoreError> {
+pub(super) async fn cursors(pool: &Pool) -> Result<Vec<CursorRow>, StoreError> {
     let rows = query("SELECT connection, stream, value, moved_at FROM cursor ORDER BY connection, stream")
         .fetch_all(pool)
         .await?;

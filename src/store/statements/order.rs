@@ -1,8 +1,8 @@
 //! The queue's order within a key: who is replaced, who is next, who wakes; not here: claims and outcomes.
 
+use super::db::Connection;
 use serde::Serialize;
 use sqlx::query_scalar;
-use sqlx::sqlite::SqliteConnection;
 
 use super::settle::settle_payloads;
 use super::sql::json_list;
@@ -13,7 +13,7 @@ use crate::store::contract::StoreError;
 ///
 /// The first state condition is the one of the index `job_open`, word for word: SQLite uses a partial index only then.
 pub(super) async fn coalesce<K: Serialize>(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     order_keys: &[K],
     now: i64,
 ) -> Result<(), StoreError> {
@@ -21,9 +21,9 @@ pub(super) async fn coalesce<K: Serialize>(
         return Ok(());
     }
     let replaced: Vec<i64> = query_scalar(
-        "UPDATE job SET state = 'superseded', finished_at = $2 WHERE order_key IN (SELECT value FROM json_each($1)) \
+        "UPDATE job SET state = 'superseded', finished_at = $2 WHERE order_key IN (SELECT atom FROM json_each($1)) \
          AND state IN ('ready', 'blocked', 'running', 'waiting') AND state <> 'running' \
-         AND latest = 1 AND unknown = 0 AND edited IS NULL \
+         AND latest AND NOT unknown AND edited IS NULL \
          AND EXISTS (SELECT 1 FROM job newer WHERE newer.order_key = job.order_key AND newer.id > job.id \
                      AND newer.state IN ('ready', 'blocked', 'running', 'waiting') \
                      AND newer.flow = job.flow AND newer.force >= job.force) \
@@ -37,18 +37,15 @@ pub(super) async fn coalesce<K: Serialize>(
 }
 
 /// The oldest open job of each key with none in flight becomes ready. Returns the lanes in which one did.
-pub(super) async fn promote<K: Serialize>(
-    conn: &mut SqliteConnection,
-    order_keys: &[K],
-) -> Result<Vec<String>, StoreError> {
+pub(super) async fn promote<K: Serialize>(conn: &mut Connection, order_keys: &[K]) -> Result<Vec<String>, StoreError> {
     if order_keys.is_empty() {
         return Ok(Vec::new());
     }
     Ok(query_scalar(
         "UPDATE job SET state = 'ready' WHERE state = 'blocked' AND id IN ( \
-           SELECT (SELECT MIN(id) FROM job head WHERE head.order_key = k.value \
+           SELECT (SELECT MIN(id) FROM job head WHERE head.order_key = k.atom \
                    AND head.state IN ('ready', 'blocked', 'running', 'waiting')) FROM json_each($1) k \
-           WHERE NOT EXISTS (SELECT 1 FROM job active WHERE active.order_key = k.value \
+           WHERE NOT EXISTS (SELECT 1 FROM job active WHERE active.order_key = k.atom \
                              AND active.state IN ('ready', 'running', 'waiting'))) \
          RETURNING lane",
     )
@@ -59,7 +56,7 @@ pub(super) async fn promote<K: Serialize>(
 
 /// Jobs that waited for one of these become ready. Returns their lanes.
 pub(super) async fn release_waiting(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     appeared: &[String],
     now: i64,
 ) -> Result<Vec<String>, StoreError> {
@@ -68,7 +65,7 @@ pub(super) async fn release_waiting(
     }
     Ok(query_scalar(
         "UPDATE job SET state = 'ready', wait_for = '', run_at = $2 WHERE state = 'waiting' \
-         AND wait_for IN (SELECT value FROM json_each($1)) RETURNING lane",
+         AND wait_for IN (SELECT atom FROM json_each($1)) RETURNING lane",
     )
     .bind(json_list(appeared)?)
     .bind(now)

@@ -1,13 +1,13 @@
 //! Look-ups in the mirror: records by key, copies by remote id, references by natural key; not here: changes to it.
 
-use sqlx::sqlite::SqlitePool;
+use super::db::{Pool, Row, snapshot};
 use sqlx::{Row as _, query, query_scalar};
 
 use super::sql::{binding_row, entity_row, entity_word, json_list, key_list, word};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
-pub(super) async fn entities(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
+pub(super) async fn entities(pool: &Pool, keys: &[EntityKey]) -> Result<Vec<EntityRow>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -22,20 +22,20 @@ pub(super) async fn entities(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Ve
 }
 
 pub(super) async fn live_keys(
-    pool: &SqlitePool,
+    pool: &Pool,
     connection: &str,
     stream: &str,
     after: &str,
     limit: u32,
 ) -> Result<Vec<LiveKey>, StoreError> {
     let rows = query(
-        "SELECT key, as_of FROM entity WHERE connection = $1 AND stream = $2 AND key > $3 AND deleted = 0 \
+        "SELECT key, as_of FROM entity WHERE connection = $1 AND stream = $2 AND key > $3 AND NOT deleted \
          ORDER BY key LIMIT $4",
     )
     .bind(connection)
     .bind(stream)
     .bind(after)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
     rows.iter().map(|row| Ok(LiveKey { key: row.try_get(0)?, as_of: row.try_get(1)? })).collect()
@@ -46,11 +46,11 @@ const PAGE: u32 = 1_000;
 
 /// One transaction: what is written meanwhile is not seen, and the log grows until it ends.
 pub(super) async fn read_mirrors(
-    pool: &SqlitePool,
+    pool: &Pool,
     streams: &[StreamId],
     each: EachPage<'_>,
 ) -> Result<MirrorMark, StoreError> {
-    let mut tx = pool.begin().await?;
+    let mut tx = snapshot(pool).await?;
     let mark = query("SELECT COALESCE((SELECT MAX(id) FROM inbox), 0), COALESCE((SELECT MAX(id) FROM event), 0)")
         .fetch_one(&mut *tx)
         .await?;
@@ -59,13 +59,13 @@ pub(super) async fn read_mirrors(
         let mut after = String::new();
         loop {
             let rows = query(
-                "SELECT * FROM entity WHERE connection = $1 AND stream = $2 AND key > $3 AND deleted = 0 \
+                "SELECT * FROM entity WHERE connection = $1 AND stream = $2 AND key > $3 AND NOT deleted \
                  ORDER BY key LIMIT $4",
             )
             .bind(&stream.connection)
             .bind(&stream.stream)
             .bind(&after)
-            .bind(PAGE)
+            .bind(i64::from(PAGE))
             .fetch_all(&mut *tx)
             .await?;
             let page: Vec<Mirrored> = rows
@@ -89,10 +89,10 @@ pub(super) async fn read_mirrors(
 /// Jobs of a record that a passage tells of.
 const JOBS: u32 = 50;
 
-pub(super) async fn passage(pool: &SqlitePool, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError> {
+pub(super) async fn passage(pool: &Pool, record: &EntityKey, to: &StreamId) -> Result<Passage, StoreError> {
     let EntityKey { connection, stream, key } = record;
     // One transaction: a job that ends meanwhile is either still open or its end is seen.
-    let mut tx = pool.begin().await?;
+    let mut tx = snapshot(pool).await?;
     let current = query("SELECT revision, deleted FROM entity WHERE connection = $1 AND stream = $2 AND key = $3")
         .bind(connection)
         .bind(stream)
@@ -121,11 +121,11 @@ pub(super) async fn passage(pool: &SqlitePool, record: &EntityKey, to: &StreamId
     .bind(key)
     .bind(&to.connection)
     .bind(&to.stream)
-    .bind(JOBS)
+    .bind(i64::from(JOBS))
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    let job = |row: &sqlx::sqlite::SqliteRow| {
+    let job = |row: &Row| {
         Ok::<_, StoreError>(PassageJob {
             id: row.try_get("id")?,
             flow: row.try_get("flow")?,
@@ -147,7 +147,7 @@ pub(super) async fn passage(pool: &SqlitePool, record: &EntityKey, to: &StreamId
     })
 }
 
-pub(super) async fn bindings_by_remote(pool: &SqlitePool, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
+pub(super) async fn bindings_by_remote(pool: &Pool, keys: &[EntityKey]) -> Result<Vec<BindingRow>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -161,11 +161,7 @@ pub(super) async fn bindings_by_remote(pool: &SqlitePool, keys: &[EntityKey]) ->
     rows.iter().map(binding_row).collect()
 }
 
-pub(super) async fn resolve_refs(
-    pool: &SqlitePool,
-    dest: &str,
-    refs: &[RefKey],
-) -> Result<Vec<ResolvedRef>, StoreError> {
+pub(super) async fn resolve_refs(pool: &Pool, dest: &str, refs: &[RefKey]) -> Result<Vec<ResolvedRef>, StoreError> {
     if refs.is_empty() {
         return Ok(Vec::new());
     }
@@ -174,7 +170,7 @@ pub(super) async fn resolve_refs(
     let rows = query(
         "SELECT k.value ->> 0 AS entity, k.value ->> 1 AS natural_key, e.key AS remote_id, e.doc, 0 AS rank \
          FROM json_each($2) k JOIN entity e ON e.entity = k.value ->> 0 AND e.natural_key = k.value ->> 1 \
-         AND e.connection = $1 AND e.deleted = 0 \
+         AND e.connection = $1 AND NOT e.deleted \
          UNION ALL \
          SELECT k.value ->> 0, k.value ->> 1, b.remote_id, NULL, 1 FROM json_each($2) k \
          JOIN entity e ON e.entity = k.value ->> 0 AND e.natural_key = k.value ->> 1 \
@@ -197,7 +193,7 @@ pub(super) async fn resolve_refs(
 }
 
 /// Counted from an index alone.
-pub(super) async fn known_records(pool: &SqlitePool, connection: &str, stream: &str) -> Result<u64, StoreError> {
+pub(super) async fn known_records(pool: &Pool, connection: &str, stream: &str) -> Result<u64, StoreError> {
     let n: i64 = query_scalar("SELECT COUNT(*) FROM entity WHERE connection = $1 AND stream = $2")
         .bind(connection)
         .bind(stream)
