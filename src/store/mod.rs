@@ -4,6 +4,7 @@ mod audit_chain;
 pub mod contract;
 mod file_fate;
 pub mod mutation;
+pub mod postgres;
 pub mod rows;
 pub mod sqlite;
 

@@ -14,6 +14,8 @@ mod process;
 mod recon;
 mod reference;
 mod retention;
+#[path = "../server/mod.rs"]
+mod server;
 mod sqlite_files;
 
 macro_rules! suite {
@@ -103,3 +105,4 @@ macro_rules! suite {
 }
 
 suite!(sqlite, bench::SqliteBench);
+suite!(postgres, bench::PostgresBench);

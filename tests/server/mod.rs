@@ -1,4 +1,5 @@
 //! Servers of the tests' own: a data directory in a temporary folder, a free port of 127.0.0.1, ended with the test.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::fs;
 use std::net::TcpListener;
@@ -20,6 +21,8 @@ pub enum Kind {
 pub struct Server {
     pub kind: Kind,
     pub port: u16,
+    /// It writes through to the disk, as a hub asks it to.
+    durable: bool,
     folder: tempfile::TempDir,
     process: Option<Child>,
 }
@@ -27,18 +30,23 @@ pub struct Server {
 impl Server {
     pub fn start(kind: Kind) -> Server {
         // Below /tmp, where the user that the server runs as may go.
-        let folder = tempfile::Builder::new().prefix("syncline-sql-").tempdir_in("/tmp").unwrap();
+        Server::start_in(Path::new("/tmp"), kind, false)
+    }
+
+    /// A PostgreSQL that a hub takes for its own database: where writing through costs nothing, if there is such a place.
+    pub fn durable() -> Server {
+        let memory = Path::new("/dev/shm");
+        Server::start_in(if memory.is_dir() { memory } else { Path::new("/tmp") }, Kind::Postgres, true)
+    }
+
+    fn start_in(place: &Path, kind: Kind, durable: bool) -> Server {
+        let folder = tempfile::Builder::new().prefix("syncline-sql-").tempdir_in(place).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Server { kind, port, folder, process: None };
+        let mut server = Server { kind, port, durable, folder, process: None };
         let data = server.data();
         match kind {
-            Kind::Postgres => done(
-                unprivileged("postgres", &postgres("initdb"))
-                    .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"])
-                    .args(["--no-sync", "--pwfile", &server.password_file(), "-D"])
-                    .arg(&data),
-            ),
+            Kind::Postgres => cluster(&server.password_file(), &data),
             Kind::Mariadb => done(
                 unprivileged("mysql", &found(&["mariadb-install-db"], &[], "mariadb-server"))
                     .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
@@ -88,7 +96,8 @@ impl Server {
         let mut command = match self.kind {
             Kind::Postgres => {
                 let mut command = unprivileged("postgres", &postgres("postgres"));
-                command.arg("-D").arg(&data).args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+                let fsync = if self.durable { "fsync=on" } else { "fsync=off" };
+                command.arg("-D").arg(&data).args(["-c", "listen_addresses=127.0.0.1", "-c", fsync]);
                 command.args(["-p", &self.port.to_string(), "-c", "deadlock_timeout=200ms"]).arg("-k").arg(run);
                 command
             }
@@ -139,6 +148,27 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         (fs::read_to_string(at("other.pem")).unwrap(), fs::read_to_string(at("ca.pem")).unwrap())
+    }
+
+    /// A database of its own for a hub; its address, with the password.
+    pub fn database(&self, name: &str) -> String {
+        self.run_in("postgres", &format!("CREATE DATABASE {name} OWNER {USER}")).unwrap();
+        self.url(name)
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        let password: String = PASSWORD
+            .bytes()
+            .map(
+                |byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") },
+            )
+            .collect();
+        format!("postgres://{USER}:{password}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// As the server's administrator.
+    pub fn administer(&self, sql: &str) -> String {
+        self.run_in("postgres", sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// As a power cut would end it.
@@ -205,6 +235,32 @@ impl Drop for Server {
         // The files are the server's user's.
         let _ = fs::remove_dir_all(self.folder.path());
     }
+}
+
+/// Makes a cluster. Its files are prepared once for all tests: making them takes longer than most of the tests.
+fn cluster(password_file: &str, data: &Path) {
+    let program = postgres("initdb");
+    let version = program.to_string_lossy().replace(['/', '.'], "-");
+    let prepared = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster{version}"));
+    let lock = fs::File::create(prepared.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    if !prepared.is_dir() {
+        let args = ["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"];
+        done(
+            unprivileged("postgres", &program)
+                .args(args)
+                .args(["--no-sync", "--pwfile", password_file, "-D"])
+                .arg(data),
+        );
+        // Under its name only when it is whole.
+        let partial = prepared.with_extension("partial");
+        let _ = fs::remove_dir_all(&partial);
+        done(Command::new("cp").arg("-a").arg(data).arg(&partial));
+        fs::rename(&partial, &prepared).unwrap();
+        return;
+    }
+    drop(lock);
+    done(Command::new("cp").arg("-a").arg(&prepared).arg(data));
 }
 
 fn done(command: &mut Command) {
