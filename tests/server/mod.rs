@@ -171,6 +171,16 @@ impl Server {
         self.run_in("postgres", sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
+    /// Kills it and starts it as a standby: it answers readers and takes no writes until it is promoted.
+    pub fn become_standby(&mut self) {
+        self.kill();
+        let file = self.data().join("standby.signal");
+        fs::write(&file, "").unwrap();
+        let data = fs::metadata(self.data()).unwrap();
+        std::os::unix::fs::chown(&file, Some(data.uid()), Some(data.gid())).unwrap();
+        self.resume();
+    }
+
     /// As a power cut would end it.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {

@@ -10,6 +10,7 @@ mod edits;
 mod intake;
 mod model;
 mod people;
+mod postgres_server;
 mod process;
 mod recon;
 mod reference;
@@ -17,6 +18,7 @@ mod retention;
 #[path = "../server/mod.rs"]
 mod server;
 mod sqlite_files;
+mod wire;
 
 macro_rules! suite {
     ($name:ident, $bench:ty) => {

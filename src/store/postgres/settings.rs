@@ -142,7 +142,7 @@ impl Settings {
             "SELECT a.application_name, COALESCE(host(a.client_addr), 'the server itself'), CAST(a.pid AS TEXT) \
              FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted \
              AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-             AND (CAST(CAST(l.classid AS BIGINT) AS BIT(32)) || CAST(CAST(l.objid AS BIGINT) AS BIT(32)))::bigint = $1",
+             AND ((CAST(l.classid AS BIGINT) << 32) | CAST(l.objid AS BIGINT)) = $1",
         )
         .bind(key)
         .fetch_optional(conn)
