@@ -144,7 +144,7 @@ CREATE INDEX job_open ON job (order_key, id) WHERE state IN ('ready', 'blocked',
 -- One job in flight per order_key is the database's own rule.
 CREATE UNIQUE INDEX job_active ON job (order_key) WHERE state IN ('ready', 'running', 'waiting');
 CREATE INDEX job_running ON job (lease_until) WHERE state = 'running';
-CREATE INDEX job_waiting ON job (wait_for) WHERE state = 'waiting';
+CREATE INDEX job_waiting ON job USING hash (wait_for) WHERE state = 'waiting';
 CREATE INDEX job_dead ON job (issue_id) WHERE state = 'dead';
 CREATE INDEX job_dead_key ON job (order_key) WHERE state = 'dead';
 CREATE INDEX job_done ON job (flow, finished_at) WHERE state = 'done';
@@ -181,7 +181,8 @@ CREATE TABLE binding (
     updated_at        BIGINT NOT NULL,
     PRIMARY KEY (source_connection, source_stream, source_key, dest_connection, dest_stream)
 );
-CREATE INDEX binding_remote ON binding (remote_id, dest_connection, dest_stream);
+-- What a destination calls a record may be of any length.
+CREATE INDEX binding_remote ON binding USING hash (remote_id);
 
 -- How far each read has come. Moves in the commit that stores the rows it covers.
 CREATE TABLE cursor (

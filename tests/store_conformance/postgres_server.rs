@@ -44,7 +44,12 @@ async fn what_was_acknowledged_survives_the_server() {
             ids
         };
         server.kill();
-        let lost = store.append_inbox(vec![payload("meanwhile", T0)], None).await.unwrap_err();
+        // What the server had begun for this hub may still be finished.
+        let lost = loop {
+            if let Err(lost) = store.append_inbox(vec![payload("meanwhile", T0)], None).await {
+                break lost;
+            }
+        };
         assert!(matches!(lost, StoreError::Unreachable { .. } | StoreError::InDoubt { .. }), "{lost:?}");
         assert!(!lost.to_string().contains(PASSWORD), "{lost}");
         server.resume();

@@ -11,7 +11,7 @@ use sqlx::{Row as _, query, query_scalar};
 
 use super::file_fate::hang;
 use super::settle::{TallyDelta, file_dead_letter, move_tally};
-use super::sql::{RowStatement, json_list};
+use super::sql::{RowStatement, identity, json_list, text};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::file_fate::FileFate;
@@ -102,10 +102,10 @@ async fn stage(
             .bind(&row.connection)
             .bind(&row.stream)
             .bind(row.source.as_str())
-            .bind(&row.dedupe_key)
-            .bind(&row.topic)
-            .bind(&row.headers)
-            .bind(&row.place)
+            .bind(identity(&row.dedupe_key))
+            .bind(text(&row.topic))
+            .bind(text(&row.headers))
+            .bind(text(&row.place))
             .bind(&row.payload)
             .bind(row.received_at);
     }
@@ -231,7 +231,7 @@ impl Operation for Refuse {
                 "UPDATE file_batch SET state = 'refused', reason = $2, sequence = $3 WHERE id = $1 RETURNING started_at",
             )
             .bind(self.batch)
-            .bind(&self.reason)
+            .bind(text(&self.reason))
             .bind(self.sequence)
             .fetch_one(&mut *conn)
             .await?;

@@ -11,7 +11,7 @@ use super::claim::{claim, renew};
 use super::order::{coalesce, promote, release_waiting};
 use super::outcome::{ClosingRow, Confirmed, JobChange, bind, complete_attempts};
 use super::settle::{file_dead_letter, resolve_empty_issues, settle_payloads};
-use super::sql::json_list;
+use super::sql::{json_list, text};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -189,8 +189,8 @@ impl Closing {
         .bind(change.outcome)
         .bind(class)
         .bind(ack.status.map(i64::from))
-        .bind(&ack.request)
-        .bind(&ack.response)
+        .bind(text(&ack.request))
+        .bind(text(&ack.response))
         .execute(conn)
         .await?;
         Ok(true)

@@ -10,7 +10,7 @@ use sqlx::{Row as _, query, query_scalar};
 
 use super::settle::{TallyDelta, move_tally};
 use super::sighting::count_late;
-use super::sql::{RowStatement, day_of, json_list};
+use super::sql::{RowStatement, day_of, identity, json_list, text};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::mutation;
@@ -148,8 +148,8 @@ async fn insert(conn: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), StoreE
                 .bind(&row.stream)
                 .bind(row.source.as_str())
                 .bind(*key)
-                .bind(&row.topic)
-                .bind(&row.place)
+                .bind(text(&row.topic))
+                .bind(text(&row.place))
                 .bind(row.received_at);
         }
         insert.execute(&mut *conn).await?;
@@ -157,7 +157,7 @@ async fn insert(conn: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), StoreE
     for (statement, piece) in INSERT_PAYLOADS.pieces(fresh) {
         let mut insert = query(statement);
         for Fresh { id, row, .. } in piece {
-            insert = insert.bind(id).bind(&row.headers).bind(&row.payload);
+            insert = insert.bind(id).bind(text(&row.headers)).bind(&row.payload);
         }
         insert.execute(&mut *conn).await?;
     }
@@ -182,11 +182,15 @@ fn dedupe_key(row: &NewInbox) -> Cow<'_, str> {
     if mutation::active(mutation::NO_INBOX_DEDUPE) {
         Cow::Owned(format!("{}#{}", row.dedupe_key, fastrand::u64(..)))
     } else {
-        Cow::Borrowed(&row.dedupe_key)
+        identity(&row.dedupe_key)
     }
 }
 
 async fn move_cursor(conn: &mut Connection, cursor: &CursorMove) -> Result<(), StoreError> {
+    if cursor.value.contains('\0') {
+        let of = format!("{}.{}", cursor.connection, cursor.stream);
+        return Err(StoreError::Refused(format!("{of} told a position with a NUL character, which cannot be kept")));
+    }
     query(
         "INSERT INTO cursor (connection, stream, value, moved_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (connection, stream) DO UPDATE SET value = excluded.value, moved_at = excluded.moved_at",

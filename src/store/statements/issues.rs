@@ -5,7 +5,7 @@ use sqlx::{Row as _, query};
 
 use super::edit::sha256;
 use super::file_fate;
-use super::sql::entity_word;
+use super::sql::{entity_word, identity};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -36,7 +36,7 @@ pub(super) async fn open_issue(pool: &Pool, fingerprint: &str) -> Result<Option<
          (SELECT COUNT(*) FROM file_batch f WHERE f.issue_id = s.id AND f.fate IN ('refused', 'held')) AS files \
          FROM issue s WHERE s.state = 'open' AND s.fingerprint = $1",
     )
-    .bind(fingerprint)
+    .bind(identity(fingerprint))
     .fetch_optional(pool)
     .await?;
     row.as_ref().map(issue_row).transpose()

@@ -1,12 +1,13 @@
 //! What an outcome makes of a job, its attempt and its binding; not here: what follows for others.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::db::{Connection, Row};
 use serde::Deserialize;
 use sqlx::query;
 
-use super::sql::{RowStatement, json_list};
+use super::sql::{RowStatement, json_list, text};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -101,7 +102,7 @@ impl<'a> JobChange<'a> {
         .bind(self.run_at)
         .bind(self.failures)
         .bind(self.wait_for)
-        .bind(self.error)
+        .bind(text(self.error))
         .bind(class)
         .bind(self.issue)
         .bind(self.state.is_open())
@@ -158,16 +159,16 @@ pub(super) async fn complete_attempts(
     confirmed: &[Confirmed<'_>],
     now: i64,
 ) -> Result<(), StoreError> {
-    for (text, piece) in COMPLETE.pieces(confirmed) {
-        let mut complete = query(text);
+    for (statement, piece) in COMPLETE.pieces(confirmed) {
+        let mut complete = query(statement);
         for Confirmed { job, attempt, ack, .. } in piece {
             complete = complete
                 .bind(job)
                 .bind(attempt)
                 .bind(now)
                 .bind(ack.status.map(i64::from))
-                .bind(&ack.request)
-                .bind(&ack.response);
+                .bind(text(&ack.request))
+                .bind(text(&ack.response));
         }
         complete.execute(&mut *conn).await?;
     }
@@ -175,8 +176,8 @@ pub(super) async fn complete_attempts(
 }
 
 pub(super) async fn bind(conn: &mut Connection, confirmed: &[Confirmed<'_>], now: i64) -> Result<(), StoreError> {
-    let rows: Vec<(i64, &str, Option<i64>, &str, &str)> =
-        confirmed.iter().map(|c| (c.job, c.remote_id, c.remote_version, c.sent_hash, c.echo)).collect();
+    let rows: Vec<(i64, Cow<'_, str>, Option<i64>, &str, &str)> =
+        confirmed.iter().map(|c| (c.job, text(c.remote_id), c.remote_version, c.sent_hash, c.echo)).collect();
     if rows.is_empty() {
         return Ok(());
     }

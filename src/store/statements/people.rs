@@ -3,7 +3,7 @@
 use super::db::{Connection, Pool, Row};
 use sqlx::{Row as _, query};
 
-use super::sql::word;
+use super::sql::{text, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -48,7 +48,7 @@ impl Operation for SetConnectionState {
             )
             .bind(&self.state.connection)
             .bind(self.state.state.as_str())
-            .bind(&self.state.reason)
+            .bind(text(&self.state.reason))
             .bind(self.state.until)
             .bind(self.state.failures)
             .bind(self.state.changed_at)
@@ -218,17 +218,19 @@ impl Audit {
             Some(row) => (row.try_get::<i64, _>(0)? + 1, row.try_get(1)?),
             None => (1, String::new()),
         };
-        let hash = chain_hash(&prev_hash, seq, self.at, &self.actor, &self.action, &self.target, &self.detail);
+        let [actor, action, target, detail] =
+            [&self.actor, &self.action, &self.target, &self.detail].map(|word| text(word));
+        let hash = chain_hash(&prev_hash, seq, self.at, &actor, &action, &target, &detail);
         query(
             "INSERT INTO audit (seq, at, actor, action, target, detail, prev_hash, hash) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(seq)
         .bind(self.at)
-        .bind(&self.actor)
-        .bind(&self.action)
-        .bind(&self.target)
-        .bind(&self.detail)
+        .bind(actor)
+        .bind(action)
+        .bind(target)
+        .bind(detail)
         .bind(prev_hash)
         .bind(hash)
         .execute(conn)

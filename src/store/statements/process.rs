@@ -1,5 +1,6 @@
 //! Statements of processing: pending payloads, the mirror, events and the jobs they cause; not here: what is decided.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::db::{Connection, Pool};
@@ -11,7 +12,7 @@ use super::inbox::insert_pending;
 use super::order::{coalesce, promote, release_waiting};
 use super::settle::{TallyDelta, file_dead_letter, move_tally, settle_payloads};
 use super::sighting::{add_sightings, see_by_poll};
-use super::sql::{day_of, json_list, word};
+use super::sql::{day_of, json_list, text, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -113,7 +114,7 @@ fn revision(row: &PlannedRow) -> Option<Revision<'_>> {
 
 /// What a payload becomes: id, disposition, reason, stream, entity, key, issue, error.
 #[derive(Serialize)]
-struct Settled<'a>(i64, Disposition, &'a str, &'a str, &'a str, &'a str, Option<i64>, &'a str);
+struct Settled<'a>(i64, Disposition, &'a str, &'a str, &'a str, &'a str, Option<i64>, Cow<'a, str>);
 
 /// Bookkeeping of one commit.
 #[derive(Default)]
@@ -175,7 +176,7 @@ impl<'a> Pass<'a> {
 
     /// What follows for one row; `event` is that of its revision, if it has one.
     async fn row(&mut self, conn: &mut Connection, row: &'a PlannedRow, event: Option<i64>) -> Result<(), StoreError> {
-        let mut dead_as = (None, "");
+        let mut dead_as = (None, Cow::Borrowed(""));
         let (to, reason) = match &row.outcome {
             PlannedOutcome::Apply { state, jobs, .. } => {
                 for (job, event) in jobs.iter().zip(event.into_iter().cycle()) {
@@ -199,7 +200,7 @@ impl<'a> Pass<'a> {
             PlannedOutcome::Superseded => (Disposition::Superseded, ""),
             PlannedOutcome::Ignored(rule) => (Disposition::Ignored, rule.as_str()),
             PlannedOutcome::Dead(dead) => {
-                dead_as = (Some(file_dead_letter(conn, dead, self.now).await?), dead.detail.as_str());
+                dead_as = (Some(file_dead_letter(conn, dead, self.now).await?), text(&dead.detail));
                 (Disposition::Dead, dead.class.as_str())
             }
             PlannedOutcome::Split(children) => {
@@ -305,7 +306,7 @@ async fn born_dead(
     .bind(revision)
     .bind(now)
     .bind(dead.class.as_str())
-    .bind(&dead.detail)
+    .bind(text(&dead.detail))
     .bind(issue)
     .execute(conn)
     .await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::db::Connection;
 use sqlx::{Row as _, query, query_scalar};
 
-use super::sql::{json_list, word};
+use super::sql::{identity, json_list, text, word};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -70,12 +70,12 @@ pub(super) async fn file_dead_letter(conn: &mut Connection, dead: &DeadLetter, a
          ON CONFLICT (fingerprint) WHERE state = 'open' \
          DO UPDATE SET seen = issue.seen + 1, last_at = excluded.last_at, sample = excluded.sample RETURNING id",
     )
-    .bind(&dead.fingerprint)
+    .bind(identity(&dead.fingerprint))
     .bind(&dead.scope)
     .bind(dead.class.as_str())
-    .bind(&dead.title)
-    .bind(&dead.next_step)
-    .bind(&dead.detail)
+    .bind(text(&dead.title))
+    .bind(text(&dead.next_step))
+    .bind(text(&dead.detail))
     .bind(at)
     .fetch_one(conn)
     .await?)
@@ -146,7 +146,7 @@ pub(super) async fn resolve_empty_issues(
          AND NOT EXISTS (SELECT 1 FROM file_batch f WHERE f.issue_id = issue.id AND f.fate IN ('refused', 'held'))",
     )
     .bind(json_list(issue_ids)?)
-    .bind(resolution)
+    .bind(text(resolution))
     .execute(conn)
     .await?;
     Ok(())
@@ -176,7 +176,7 @@ impl Operation for Over {
     fn apply<'a>(&'a self, conn: &'a mut Connection) -> OpFuture<'a, ()> {
         Box::pin(async move {
             let ids: Vec<i64> = query_scalar("SELECT id FROM issue WHERE state = 'open' AND fingerprint = $1")
-                .bind(&self.fingerprint)
+                .bind(identity(&self.fingerprint))
                 .fetch_all(&mut *conn)
                 .await?;
             resolve_empty_issues(conn, &ids, &self.resolution).await

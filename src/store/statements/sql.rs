@@ -2,6 +2,9 @@
 
 use super::db::{Row, value_lists};
 use jiff::Timestamp;
+use std::borrow::Cow;
+
+use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 
 use crate::model::Entity;
@@ -18,6 +21,23 @@ pub(super) fn key_list(keys: &[EntityKey]) -> Result<String, StoreError> {
     let rows: Vec<[&str; 3]> =
         keys.iter().map(|k| [k.connection.as_str(), k.stream.as_str(), k.key.as_str()]).collect();
     json_list(&rows)
+}
+
+/// A text as every database can hold it: PostgreSQL has no NUL in texts, so that a sign for it takes its place. What is a
+/// record's own (its key, its fields) is refused long before, by name.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{2400}")) } else { Cow::Borrowed(text) }
+}
+
+/// Longest text by which something is told apart: the indexes of PostgreSQL take no more than some 2,700 bytes.
+const IDENTITY_MAX: usize = 1000;
+
+/// A text by which something is told apart, however long it is.
+pub(super) fn identity(word: &str) -> Cow<'_, str> {
+    if word.len() > IDENTITY_MAX {
+        return Cow::Owned(format!("sha256:{}", hex::encode(Sha256::digest(word))));
+    }
+    text(word)
 }
 
 /// How many rows one statement carries: a list is cut into the largest that fit, so that there are few statements to send
@@ -109,4 +129,23 @@ pub(super) fn binding_row(row: &Row) -> Result<BindingRow, StoreError> {
         sent_hash: row.try_get("sent_hash")?,
         echo: row.try_get("echo")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{identity, text};
+
+    #[test]
+    fn what_no_text_can_hold_is_shown() {
+        assert_eq!(text("a\0b"), "a\u{2400}b");
+        assert_eq!(text("plain"), "plain");
+    }
+
+    #[test]
+    fn a_long_identity_is_told_apart_by_its_hash() {
+        let (long, other) = ("x".repeat(2_000), "x".repeat(2_001));
+        assert!(identity(&long).starts_with("sha256:") && identity(&long).len() < 100);
+        assert_ne!(identity(&long), identity(&other));
+        assert_eq!(identity("evt_1"), "evt_1");
+    }
 }

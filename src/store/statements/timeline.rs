@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::db::{Pool, Row};
 use sqlx::{Row as _, query};
 
-use super::sql::{binding_row, entity_key, entity_row, entity_word, json_list, word};
+use super::sql::{binding_row, entity_key, entity_row, entity_word, json_list, text as plain, word};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -15,7 +15,8 @@ const TIMELINE_MAX: i64 = 200;
 /// Records whose key, natural key or remote id is the text, then those whose natural key begins with it. People write
 /// `1001` for `#1001` and the other way round.
 pub(super) async fn find_records(pool: &Pool, text: &str, limit: u32) -> Result<Vec<EntityRow>, StoreError> {
-    let text = text.trim();
+    let text = plain(text.trim());
+    let text = &*text;
     let bare = text.trim_start_matches('#');
     if bare.is_empty() {
         return Ok(Vec::new());
@@ -44,7 +45,8 @@ pub(super) async fn find_records(pool: &Pool, text: &str, limit: u32) -> Result<
 
 /// Payloads that could not be used, about records of this key.
 pub(super) async fn find_dead(pool: &Pool, text: &str, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
-    let text = text.trim();
+    let text = plain(text.trim());
+    let text = &*text;
     let bare = text.trim_start_matches('#');
     if bare.is_empty() {
         return Ok(Vec::new());

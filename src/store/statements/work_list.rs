@@ -12,7 +12,7 @@ use super::file_fate;
 use super::order::{coalesce, promote};
 use super::people::Audit;
 use super::settle::{TallyDelta, move_tally, resolve_empty_issues, settle_payloads};
-use super::sql::{day_of, json_list};
+use super::sql::{day_of, json_list, text};
 use super::writer::{OpFuture, Operation};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
@@ -146,7 +146,7 @@ impl Chosen {
              WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&self.jobs)?)
-        .bind(reason)
+        .bind(text(reason))
         .bind(at)
         .execute(&mut *conn)
         .await?;
@@ -156,7 +156,7 @@ impl Chosen {
              WHERE id IN (SELECT CAST(atom AS BIGINT) FROM json_each($1))",
         )
         .bind(json_list(&self.payloads)?)
-        .bind(reason)
+        .bind(text(reason))
         .execute(&mut *conn)
         .await?;
         file_fate::discard(conn, &self.files).await?;
