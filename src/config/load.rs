@@ -13,13 +13,13 @@ use super::broker::WrittenBroker;
 use super::connection::{Connection, WrittenConnection, exposed};
 use super::document::{Config, ConfigVersion};
 use super::flow::{Flow, WrittenFlow};
-use super::hub::Hub;
+use super::hub::{Database, Hub};
 use super::interpolate::{Environment, Interpolation, ProcessEnvironment};
 use super::link::Links;
 use super::mappings::Mappings;
 use super::ownership;
 use super::retry::{Delays, RetryPolicy};
-use super::yaml::{Context, Diagnostic, Diagnostics, Node, Source, Spanned, parse};
+use super::yaml::{Context, Decode as _, Diagnostic, Diagnostics, Node, Source, Spanned, parse};
 
 pub const CONFIG_FILE: &str = "syncline.yaml";
 const CONFIG_FOLDER: &str = "conf.d";
@@ -60,6 +60,37 @@ pub fn load_with(folder: &Path, environment: &dyn Environment) -> Result<Config,
     problems.redact(secrets());
     config.warnings.redact(secrets());
     problems.into_result(Some(config))
+}
+
+/// The address of the database alone, with the process's environment: whoever only opens it need not have the secrets of
+/// connections.
+pub fn load_database(folder: &Path) -> Result<Database, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let interpolation = Interpolation { environment: &ProcessEnvironment, folder: folder.to_owned(), literal: &[] };
+    let mut sensitive = Vec::new();
+    let mut found = Hub::default().database;
+    for source in &sources(folder, &mut problems) {
+        let root = match parse(source) {
+            Ok(root) => root,
+            Err(wrong) => {
+                problems.extend(wrong);
+                continue;
+            }
+        };
+        let Some(mut node) = root.get("hub").and_then(|hub| hub.get("database")).cloned() else { continue };
+        let cx = Context::new(source);
+        interpolation.apply(&mut node, &cx);
+        sensitive.extend(node.as_str().map(str::to_owned));
+        if let Some(database) = Database::decode(&node, &cx) {
+            found = database;
+        }
+        problems.extend(cx.finish());
+    }
+    if let Database::Sqlite { path } = &mut found {
+        *path = folder.join(&*path);
+    }
+    problems.redact(sensitive.iter().map(String::as_str));
+    problems.into_result(Some(found))
 }
 
 /// The configuration files in reading order.

@@ -37,8 +37,7 @@ use crate::process::{
     Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch, Unusable,
 };
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{ConnectionHealth, EntityKey, InboxRow, Store, StoreError};
+use crate::store::{ConnectionHealth, EntityKey, InboxRow, Location, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -52,8 +51,6 @@ pub enum HubError {
     DataDir { path: PathBuf, cause: std::io::Error },
     #[error("the configuration could not be read: {0}")]
     Reading(String),
-    #[error("the configuration asks for {0}, which this build does not have; use `database: sqlite:data/syncline.db`")]
-    Database(&'static str),
 }
 
 /// What surrounds a hub besides its configuration.
@@ -152,21 +149,20 @@ impl Hub {
         mut options: HubOptions,
         pages: impl FnOnce(&Arc<Hub>) -> Router,
     ) -> Result<Arc<Hub>, HubError> {
-        let path = match &config.hub.database {
-            Database::Sqlite { path } => path.clone(),
-            Database::Postgres { .. } => return Err(HubError::Database("PostgreSQL")),
-        };
+        let location = location(&config.hub.database);
         let data_dir = config.hub.data_dir.clone();
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |cause| HubError::DataDir { path, cause }
         };
         std::fs::create_dir_all(&data_dir).map_err(failed(&data_dir))?;
-        if let Some(parent) = path.parent() {
+        if let Location::Sqlite(path) = &location
+            && let Some(parent) = path.parent()
+        {
             std::fs::create_dir_all(parent).map_err(failed(parent))?;
         }
         let secret = installation_secret(&data_dir).map_err(PlantError::Token)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
+        let store = crate::store::open(&location).await?;
         let limits = config.hub.limits.clone();
         let listen = config.hub.listen;
         options.connections.tokens = Arc::new(StoredTokens::new(Arc::clone(&store), options.clock.clone()));
@@ -410,7 +406,15 @@ impl Hub {
     }
 }
 
-/// Name of this node's claims. One node owns an embedded database, so that its former life is recognised by it.
+/// Where the configuration has the database.
+pub fn location(database: &Database) -> Location {
+    match database {
+        Database::Sqlite { path } => Location::Sqlite(path.clone()),
+        Database::Postgres { url } => Location::Postgres(url.clone()),
+    }
+}
+
+/// Name of this node's claims. One node has the database to itself, so that its former life is recognised by it.
 const OWNER: &str = "node";
 /// Pauses of flows are kept beside those of connections, under this prefix, which no connection's name can have.
 pub(super) const FLOW_PREFIX: &str = "flow/";
