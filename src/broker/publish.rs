@@ -23,7 +23,7 @@ const BATCH: u32 = 500;
 /// Nothing new: looked at again after so long.
 const IDLE: Duration = Duration::from_millis(250);
 /// After a failure, doubled up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Failing for so long, it is on the work list.
 const TOLD_AFTER_US: i64 = 30_000_000;
@@ -109,9 +109,9 @@ impl Publisher {
                     pause = FIRST_PAUSE;
                     IDLE
                 }
-                Ok(Round::Failed) => {
-                    let now = pause;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                Ok(Round::Failed { moved }) => {
+                    let now = if moved { FIRST_PAUSE } else { pause };
+                    pause = (now * 2).min(LONGEST_PAUSE);
                     now
                 }
                 Err(error) => {
@@ -146,7 +146,7 @@ impl Publisher {
         match failed {
             Some(error) => {
                 self.fail(position, &error).await?;
-                Ok(Round::Failed)
+                Ok(Round::Failed { moved: position != before })
             }
             None => {
                 self.succeed(position, events.len()).await?;
@@ -232,7 +232,10 @@ impl Publisher {
 enum Round {
     More,
     CaughtUp,
-    Failed,
+    /// Whether at least something was confirmed.
+    Failed {
+        moved: bool,
+    },
 }
 
 /// Of each record the first event that is not done, in the order of the log.

@@ -96,18 +96,6 @@ pub(super) struct WrittenBroker {
 }
 
 impl WrittenBroker {
-    /// Texts that no message may show.
-    pub(super) fn sensitive(&self) -> Vec<String> {
-        use secrecy::ExposeSecret as _;
-        let BrokerKind::Nats(nats) = &self.to;
-        match &nats.login {
-            NatsLogin::Token(secret) | NatsLogin::User { password: secret, .. } => {
-                vec![secret.expose_secret().to_owned()]
-            }
-            NatsLogin::None | NatsLogin::Credentials(_) => Vec::new(),
-        }
-    }
-
     pub(super) fn link(
         self,
         name: Spanned<String>,
@@ -139,6 +127,18 @@ impl WrittenBroker {
         let events = self.events.into_iter().map(|events| events.value).collect();
         Broker { name, to: BrokerKind::Nats(nats), events }
     }
+}
+
+/// Texts below `brokers` that no message may show, whether the rest can be read or not.
+pub(super) fn sensitive(configuration: &Node) -> Vec<String> {
+    let brokers = configuration.get("brokers").and_then(Node::entries).unwrap_or_default();
+    let nats = brokers.iter().filter_map(|broker| broker.value.get("nats"));
+    let secrets = nats.flat_map(|nats| {
+        let servers = nats.get("servers").into_iter().flat_map(|node| node.seq().unwrap_or(std::slice::from_ref(node)));
+        let addresses = servers.filter_map(Node::as_str).filter(|address| address.contains('@'));
+        addresses.chain(["token", "password"].into_iter().filter_map(|key| nats.get(key)?.as_str()))
+    });
+    secrets.filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 impl Decode for WrittenBroker {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::connector::registry::{Registry, read_text};
 
-use super::broker::WrittenBroker;
+use super::broker::{self, WrittenBroker};
 use super::connection::{Connection, WrittenConnection, exposed};
 use super::document::{Config, ConfigVersion};
 use super::flow::{Flow, WrittenFlow};
@@ -48,7 +48,6 @@ pub fn load_with(folder: &Path, environment: &dyn Environment) -> Result<Config,
     }
     let version = version(&sources, &registry);
     let mut sensitive = std::mem::take(&mut parts.sensitive);
-    sensitive.extend(parts.brokers.iter().flat_map(|(_, broker)| broker.sensitive()));
     sensitive.extend(parts.connections.iter().flat_map(|(_, connection)| connection.sensitive(&registry)));
     let unresolved = std::mem::take(&mut parts.unresolved);
     let mut config = parts.link(folder, registry, version, &mut problems);
@@ -162,10 +161,12 @@ impl Parts {
             node.get("hub")?.get("database")?.as_str().filter(|text| text.contains('@')).map(str::to_owned)
         };
         self.sensitive.extend(database(&node));
+        self.sensitive.extend(broker::sensitive(&node));
         let references = Context::new(source);
         interpolation.apply(&mut node, &references);
         self.unresolved.extend(references.finish());
         self.sensitive.extend(database(&node));
+        self.sensitive.extend(broker::sensitive(&node));
         let cx = Context::new(source);
         if !node.is_null() {
             self.decode(&node, &cx);
