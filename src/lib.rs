@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md is the map: one way through the house, from inbox to delivery, and what never happens on it.
 
 pub mod api;
+pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod conformance;

@@ -13,7 +13,7 @@ mod manifest;
 mod reading;
 #[path = "sql/rig.rs"]
 mod rig;
-#[path = "sql/server.rs"]
+#[path = "server/mod.rs"]
 mod server;
 #[path = "sql/wire.rs"]
 mod wire;

@@ -104,6 +104,12 @@ impl From<StoreError> for ApiError {
             StoreError::Full(_) => {
                 ApiError::new(Code::Unavailable, message, "free disk space; the hub goes on by itself")
             }
+            StoreError::Unreachable { .. } => {
+                ApiError::new(Code::Unavailable, message, "look at the database server; the hub goes on by itself")
+            }
+            StoreError::InDoubt { .. } => {
+                ApiError::new(Code::Unavailable, message, "look again: it may have been done")
+            }
             StoreError::Closed => {
                 ApiError::new(Code::Unavailable, message, "the hub is stopping; try again when it runs")
             }

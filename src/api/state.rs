@@ -16,6 +16,7 @@ use super::live::LiveFeed;
 use super::resources::flows::ThroughputCache;
 use super::resources::reload::Reloaded;
 use super::work::WorkBoard;
+use crate::broker::Standing;
 use crate::finance::continuous::Agreement;
 use crate::finance::desk::{Desk, Shelf};
 use crate::finance::kept::ROOM;
@@ -58,6 +59,10 @@ pub trait HubView: Send + Sync + 'static {
     /// Connections, for reconciliations that read them. None: nothing moves here.
     fn systems(&self) -> Option<Arc<dyn Systems>> {
         None
+    }
+    /// How the brokers stand that the event log is published to. None: nothing is published here.
+    fn brokers(&self) -> Vec<(String, Standing)> {
+        Vec::new()
     }
     /// Files that belong to the store, for a backup.
     fn own_files(&self) -> OwnFiles;

@@ -17,8 +17,7 @@ use super::error::CliError;
 use super::installation::Installation;
 use crate::api::{AppState, guarded, router};
 use crate::model::clock::Clock;
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::{Location, Store};
 use crate::telemetry::metrics::Metrics;
 
 /// Written by the daemon beside its lock: `127.0.0.1:8470`.
@@ -46,17 +45,19 @@ impl Client {
         if let Some(remote) = daemon(&installation.data_dir).await? {
             return Ok(remote);
         }
-        let database = installation.database()?;
-        if let (true, false, Some(folder)) = (create, database.exists(), database.parent()) {
-            std::fs::create_dir_all(folder)?;
-        } else if !database.exists() {
-            return Err(CliError::new(
-                "no hub has run here yet",
-                database.display().to_string(),
-                "start it with `syncline run`, or give another installation by --config",
-            ));
+        let location = installation.location()?;
+        if let Location::Sqlite(database) = &location {
+            if let (true, false, Some(folder)) = (create, database.exists(), database.parent()) {
+                std::fs::create_dir_all(folder)?;
+            } else if !database.exists() {
+                return Err(CliError::new(
+                    "no hub has run here yet",
+                    database.display().to_string(),
+                    "start it with `syncline run`, or give another installation by --config",
+                ));
+            }
         }
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database).await?);
+        let store = crate::store::open(&location).await?;
         let state = AppState::new(
             Arc::clone(&store),
             installation.hub(clock.now_us()),

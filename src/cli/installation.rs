@@ -12,12 +12,12 @@ use crate::api::{
     About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
     StreamInfo, StreamRef, Untold,
 };
-use crate::config::CONFIG_FILE;
 use crate::config::yaml::{Diagnostics, Entry, Node, Source, duration, parse};
+use crate::config::{CONFIG_FILE, load_database};
 use crate::connector::manifest::{Stream, StreamEntity};
 use crate::connector::registry::Registry;
-use crate::hub::own_files;
-use crate::store::OwnFiles;
+use crate::hub::{location, own_files};
+use crate::store::{Location, OwnFiles};
 
 const FOLDER: &str = "conf.d";
 const DEFAULT_DATABASE: &str = "data/syncline.db";
@@ -29,7 +29,7 @@ const DEFAULT_OBJECTIVE_US: i64 = 300_000_000;
 pub struct Installation {
     /// Where syncline.yaml lies.
     pub folder: PathBuf,
-    /// None where it is a server: only the daemon opens that.
+    /// None where it is a server.
     pub database: Option<PathBuf>,
     /// Where the daemon's address and the backups lie: beside the store and its lock, if that is a file.
     pub data_dir: PathBuf,
@@ -66,15 +66,30 @@ impl Installation {
         })
     }
 
-    /// The database file, for a command that opens it.
+    /// The database file, for a command that puts another in its place.
     pub(super) fn database(&self) -> Result<&Path, CliError> {
         self.database.as_deref().ok_or_else(|| {
             CliError::new(
-                "the database is a server, which only the daemon opens, and no daemon runs here",
-                self.data_dir.display().to_string(),
-                "start the hub with `syncline run`",
+                "the database is a server, which has tools of its own for that",
+                self.folder.display().to_string(),
+                "use the server's `pg_restore`, or its base backups",
             )
         })
+    }
+
+    /// The database, for a command that opens it. Of a server's address the references are resolved, of nothing else.
+    pub(super) fn location(&self) -> Result<Location, CliError> {
+        if let Some(file) = &self.database {
+            return Ok(Location::Sqlite(file.clone()));
+        }
+        match load_database(&self.folder) {
+            Ok(database) => Ok(location(&database)),
+            Err(problems) => Err(CliError::new(
+                format!("the address of the database cannot be read: {problems}"),
+                self.folder.display().to_string(),
+                "correct `hub.database`; `syncline check` shows everything that is wrong",
+            )),
+        }
     }
 
     /// The hub as far as the configuration tells: nothing moves.
@@ -284,9 +299,9 @@ mod tests {
             .unwrap();
         let read = Installation::read(directory.path()).unwrap();
         let error = read.database().unwrap_err();
-        assert!(
-            error.next_step.contains("syncline run") && !format!("{error:?}").contains("s3cr3t-of-ann"),
-            "{error:?}"
-        );
+        assert!(error.next_step.contains("pg_restore") && !format!("{error:?}").contains("s3cr3t-of-ann"), "{error:?}");
+        let Location::Postgres(url) = read.location().unwrap() else { panic!() };
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&url), "postgres://u:s3cr3t-of-ann@x");
+        assert!(!format!("{url:?}").contains("s3cr3t-of-ann"));
     }
 }

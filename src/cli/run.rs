@@ -81,7 +81,7 @@ fn refused(error: HubError) -> CliError {
         HubError::DataDir { path, cause } => {
             CliError::new(cause.to_string(), path.display().to_string(), "make the folder writable for the hub")
         }
-        other @ (HubError::Plant(_) | HubError::Database(_) | HubError::Reading(_)) => {
+        other @ (HubError::Plant(_) | HubError::Reading(_)) => {
             CliError::new(other.to_string(), "", "correct the configuration; `syncline check` tells more")
         }
     }

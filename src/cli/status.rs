@@ -27,6 +27,7 @@ pub(super) async fn status(client: &Client, global: &Global, to: &mut Surroundin
         flows(&overview, to)?;
     }
     connections(&overview, to)?;
+    brokers(&overview, to)?;
     let today = &overview.today;
     to.line("")?;
     to.line(&format!(
@@ -93,6 +94,29 @@ fn connections(overview: &Overview, to: &mut Surroundings) -> Result<(), CliErro
         let again = connection.until.map(|until| format!("; tried again {}", to.ago(until))).unwrap_or_default();
         to.line("")?;
         to.line(&format!("{} {mark}: {}{again}", clean(&connection.id), clean(&connection.reason)))?;
+    }
+    Ok(())
+}
+
+/// Where the event log is published, and how far.
+fn brokers(overview: &Overview, to: &mut Surroundings) -> Result<(), CliError> {
+    if overview.brokers.is_empty() {
+        return Ok(());
+    }
+    to.line("")?;
+    let mut table = Table::new(&["BROKER", "STATE", ">POSITION", ">BEHIND", ">PUBLISHED"]);
+    for broker in &overview.brokers {
+        let state = match broker.failing_since {
+            None => to.mark(Level::Good, "takes events"),
+            Some(since) => to.mark(Level::Bad, &format!("fails since {}", to.ago(since))),
+        };
+        let numbers = [broker.position, broker.behind].map(|n| n.to_string());
+        let [position, behind] = numbers;
+        table.row(vec![clean(&broker.name), state, position, behind, broker.published.to_string()]);
+    }
+    table.print(to)?;
+    for error in overview.brokers.iter().filter_map(|broker| broker.error.as_deref()) {
+        to.line(&format!("  {}", clean(error)))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::connector::registry::Registry;
 use crate::mapping::Mapping;
 
+use super::broker::Broker;
 use super::connection::Connection;
 use super::flow::{Endpoint, Flow};
 use super::hub::Hub;
@@ -27,6 +28,8 @@ pub struct Config {
     pub connections: Vec<Connection>,
     pub flows: Vec<Flow>,
     pub ownership: Vec<Ownership>,
+    /// Where the event log is published.
+    pub brokers: Vec<Broker>,
     pub registry: Arc<Registry>,
     /// Those that flows use, by name (`shop/order`).
     pub mappings: BTreeMap<String, Arc<Mapping>>,

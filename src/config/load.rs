@@ -9,16 +9,17 @@ use sha2::{Digest, Sha256};
 
 use crate::connector::registry::{Registry, read_text};
 
+use super::broker::{self, WrittenBroker};
 use super::connection::{Connection, WrittenConnection, exposed};
 use super::document::{Config, ConfigVersion};
 use super::flow::{Flow, WrittenFlow};
-use super::hub::Hub;
+use super::hub::{Database, Hub};
 use super::interpolate::{Environment, Interpolation, ProcessEnvironment};
 use super::link::Links;
 use super::mappings::Mappings;
 use super::ownership;
 use super::retry::{Delays, RetryPolicy};
-use super::yaml::{Context, Diagnostic, Diagnostics, Node, Source, Spanned, parse};
+use super::yaml::{Context, Decode as _, Diagnostic, Diagnostics, Node, Source, Spanned, parse};
 
 pub const CONFIG_FILE: &str = "syncline.yaml";
 const CONFIG_FOLDER: &str = "conf.d";
@@ -58,6 +59,37 @@ pub fn load_with(folder: &Path, environment: &dyn Environment) -> Result<Config,
     problems.redact(secrets());
     config.warnings.redact(secrets());
     problems.into_result(Some(config))
+}
+
+/// The address of the database alone, with the process's environment: whoever only opens it need not have the secrets of
+/// connections.
+pub fn load_database(folder: &Path) -> Result<Database, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let interpolation = Interpolation { environment: &ProcessEnvironment, folder: folder.to_owned(), literal: &[] };
+    let mut sensitive = Vec::new();
+    let mut found = Hub::default().database;
+    for source in &sources(folder, &mut problems) {
+        let root = match parse(source) {
+            Ok(root) => root,
+            Err(wrong) => {
+                problems.extend(wrong);
+                continue;
+            }
+        };
+        let Some(mut node) = root.get("hub").and_then(|hub| hub.get("database")).cloned() else { continue };
+        let cx = Context::new(source);
+        interpolation.apply(&mut node, &cx);
+        sensitive.extend(node.as_str().map(str::to_owned));
+        if let Some(database) = Database::decode(&node, &cx) {
+            found = database;
+        }
+        problems.extend(cx.finish());
+    }
+    if let Database::Sqlite { path } = &mut found {
+        *path = folder.join(&*path);
+    }
+    problems.redact(sensitive.iter().map(String::as_str));
+    problems.into_result(Some(found))
 }
 
 /// The configuration files in reading order.
@@ -109,6 +141,7 @@ struct Parts {
     flows: Vec<(Spanned<String>, WrittenFlow)>,
     ownership: Vec<(Spanned<String>, Spanned<String>)>,
     retry: Vec<(Spanned<String>, Delays)>,
+    brokers: Vec<(Spanned<String>, WrittenBroker)>,
     /// Names of connections that are written but could not be read.
     broken: Vec<String>,
     /// References without a value.
@@ -128,10 +161,12 @@ impl Parts {
             node.get("hub")?.get("database")?.as_str().filter(|text| text.contains('@')).map(str::to_owned)
         };
         self.sensitive.extend(database(&node));
+        self.sensitive.extend(broker::sensitive(&node));
         let references = Context::new(source);
         interpolation.apply(&mut node, &references);
         self.unresolved.extend(references.finish());
         self.sensitive.extend(database(&node));
+        self.sensitive.extend(broker::sensitive(&node));
         let cx = Context::new(source);
         if !node.is_null() {
             self.decode(&node, &cx);
@@ -158,6 +193,7 @@ impl Parts {
         merge(&mut self.flows, map.named("flows"), "flow", cx);
         merge(&mut self.ownership, map.named("ownership"), "ownership of", cx);
         merge(&mut self.retry, map.named("retry"), "retry policy", cx);
+        merge(&mut self.brokers, map.named("brokers"), "broker", cx);
         map.finish();
     }
 
@@ -166,7 +202,8 @@ impl Parts {
         let declared: Vec<String> =
             self.connections.iter().map(|(name, _)| name.value.clone()).chain(self.broken).collect();
         let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
-        for name in self.connections.iter().map(|(name, _)| name).chain(self.flows.iter().map(|(name, _)| name)) {
+        let named = self.connections.iter().map(|(name, _)| name).chain(self.flows.iter().map(|(name, _)| name));
+        for name in named.chain(self.brokers.iter().map(|(name, _)| name)) {
             check_name(name, problems);
         }
         let connections: Vec<Connection> = self
@@ -185,13 +222,17 @@ impl Parts {
         let ownership = self.ownership.into_iter();
         let ownership =
             ownership.filter_map(|(key, owner)| ownership::link(&key, owner, &declared, problems)).collect();
+        let brokers = self.brokers.into_iter();
+        let brokers =
+            brokers.map(|(name, written)| written.link(name, &connections, &declared, folder, problems)).collect();
         let hub = self.hub.map(|hub| hub.value).unwrap_or_default().anchored(folder);
         connections.iter().for_each(|connection| connection.check_program(folder, problems));
         if hub.public_url.is_none() {
             connections.iter().for_each(|connection| connection.warn_without_public_url(&mut warnings));
         }
         let registry = Arc::new(registry);
-        Config { folder: folder.to_owned(), hub, connections, flows, ownership, registry, mappings, version, warnings }
+        let folder = folder.to_owned();
+        Config { folder, hub, connections, flows, ownership, brokers, registry, mappings, version, warnings }
     }
 }
 

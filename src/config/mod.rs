@@ -4,6 +4,7 @@
 //! connectors, flows with their streams and mappings. A configuration with a problem is refused whole.
 //! Not here: what a connector can do (`connector::manifest`), what a mapping's cells mean (`mapping`), anything that runs.
 
+mod broker;
 mod changes;
 mod connection;
 mod document;
@@ -19,13 +20,14 @@ mod retry;
 mod starter;
 pub mod yaml;
 
+pub use broker::{Broker, BrokerKind, Nats, NatsLogin, SubjectTemplate};
 pub use changes::{Changes, changes};
 pub use connection::Connection;
 pub use document::{Config, ConfigVersion};
 pub use flow::{Brake, Deliver, Endpoint, Flow, Mode};
 pub use hub::{Database, Hub, Limits, Log, LogFormat, LogLevel};
 pub use interpolate::{Environment, ProcessEnvironment};
-pub use load::{CONFIG_FILE, load, load_with};
+pub use load::{CONFIG_FILE, load, load_database, load_with};
 pub use network::{Host, Network};
 pub use ownership::Ownership;
 pub use retry::RetryPolicy;

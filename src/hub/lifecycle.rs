@@ -24,6 +24,7 @@ use super::plant::{Plant, PlantError};
 use super::sources::{ConnectionPoll, ReadTimes};
 use super::tokens::StoredTokens;
 use crate::api::server::{ServerLimits, serve};
+use crate::broker::{Published, Publisher};
 use crate::config::{Config, Database};
 use crate::connector::call::CallResult;
 use crate::connector::connection::ConnectionOptions;
@@ -36,8 +37,7 @@ use crate::process::{
     Catalogue, Fetcher, FlowBrake, Interpreted, Processor, ProcessorHandle, Route, SourceTraits, TieFetch, Unusable,
 };
 use crate::queue::{Dispatcher, DispatcherOptions, Lanes, QueueHandle, run_workers};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{ConnectionHealth, EntityKey, InboxRow, Store, StoreError};
+use crate::store::{ConnectionHealth, EntityKey, InboxRow, Location, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -51,8 +51,6 @@ pub enum HubError {
     DataDir { path: PathBuf, cause: std::io::Error },
     #[error("the configuration could not be read: {0}")]
     Reading(String),
-    #[error("the configuration asks for {0}, which this build does not have; use `database: sqlite:data/syncline.db`")]
-    Database(&'static str),
 }
 
 /// What surrounds a hub besides its configuration.
@@ -141,6 +139,7 @@ pub struct Hub {
     overload: Arc<AtomicBool>,
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) parts: Parts,
+    pub(super) published: Published,
 }
 
 impl Hub {
@@ -150,21 +149,20 @@ impl Hub {
         mut options: HubOptions,
         pages: impl FnOnce(&Arc<Hub>) -> Router,
     ) -> Result<Arc<Hub>, HubError> {
-        let path = match &config.hub.database {
-            Database::Sqlite { path } => path.clone(),
-            Database::Postgres { .. } => return Err(HubError::Database("PostgreSQL")),
-        };
+        let location = location(&config.hub.database);
         let data_dir = config.hub.data_dir.clone();
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |cause| HubError::DataDir { path, cause }
         };
         std::fs::create_dir_all(&data_dir).map_err(failed(&data_dir))?;
-        if let Some(parent) = path.parent() {
+        if let Location::Sqlite(path) = &location
+            && let Some(parent) = path.parent()
+        {
             std::fs::create_dir_all(parent).map_err(failed(parent))?;
         }
         let secret = installation_secret(&data_dir).map_err(PlantError::Token)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
+        let store = crate::store::open(&location).await?;
         let limits = config.hub.limits.clone();
         let listen = config.hub.listen;
         options.connections.tokens = Arc::new(StoredTokens::new(Arc::clone(&store), options.clock.clone()));
@@ -201,6 +199,7 @@ impl Hub {
             overload: Arc::default(),
             reloading: tokio::sync::Mutex::default(),
             parts: Parts::default(),
+            published: Published::default(),
         });
         hub.restore_holds().await?;
         let workers = limits.workers as usize + hub.plant.now().waiting_workers();
@@ -315,6 +314,13 @@ impl Hub {
             let name = format!("{SOURCE}{}.{}", intake.connection, intake.stream);
             self.intake_tasks.spawn(self.parts.watch(&name, &stop, watch_files(intake, stop.clone())));
         }
+        self.published.keep(&plant.config.brokers.iter().map(|broker| broker.name.value.clone()).collect());
+        for broker in &plant.config.brokers {
+            let store = Arc::clone(&self.store);
+            let publisher = Publisher::new(broker, store, self.clock.clone(), self.published.clone());
+            let name = format!("{SOURCE}broker {}", broker.name.value);
+            self.intake_tasks.spawn(self.parts.watch(&name, &stop, publisher.run(stop.clone())));
+        }
         for (connection, url) in plant.subscriptions() {
             let name = format!("{SOURCE}{} subscriptions", connection.id());
             let watching = super::watchdog::watch(connection, url, stop.clone());
@@ -400,7 +406,15 @@ impl Hub {
     }
 }
 
-/// Name of this node's claims. One node owns an embedded database, so that its former life is recognised by it.
+/// Where the configuration has the database.
+pub fn location(database: &Database) -> Location {
+    match database {
+        Database::Sqlite { path } => Location::Sqlite(path.clone()),
+        Database::Postgres { url } => Location::Postgres(url.clone()),
+    }
+}
+
+/// Name of this node's claims. One node has the database to itself, so that its former life is recognised by it.
 const OWNER: &str = "node";
 /// Pauses of flows are kept beside those of connections, under this prefix, which no connection's name can have.
 pub(super) const FLOW_PREFIX: &str = "flow/";

@@ -18,7 +18,7 @@ mod view;
 mod watchdog;
 
 pub use discover::{DiscoverError, DiscoverOptions, DiscoveredStream, Discovery, MOST_RECORDS};
-pub use lifecycle::{Hub, HubError, HubOptions};
+pub use lifecycle::{Hub, HubError, HubOptions, location};
 pub use own_files::own_files;
 pub use plant::{Plant, PlantError};
 pub use reload::{InForce, ReloadError};

@@ -14,6 +14,7 @@ use crate::api::{
     About, ActionError, ConnectionInfo, Deliver, FlowInfo, FlowMode, HubView, Owner, Readiness, ReloadRefusal,
     StreamInfo, StreamRef, Untold,
 };
+use crate::broker::Standing;
 use crate::config::{self, Endpoint, Mode};
 use crate::connector::manifest::{Stream, StreamEntity};
 use crate::store::{ConnectionHealth, ConnectionStateRow, OwnFiles, StoreError};
@@ -158,6 +159,10 @@ impl HubView for Hub {
 
     fn systems(&self) -> Option<std::sync::Arc<dyn crate::finance::systems::Systems>> {
         Some(std::sync::Arc::new(self.systems_of_plant()))
+    }
+
+    fn brokers(&self) -> Vec<(String, Standing)> {
+        self.published.all()
     }
 
     fn own_files(&self) -> OwnFiles {

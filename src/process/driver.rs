@@ -222,6 +222,16 @@ impl Processor {
             Ok(Interpreted::Record(candidate)) => candidate,
         };
         let id = candidate.id.clone();
+        if let Some(dead) = unfindable(&candidate) {
+            return Some(planned_row(
+                row,
+                &id.stream,
+                candidate.entity.as_str(),
+                &id.key,
+                PlannedOutcome::Dead(dead),
+                None,
+            ));
+        }
         // An answer to a question is what the held ones wait for.
         if row.source != SourceKind::Fetch && held.contains(&id) {
             return None;
@@ -327,6 +337,25 @@ fn dead_row(row: &InboxRow, unusable: Unusable) -> PlannedRow {
     let stream = stream.unwrap_or_else(|| row.stream.clone());
     let entity = entity.map_or("", Entity::as_str);
     planned_row(row, &stream, entity, &key.unwrap_or_default(), PlannedOutcome::Dead(dead), None)
+}
+
+/// Longest natural key, in bytes: more cannot be looked up in every database.
+const NATURAL_KEY_MAX: usize = 1000;
+
+/// A record whose natural key nothing could be found by.
+fn unfindable(candidate: &Candidate) -> Option<DeadLetter> {
+    let length = candidate.record.as_ref()?.natural_key()?.len();
+    let EntityKey { connection, stream, key } = &candidate.id;
+    (length > NATURAL_KEY_MAX).then(|| DeadLetter {
+        scope: connection.clone(),
+        class: ErrorClass::Data,
+        fingerprint: format!("{connection}/{stream}/natural key too long"),
+        title: format!("{connection}.{stream}: a {} is called by a text that is too long", candidate.entity),
+        detail: format!(
+            "{connection}/{stream}/{key}: the fields that name the record have {length} bytes, more than {NATURAL_KEY_MAX}"
+        ),
+        next_step: format!("correct the record in {connection}, or map another field"),
+    })
 }
 
 fn route_failure(row: &InboxRow, flow: &str, cause: &str) -> DeadLetter {

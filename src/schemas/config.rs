@@ -2,7 +2,7 @@
 //!
 //! Not here: what settings a connector has (its manifest).
 
-use super::shape::Shape::{Duration, Flag, Named, Of, Percent, Size, Text, Whole, Words};
+use super::shape::Shape::{Duration, Flag, List, Named, Of, Percent, Size, Text, Whole, Words};
 use super::shape::{Definition, ONE_OR_MANY, TEXTS, key, map, must, set, words};
 use crate::config::{Deliver, LogFormat, LogLevel};
 use crate::connector::file::sftp::After;
@@ -16,6 +16,7 @@ pub(super) static CONFIG: Definition = map(
         key("flows", Named(&Of(&FLOW)), "What carries records from one stream to another"),
         key("ownership", Named(&Text), "entity.field to connection: the system of record of a field"),
         key("retry", Named(&Of(&RETRY)), "Retry policies of your own"),
+        key("brokers", Named(&Of(&BROKER)), "Where the event log is published"),
     ]],
 );
 static HUB: Definition = map(
@@ -28,6 +29,34 @@ static HUB: Definition = map(
         key("data_dir", Text, "Files of the hub's own"),
         key("limits", Of(&LIMITS), "At a limit the hub holds or answers 503, it never drops"),
         key("log", Of(&LOG), "What it writes about itself"),
+    ]],
+);
+static BROKER: Definition = map(
+    "broker",
+    "A message broker that the event log is published to: docs/events.md.",
+    &[&[
+        must("nats", Of(&NATS), "A JetStream stream"),
+        key("events", List(&Text), "Streams as connection.stream; without, all events"),
+    ]],
+);
+static NATS: Definition = map(
+    "nats",
+    "A JetStream stream of a NATS server or cluster.",
+    &[&[
+        must("servers", ONE_OR_MANY, "nats://host:4222 or tls://host:4222, one or several"),
+        key("stream", Text, "The stream's name; SYNCLINE unless stated"),
+        key(
+            "subject",
+            Text,
+            "With {connection}, {stream}, {entity}, {kind}; syncline.{connection}.{stream} unless stated",
+        ),
+        key("user", Text, "With `password`"),
+        key("password", Text, "Of `user`; as ${NAME} or ${file:path}"),
+        key("token", Text, "In place of a user"),
+        key("credentials_file", Text, "As nsc writes it, in place of a user"),
+        key("ca_file", Text, "Certificates of the server's authority, where it is no public one"),
+        key("create", Flag, "The stream is made where it is missing; true unless stated"),
+        key("replicas", Whole, "Of a stream that is made: 1 to 5"),
     ]],
 );
 static LIMITS: Definition = map(

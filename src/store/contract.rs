@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use super::rows::*;
 
-/// Why the store could not do it. Every write that ends in an error left nothing behind.
+/// Why the store could not do it. Every write that ends in an error left nothing behind, but for `InDoubt`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("database {path}: {cause}; {next_step}")]
@@ -28,8 +28,14 @@ pub enum StoreError {
     Corrupt { what: String, cause: String },
     #[error("{0}")]
     Refused(String),
+    #[error("database {database} cannot be used now: {cause}; the hub goes on by itself once it can")]
+    Unreachable { database: String, cause: String },
     #[error("the store has shut down")]
     Closed,
+    #[error(
+        "database {database} was lost while it committed: {cause}; look whether what was asked has been done before asking again"
+    )]
+    InDoubt { database: String, cause: String },
 }
 
 /// A hub's durable memory.

@@ -24,7 +24,13 @@ fn connection(name: &str, connector: &str, server: &Server, polls: &str) -> Stri
 
 /// A running hub in `folder`; the password comes from a file, as in an installation.
 async fn start(folder: &Path, connections: &str, flows: &str) -> Arc<Hub> {
-    let config = format!("hub: {{ listen: \"127.0.0.1:0\" }}\nconnections:\n{connections}flows:\n{flows}");
+    start_with(folder, "sqlite:data/syncline.db", connections, flows).await
+}
+
+async fn start_with(folder: &Path, database: &str, connections: &str, flows: &str) -> Arc<Hub> {
+    let config = format!(
+        "hub: {{ listen: \"127.0.0.1:0\", database: \"{database}\" }}\nconnections:\n{connections}flows:\n{flows}"
+    );
     let config = config.replace("\"${SQL_PASSWORD}\"", &serde_json::Value::from(PASSWORD).to_string());
     fs::write(folder.join("syncline.yaml"), config).unwrap();
     let config = syncline::config::load(folder).unwrap_or_else(|problems| panic!("{problems}"));
@@ -114,4 +120,50 @@ async fn what_an_application_left_in_its_outbox_arrives_once_although_the_hub_fo
     let again = server.run("SELECT xmin FROM hub_orders ORDER BY number");
     let changed = written.lines().zip(again.lines()).filter(|(before, after)| before != after).count();
     assert_eq!(changed, 2, "what was delivered is not delivered again");
+}
+
+/// The hub's own store, the source and the destination are all on one server, and it dies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_on_a_server_goes_on_where_the_server_stopped() {
+    let mut server = Server::durable();
+    let database = server.database("hub_store");
+    schema(&server, "outbox");
+    schema(&server, "sql-postgres");
+    let order = |server: &Server, number: u32| {
+        server.run(&format!(
+            "INSERT INTO outbox (topic, payload) VALUES ('order', jsonb_build_object('number', '#{number}', 'placed_at', '2026-11-20T10:00:00Z',
+             'updated_at', '2026-11-20T10:00:01Z', 'currency', 'EUR', 'total', jsonb_build_object('amount_minor', 1991, 'currency', 'EUR'),
+             'lines', jsonb_build_array(jsonb_build_object('sku', 'A', 'quantity', '2'))))"
+        ))
+    };
+    (1..=60).for_each(|number| drop(order(&server, number)));
+    let root = tempfile::tempdir().unwrap();
+    let connections = [
+        connection("app", "outbox", &server, "orders: 1s, stock: 1h"),
+        connection("books", "sql-postgres", &server, "stock: 1h"),
+    ]
+    .concat();
+    let flows = "  orders: { from: app.orders, to: books.orders, mode: live, retry: quick }\nretry: { quick: { first_delay: 50ms, max_delay: 500ms, give_up_after: 5m } }\n";
+    let hub = start_with(root.path(), &database, &connections, flows).await;
+    let there = |server: &Server| server.run("SELECT count(*) FROM hub_orders").parse::<u32>().unwrap();
+    wait_for(&hub, "the first orders", || there(&server) > 5).await;
+    server.kill();
+    server.resume();
+    (61..=80).for_each(|number| drop(order(&server, number)));
+    let all = |server: &Server| {
+        server.run("SELECT count(*), sum(total), (SELECT count(*) FROM hub_order_lines) FROM hub_orders")
+            == "80\t1592.80\t80"
+    };
+    wait_for(&hub, "all orders, once", || all(&server)).await;
+    wait_for(&hub, "the outbox to be empty", || server.run("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == "0")
+        .await;
+    hub.stop().await;
+    drop(hub);
+    assert!(!root.path().join("data/syncline.db").exists());
+    // Its next life finds everything as it was.
+    let hub = start_with(root.path(), &database, &connections, flows).await;
+    let report = hub.store.verify(&|_, _, _| {}).await.unwrap();
+    assert_eq!((report.faults, report.applied, report.pending), (Vec::new(), 80, 0));
+    hub.stop().await;
+    assert!(all(&server));
 }

@@ -1,12 +1,16 @@
 //! What a database has to offer to be put through the suite, and short ways to write records, jobs and outcomes.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use sqlx::{ConnectOptions as _, Connection as _};
 use syncline::model::{Entity, ErrorClass};
+use syncline::store::postgres::PostgresStore;
 use syncline::store::sqlite::SqliteStore;
 use syncline::store::*;
+
+use crate::server::Server;
 
 #[async_trait]
 pub trait Bench: Sync {
@@ -17,6 +21,8 @@ pub trait Bench: Sync {
     async fn open(&self) -> Arc<dyn Store>;
     /// Runs a statement past the store, as somebody with the database's password could.
     async fn tamper(&self, sql: &'static str);
+    /// Takes away what keeps a table append only.
+    async fn allow_changes(&self, table: &str);
 }
 
 pub struct SqliteBench {
@@ -43,6 +49,56 @@ impl Bench for SqliteBench {
         let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap();
         sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
+    }
+
+    async fn allow_changes(&self, table: &str) {
+        let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap();
+        let drop = format!("DROP TRIGGER {table}_no_update; DROP TRIGGER {table}_no_delete;");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+    }
+}
+
+/// A database of a server that all tests of the process share.
+pub struct PostgresBench {
+    pub server: Arc<Server>,
+    pub url: String,
+}
+
+impl PostgresBench {
+    pub async fn connect(&self) -> sqlx::PgConnection {
+        let mut conn = sqlx::PgConnection::connect(&self.url).await.unwrap();
+        sqlx::raw_sql("SET search_path TO syncline").execute(&mut conn).await.unwrap();
+        conn
+    }
+}
+
+#[async_trait]
+impl Bench for PostgresBench {
+    async fn new() -> PostgresBench {
+        static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        static DATABASES: AtomicUsize = AtomicUsize::new(1);
+        let server = {
+            let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+            let server = running.upgrade().unwrap_or_else(|| Arc::new(Server::durable()));
+            *running = Arc::downgrade(&server);
+            server
+        };
+        let url = server.database(&format!("hub_{}", DATABASES.fetch_add(1, Ordering::Relaxed)));
+        PostgresBench { server, url }
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(PostgresStore::open(&self.url).await.unwrap())
+    }
+
+    async fn tamper(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&mut self.connect().await).await.unwrap();
+    }
+
+    async fn allow_changes(&self, table: &str) {
+        let drop = format!("DROP TRIGGER {table}_no_update ON {table}; DROP TRIGGER {table}_no_delete ON {table}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut self.connect().await).await.unwrap();
     }
 }
 

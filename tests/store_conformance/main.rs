@@ -10,11 +10,16 @@ mod edits;
 mod intake;
 mod model;
 mod people;
+mod poison;
+mod postgres_server;
 mod process;
 mod recon;
 mod reference;
 mod retention;
+#[path = "../server/mod.rs"]
+mod server;
 mod sqlite_files;
+mod wire;
 
 macro_rules! suite {
     ($name:ident, $bench:ty) => {
@@ -89,6 +94,8 @@ macro_rules! suite {
                 retention: nothing_open_is_purged;
                 retention: a_purge_goes_in_small_batches;
                 retention: a_purged_record_goes_on;
+                poison: what_no_text_can_hold_is_shown_in_its_place;
+                poison: what_is_too_long_for_an_index_is_told_apart_all_the_same;
                 model: random_work_matches_the_reference;
             );
         }
@@ -103,3 +110,4 @@ macro_rules! suite {
 }
 
 suite!(sqlite, bench::SqliteBench);
+suite!(postgres, bench::PostgresBench);

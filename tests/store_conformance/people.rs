@@ -229,7 +229,7 @@ async fn audited(bench: &impl Bench) {
 
 pub async fn a_changed_audit_entry_is_named(bench: &impl Bench) {
     audited(bench).await;
-    bench.tamper("DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;").await;
+    bench.allow_changes("audit").await;
     for (sql, named) in [
         ("UPDATE audit SET actor = 'bob' WHERE seq = 3", "audit entry 3"),
         ("UPDATE audit SET actor = 'ann' WHERE seq = 3; UPDATE audit SET at = at + 1 WHERE seq = 1", "audit entry 1"),

@@ -8,7 +8,7 @@ use crate::api::document::document;
 use crate::api::error::ApiError;
 use crate::api::extract::ApiQuery;
 use crate::api::state::AppState;
-use crate::model::{CloudEvent, Happened};
+use crate::model::CloudEvent;
 use crate::store::EventRow;
 
 const LIMIT_MAX: u32 = 1000;
@@ -42,16 +42,5 @@ pub(in crate::api) async fn list(
 }
 
 fn cloud_event(row: EventRow) -> CloudEvent {
-    let event = Happened {
-        id: row.id,
-        connection: &row.record.connection,
-        stream: &row.record.stream,
-        key: &row.record.key,
-        entity: row.entity,
-        revision: row.revision,
-        kind: &row.kind,
-        occurred_at: row.occurred_at,
-        recorded_at: row.recorded_at,
-    };
-    CloudEvent::new(event, Some(document(&row.doc)))
+    CloudEvent::new(row.happened(), Some(document(&row.doc)))
 }

@@ -12,6 +12,7 @@ use crate::api::error::ApiError;
 use crate::api::state::{AppState, Owner};
 use crate::api::time::Time;
 use crate::api::work::WorkKind;
+use crate::broker::Standing;
 use crate::telemetry::freshness::Word;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,7 +37,23 @@ pub struct Overview {
     pub stalest: Option<String>,
     pub flows: Vec<FlowView>,
     pub connections: Vec<ConnectionView>,
+    pub brokers: Vec<BrokerView>,
     pub last_verify: Option<LastVerify>,
+}
+
+/// A broker that the event log is published to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BrokerView {
+    pub name: String,
+    /// The last event that it has confirmed, with all before it.
+    pub position: i64,
+    /// Numbers of the log between that and its newest event.
+    pub behind: i64,
+    /// Confirmed since the hub started.
+    pub published: u64,
+    /// Since when it fails, and why.
+    pub failing_since: Option<Time>,
+    pub error: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +72,7 @@ pub async fn load(state: &AppState) -> Result<Overview, ApiError> {
     let flows: Vec<FlowView> = reading.flows.iter().map(|flow| flows::view(&reading, flow)).collect();
     let connections: Vec<ConnectionView> =
         reading.connections.iter().map(|info| connections::view(&reading, info)).collect();
+    let brokers = brokers(state).await?;
     let open = |stat: &&crate::store::QueueStat| stat.state.is_open();
     let last_verify = state
         .work()
@@ -71,6 +89,7 @@ pub async fn load(state: &AppState) -> Result<Overview, ApiError> {
         well: reading.issues.is_empty()
             && flows.iter().all(|flow| flow.freshness.word != Word::Stale)
             && connections.iter().all(|connection| connection.health == Health::Ok)
+            && brokers.iter().all(|broker| broker.failing_since.is_none())
             && last_verify.as_ref().is_none_or(|verify| verify.faults == 0),
         today: Counts::of(&reading.tally),
         backlog: reading.queue.iter().filter(open).map(|stat| stat.n).sum(),
@@ -79,8 +98,26 @@ pub async fn load(state: &AppState) -> Result<Overview, ApiError> {
         stalest: stalest(&flows).map(|flow| flow.name.clone()),
         flows,
         connections,
+        brokers,
         last_verify,
     })
+}
+
+async fn brokers(state: &AppState) -> Result<Vec<BrokerView>, ApiError> {
+    let standings = state.hub().brokers();
+    if standings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let newest = state.store().recent_events(0, 1).await?.last().map_or(0, |event| event.id);
+    let view = |(name, standing): (String, Standing)| BrokerView {
+        name,
+        position: standing.position,
+        behind: (newest - standing.position).max(0),
+        published: standing.published,
+        failing_since: standing.failing_since.map(Time),
+        error: standing.error,
+    };
+    Ok(standings.into_iter().map(view).collect())
 }
 
 /// By the share of its objective that a flow has used up. Paused ones are late on purpose.

@@ -261,7 +261,11 @@ impl Rule<'_> {
         let key = self.key.ok_or_else(|| field(None, "the key", "the stream describes none".to_owned()))?;
         let key = key.render(scope).map_err(|error| field(None, "the key", error.to_string()))?;
         if !is_key(&key) {
-            return Err(field(None, "the key", "it is empty or contains a NUL character".to_owned()));
+            return Err(field(
+                None,
+                "the key",
+                format!("it is empty, longer than {KEY_MAX} bytes or contains a NUL character"),
+            ));
         }
         let version = match &self.stream.version.value {
             None => Ok(None),
@@ -304,8 +308,11 @@ fn gone(stream: &Stream, scope: &Scope<'_>) -> Result<bool, String> {
     }
 }
 
+/// Longest key of a record, in bytes: more cannot be looked up in every database.
+const KEY_MAX: usize = 1000;
+
 fn is_key(text: &str) -> bool {
-    !text.is_empty() && !text.contains('\0')
+    !text.is_empty() && text.len() <= KEY_MAX && !text.contains('\0')
 }
 
 /// A version as the stream's rule says; `None` for streams whose vendor tells none, and where a local clock shows the time

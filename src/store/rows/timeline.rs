@@ -6,7 +6,7 @@ use super::entity::{BindingRow, EntityKey, EntityRow};
 use super::inbox::{Disposition, SourceKind};
 use super::issue::DeadRef;
 use super::job::JobState;
-use crate::model::Entity;
+use crate::model::{Entity, Happened};
 
 /// Everything the hub knows of one record.
 #[derive(Clone, Debug, Serialize)]
@@ -62,6 +62,23 @@ pub struct EventRow {
     pub occurred_at: Option<i64>,
     pub recorded_at: i64,
     pub inbox_id: i64,
+}
+
+impl EventRow {
+    /// As its envelope tells it to other programs.
+    pub fn happened(&self) -> Happened<'_> {
+        Happened {
+            id: self.id,
+            connection: &self.record.connection,
+            stream: &self.record.stream,
+            key: &self.record.key,
+            entity: self.entity,
+            revision: self.revision,
+            kind: &self.kind,
+            occurred_at: self.occurred_at,
+            recorded_at: self.recorded_at,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]

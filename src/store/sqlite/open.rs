@@ -11,9 +11,10 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, query_scalar};
 
 use super::SqliteStore;
+use super::db::Session;
 use super::filesystem::{create_private, refuse_network_filesystem};
 use super::lock::InstanceLock;
-use super::writer::Writer;
+use super::statements::Writer;
 use crate::store::contract::StoreError;
 
 /// Connections that only read.
@@ -43,7 +44,7 @@ impl SqliteStore {
         let readers = readers(path).await?;
         Ok(SqliteStore {
             path: path.to_owned(),
-            writer: Some(Writer::start(writer)),
+            writer: Some(Writer::start(Session::new(writer))),
             readers,
             lock: Mutex::new(Some(lock)),
         })

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use crate::api::resources::flows::{SLICES, throughput};
 use crate::api::resources::issues;
-use crate::api::resources::overview::{Overview, load};
+use crate::api::resources::overview::{BrokerView, Overview, load};
 use crate::api::resources::reconciliations::ReconciliationView;
 use crate::api::{AppState, Level};
 use crate::telemetry::moment;
@@ -115,18 +115,20 @@ fn verdict(overview: &Overview, reconciliations: &[ReconciliationView]) -> Mark 
         .filter(|connection| connection.health != crate::api::resources::connections::Health::Ok)
         .count();
     let faults = overview.last_verify.as_ref().map_or(0, |verify| verify.faults);
+    let failing = overview.brokers.iter().filter(|broker| broker.failing_since.is_some()).count();
     let counted = [
         (stale, "flow is stale", "flows are stale"),
         (ill, "system in trouble", "systems in trouble"),
         (usize::try_from(overview.open_issues).unwrap_or_default(), "open issue", "open issues"),
         (faults, "ledger fault", "ledger faults"),
+        (failing, "broker fails", "brokers fail"),
     ];
     let parts: Vec<String> = counted
         .into_iter()
         .filter(|(n, _, _)| *n > 0)
         .map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }))
         .collect();
-    let level = if stale + ill + faults > 0 { Level::Bad } else { Level::Warn };
+    let level = if stale + ill + faults + failing > 0 { Level::Bad } else { Level::Warn };
     Mark::new(parts.join(", "), level)
 }
 
@@ -154,6 +156,13 @@ fn ledger(overview: &Overview) -> Vec<Term> {
 
 /// For the template.
 impl OverviewPage {
+    fn broker(&self, broker: &BrokerView) -> Mark {
+        match broker.failing_since {
+            None => Mark::new("takes events", Level::Good),
+            Some(_) => Mark::new("fails, events wait", Level::Bad),
+        }
+    }
+
     fn grouped(&self, n: &i64) -> String {
         moment::grouped(*n)
     }
