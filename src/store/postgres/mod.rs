@@ -10,6 +10,7 @@ mod error;
 mod open;
 mod session;
 mod settings;
+#[allow(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../statements/mod.rs"]
 mod statements;
 

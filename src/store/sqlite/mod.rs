@@ -9,6 +9,7 @@ mod image;
 mod kept_files;
 mod lock;
 mod open;
+#[allow(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../statements/mod.rs"]
 mod statements;
 

@@ -46,12 +46,12 @@ impl Operation for Tick {
                 }
                 claim(conn, tick, lane, room, &mut result.claimed).await?;
                 let due: Option<i64> = query_scalar(
-                    "SELECT MIN(run_at) FROM job WHERE lane = $1 AND state = 'ready' \
-                     AND flow NOT IN (SELECT atom FROM json_each($2))",
+                    "SELECT run_at FROM job WHERE lane = $1 AND state = 'ready' \
+                     AND flow NOT IN (SELECT atom FROM json_each($2)) ORDER BY run_at, id LIMIT 1",
                 )
                 .bind(lane)
                 .bind(json_list(&tick.held_flows)?)
-                .fetch_one(&mut *conn)
+                .fetch_optional(&mut *conn)
                 .await?;
                 result.next_due.extend(due.map(|due| (lane.clone(), due)));
             }

@@ -1,11 +1,13 @@
 //! The queue's order within a key: who is replaced, who is next, who wakes; not here: claims and outcomes.
 
 use super::db::Connection;
+use std::borrow::Cow;
+
 use serde::Serialize;
 use sqlx::query_scalar;
 
 use super::settle::settle_payloads;
-use super::sql::json_list;
+use super::sql::{identity, json_list};
 use crate::store::contract::StoreError;
 
 /// Of a flow's jobs for a `latest` key that are not being sent, and whose outcome is not in doubt, only the newest stays.
@@ -63,11 +65,12 @@ pub(super) async fn release_waiting(
     if appeared.is_empty() {
         return Ok(Vec::new());
     }
+    let appeared: Vec<Cow<'_, str>> = appeared.iter().map(|key| identity(key)).collect();
     Ok(query_scalar(
         "UPDATE job SET state = 'ready', wait_for = '', run_at = $2 WHERE state = 'waiting' \
          AND wait_for IN (SELECT atom FROM json_each($1)) RETURNING lane",
     )
-    .bind(json_list(appeared)?)
+    .bind(json_list(&appeared)?)
     .bind(now)
     .fetch_all(conn)
     .await?)

@@ -1,13 +1,12 @@
 //! What an outcome makes of a job, its attempt and its binding; not here: what follows for others.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::db::{Connection, Row};
 use serde::Deserialize;
 use sqlx::query;
 
-use super::sql::{RowStatement, json_list, text};
+use super::sql::{RowStatement, identity, json_list, text};
 use crate::store::contract::StoreError;
 use crate::store::rows::*;
 
@@ -101,7 +100,7 @@ impl<'a> JobChange<'a> {
         .bind(self.unknown)
         .bind(self.run_at)
         .bind(self.failures)
-        .bind(self.wait_for)
+        .bind(identity(self.wait_for))
         .bind(text(self.error))
         .bind(class)
         .bind(self.issue)
@@ -176,7 +175,7 @@ pub(super) async fn complete_attempts(
 }
 
 pub(super) async fn bind(conn: &mut Connection, confirmed: &[Confirmed<'_>], now: i64) -> Result<(), StoreError> {
-    let rows: Vec<(i64, Cow<'_, str>, Option<i64>, &str, &str)> =
+    let rows: Vec<_> =
         confirmed.iter().map(|c| (c.job, text(c.remote_id), c.remote_version, c.sent_hash, c.echo)).collect();
     if rows.is_empty() {
         return Ok(());
