@@ -1,6 +1,5 @@
 //! What an outcome makes of a job, its attempt and its binding; not here: what follows for others.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::db::{Connection, Row};
