@@ -13,6 +13,8 @@ use crate::supervisor::{Life, Supervisor, lasting_address};
 /// How long the last work may take once nothing fails any more.
 const DRAIN: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Nothing new for so long is quiet: longer than the hub waits between two polls.
+const STILL: Duration = Duration::from_secs(3);
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Rehearsal {
@@ -96,17 +98,20 @@ impl Rehearsal {
     pub async fn settle(&self, patience: Duration) -> Duration {
         let rows = Rows::open(&self.supervisor.database()).await;
         let began = Instant::now();
+        let mut since = None;
         while began.elapsed() < patience {
             let quiet = self.sandbox.progress().webhooks_waiting == 0
                 && self.nothing_left_in_files()
                 && self.sandbox.verdict().clean()
                 && rows.open_work().await.is_empty();
-            if quiet {
+            // A poll that was cut off by the last kill may still bring what no webhook did.
+            since = if quiet { Some(since.unwrap_or_else(Instant::now)) } else { None };
+            if since.is_some_and(|since| since.elapsed() > STILL) {
                 break;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        began.elapsed()
+        since.map_or_else(|| began.elapsed(), |since| since - began)
     }
 
     /// No file of the ERP waits to be read or is being read: its rows would be news once more.

@@ -10,9 +10,9 @@ pub async fn what_no_text_can_hold_is_shown_in_its_place(bench: &impl Bench) {
     let odd = NewInbox {
         topic: "orders\0updated".into(),
         headers: "{\"a\":\"\0\"}".into(),
-        place: "row\01".into(),
+        place: "row\u{0}1".into(),
         payload: b"bytes \0 as they came".to_vec(),
-        ..payload("evt\01", T0)
+        ..payload("evt\u{0}1", T0)
     };
     let first = store.append_inbox(vec![odd.clone(), payload("2", T0)], None).await.unwrap();
     assert!(store.append_inbox(vec![odd.clone()], None).await.unwrap()[0].duplicate);
