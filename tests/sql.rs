@@ -1,6 +1,7 @@
 //! Databases as vendor systems, with real ones: PostgreSQL and MariaDB servers that the tests start and stop, and SQLite files.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod command;
 #[path = "sql/exact.rs"]
 mod exact;
 #[path = "sql/faults.rs"]

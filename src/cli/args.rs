@@ -156,6 +156,12 @@ pub enum Command {
         #[arg(long)]
         replace: bool,
     },
+    /// Copy the store into another, empty database; the hub must be stopped
+    MigrateStore {
+        /// sqlite:PATH, postgres://user:password@host/name, or a reference such as '${NEW_DATABASE_URL}'
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+    },
 }
 
 #[derive(Clone, Debug, Args)]

@@ -11,8 +11,8 @@ use super::error::CliError;
 use super::installation::Installation;
 use super::output::Surroundings;
 use super::{
-    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, recon, rehearse, reload,
-    replay, restore, run, sandbox, schema, status, verify,
+    backup, check, connector, connectors, demo, discover, explain, init, issues, mapping, migrate_store, recon,
+    rehearse, reload, replay, restore, run, sandbox, schema, status, verify,
 };
 use crate::config::{self, Log};
 use crate::model::clock::Clock;
@@ -91,7 +91,8 @@ fn configured_log(cli: &Cli) -> Option<Log> {
         | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
-        | Command::Restore { .. } => None,
+        | Command::Restore { .. }
+        | Command::MigrateStore { .. } => None,
     }
 }
 
@@ -167,12 +168,16 @@ async fn dispatch(cli: &Cli, to: &mut Surroundings) -> Result<Exit, CliError> {
         | Command::Reload
         | Command::Verify
         | Command::Backup { .. }
-        | Command::Restore { .. } => {}
+        | Command::Restore { .. }
+        | Command::MigrateStore { .. } => {}
     }
     let installation = Installation::read(&global.config)?;
-    // The one command that must not find the store open.
+    // The commands that must not find the store open.
     if let Command::Restore { from, replace } = &cli.command {
         return restore::restore(&installation, from, *replace, cli.global.json, to).await;
+    }
+    if let Command::MigrateStore { to: target } = &cli.command {
+        return migrate_store::migrate_store(&installation, target, cli.global.json, to).await;
     }
     let client = Client::open(&installation, &to.clock, matches!(cli.command, Command::Recon { .. })).await?;
     let ended = with_client(cli, &client, to).await;
@@ -195,6 +200,7 @@ async fn with_client(cli: &Cli, client: &Client, to: &mut Surroundings) -> Resul
         Command::Verify => verify::verify(client, global, to).await,
         Command::Backup { to: target } => backup::backup(client, global, target.as_deref(), to).await,
         Command::Restore { .. }
+        | Command::MigrateStore { .. }
         | Command::Demo(_)
         | Command::Init
         | Command::Check { .. }

@@ -22,6 +22,7 @@ mod init;
 mod installation;
 mod issues;
 mod mapping;
+mod migrate_store;
 mod output;
 mod progress;
 mod recon;

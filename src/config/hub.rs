@@ -101,10 +101,18 @@ impl Hub {
     /// Relative paths start at the configuration folder, wherever the process was started.
     pub(super) fn anchored(mut self, folder: &std::path::Path) -> Self {
         self.data_dir = folder.join(&self.data_dir);
-        if let Database::Sqlite { path } = &mut self.database {
-            *path = folder.join(&*path);
-        }
+        self.database = self.database.anchored(folder);
         self
+    }
+}
+
+impl Database {
+    /// A relative path starts at the configuration folder.
+    pub(super) fn anchored(self, folder: &std::path::Path) -> Self {
+        match self {
+            Database::Sqlite { path } => Database::Sqlite { path: folder.join(path) },
+            server @ Database::Postgres { .. } => server,
+        }
     }
 }
 

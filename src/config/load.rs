@@ -65,31 +65,49 @@ pub fn load_with(folder: &Path, environment: &dyn Environment) -> Result<Config,
 /// connections.
 pub fn load_database(folder: &Path) -> Result<Database, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let interpolation = Interpolation { environment: &ProcessEnvironment, folder: folder.to_owned(), literal: &[] };
-    let mut sensitive = Vec::new();
-    let mut found = Hub::default().database;
+    let mut found = Hub::default().anchored(folder).database;
     for source in &sources(folder, &mut problems) {
-        let root = match parse(source) {
-            Ok(root) => root,
-            Err(wrong) => {
-                problems.extend(wrong);
-                continue;
+        match parse(source) {
+            Ok(root) => {
+                if let Some(node) = root.get("hub").and_then(|hub| hub.get("database")) {
+                    match address(node, source, folder) {
+                        Ok(database) => found = database,
+                        Err(wrong) => problems.extend(wrong),
+                    }
+                }
             }
-        };
-        let Some(mut node) = root.get("hub").and_then(|hub| hub.get("database")).cloned() else { continue };
-        let cx = Context::new(source);
-        interpolation.apply(&mut node, &cx);
-        sensitive.extend(node.as_str().map(str::to_owned));
-        if let Some(database) = Database::decode(&node, &cx) {
-            found = database;
+            Err(wrong) => problems.extend(wrong),
         }
-        problems.extend(cx.finish());
     }
-    if let Database::Sqlite { path } = &mut found {
-        *path = folder.join(&*path);
-    }
-    problems.redact(sensitive.iter().map(String::as_str));
     problems.into_result(Some(found))
+}
+
+/// A database's address as somebody gives it to a command: like one in the configuration.
+pub fn database_address(folder: &Path, text: &str) -> Result<Database, Diagnostics> {
+    let source = Source::new("the address", serde_json::Value::from(text).to_string());
+    match parse(&source) {
+        Ok(node) => address(&node, &source, folder),
+        Err(wrong) => {
+            let mut problems = Diagnostics::new();
+            problems.extend(wrong);
+            problems.into_result(None)
+        }
+    }
+}
+
+fn address(node: &Node, source: &Arc<Source>, folder: &Path) -> Result<Database, Diagnostics> {
+    let mut node = node.clone();
+    let written = node.as_str().map(str::to_owned);
+    let cx = Context::new(source);
+    let interpolation = Interpolation { environment: &ProcessEnvironment, folder: folder.to_owned(), literal: &[] };
+    interpolation.apply(&mut node, &cx);
+    let database = Database::decode(&node, &cx);
+    let mut problems = Diagnostics::new();
+    problems.extend(cx.finish());
+    let resolved = node.as_str().map(str::to_owned);
+    let sensitive = || written.iter().chain(&resolved).filter(|text| text.contains('@'));
+    problems.redact(sensitive().map(String::as_str));
+    problems.into_result(database.map(|database| database.anchored(folder)))
 }
 
 /// The configuration files in reading order.

@@ -27,7 +27,7 @@ pub use document::{Config, ConfigVersion};
 pub use flow::{Brake, Deliver, Endpoint, Flow, Mode};
 pub use hub::{Database, Hub, Limits, Log, LogFormat, LogLevel};
 pub use interpolate::{Environment, ProcessEnvironment};
-pub use load::{CONFIG_FILE, load, load_database, load_with};
+pub use load::{CONFIG_FILE, database_address, load, load_database, load_with};
 pub use network::{Host, Network};
 pub use ownership::Ownership;
 pub use retry::RetryPolicy;

@@ -6,8 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use syncline::cli::Exit;
 use syncline::hub::{Hub, HubOptions};
+use syncline::model::clock::Clock;
 
+use super::command::command;
 use super::server::{Kind, PASSWORD, Server, USER};
 
 fn schema(server: &Server, connector: &str) {
@@ -166,4 +169,19 @@ async fn a_hub_on_a_server_goes_on_where_the_server_stopped() {
     assert_eq!((report.faults, report.applied, report.pending), (Vec::new(), 80, 0));
     hub.stop().await;
     assert!(all(&server));
+    drop(hub);
+    // Commands find the store where the configuration has it, too, and tell nobody its password.
+    let ask = async |arguments: &[&str]| {
+        let ran = command(root.path(), Clock::default(), "ann", arguments, "").await;
+        assert!(!format!("{}{}", ran.out, ran.err).contains(PASSWORD), "{}{}", ran.out, ran.err);
+        ran
+    };
+    let verified = ask(&["verify"]).await;
+    assert!(verified.exit == Exit::Done && verified.out.contains("80 applied"), "{}{}", verified.out, verified.err);
+    let refused = ask(&["backup"]).await;
+    assert!(format!("{}{}", refused.out, refused.err).contains("pg_dump"), "{}{}", refused.out, refused.err);
+    let moved = ask(&["migrate-store", "--to", "sqlite:moved.db"]).await;
+    assert!(moved.out.contains("the ledger is the same"), "{}{}", moved.out, moved.err);
+    let again = ask(&["migrate-store", "--to", "sqlite:moved.db"]).await;
+    assert!(again.exit == Exit::Failed && again.err.contains("is not empty"), "{}{}", again.out, again.err);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use syncline::store::postgres::PostgresStore;
-use syncline::store::{Dispatch, Store as _, StoreError};
+use syncline::store::*;
 
 use crate::bench::*;
 use crate::server::{Kind, PASSWORD, Server};
@@ -246,5 +246,64 @@ async fn a_transaction_that_had_failed_is_not_taken_for_committed() {
     assert!(!good.unwrap()[0].duplicate);
     assert!(matches!(bad, Err(StoreError::Database(_))), "{bad:?}");
     assert_eq!(store.pending_inbox(0, 10).await.unwrap().len(), 1);
+    assert_sound(&*store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_moves_to_a_server_and_back() {
+    let (file, bench) = (SqliteBench::new().await, PostgresBench::new().await);
+    let store = file.open().await;
+    for n in 0..150 {
+        owe(&*store, &format!("{n}"), 1, n % 2 == 0).await;
+    }
+    let dead = append_one(&*store, "dead").await;
+    commit(&*store, vec![planned(dead, "x", PlannedOutcome::Dead(dead_letter("i")))], T0 + 500).await;
+    for job in claim(&*store, T0 + 1_000, 100).await {
+        acknowledge(&*store, T0 + 1_001, job.claim, done("r")).await;
+    }
+    let odd = NewInbox { payload: vec![0, 255, 10], ..payload("odd", T0) };
+    store.append_inbox(vec![odd.clone()], None).await.unwrap();
+    store.append_audit(T0, "ann", "look", "x", "{}").await.unwrap();
+    let run = NewRun {
+        reconciliation: "bank".into(),
+        period: [String::new(), String::new()],
+        as_of: "2026-11-01".into(),
+        rules: "1".into(),
+        definition: "reconciliation: bank".into(),
+        status: "complete".into(),
+        body: b"{}".to_vec(),
+        started_at: T0,
+        ended_at: T0,
+        actor: "ann".into(),
+    };
+    store.keep_run(run, 0, serde_json::json!({})).await.unwrap();
+    let (before, timeline) = (assert_sound(&*store).await, store.timeline(&record("7")).await.unwrap());
+    let (here, there) = (Location::Sqlite(file.path()), Location::Postgres(bench.url.clone().into()));
+    let refused = transfer(&here, &there).await.unwrap_err();
+    assert!(refused.to_string().contains("in use by the process"), "{refused}");
+    store.close().await;
+
+    let moved = transfer(&here, &there).await.unwrap();
+    assert_eq!(moved.report, before);
+    assert!(moved.rows > 800, "{moved:?}");
+    let refused = transfer(&here, &there).await.unwrap_err();
+    assert!(refused.to_string().contains("is not empty"), "{refused}");
+    let store = bench.open().await;
+    assert_eq!(format!("{:?}", store.timeline(&record("7")).await.unwrap()), format!("{timeline:?}"));
+    assert_eq!(store.pending_inbox(0, 10).await.unwrap()[0].payload, odd.payload);
+    // Work goes on, and ids with it.
+    let last = store.events_after(0, 1_000).await.unwrap().last().unwrap().id;
+    let appended = append_one(&*store, "new").await;
+    assert!(appended > dead + 1, "{appended}");
+    commit(&*store, vec![planned(appended, "new", applied("new", 1, vec![job_for("new", false)]))], T0 + 2_000).await;
+    assert_eq!(store.events_after(last, 10).await.unwrap()[0].id, last + 1);
+    let before = assert_sound(&*store).await;
+    store.close().await;
+
+    let back = Location::Sqlite(file.directory.path().join("back.db"));
+    assert_eq!(transfer(&there, &back).await.unwrap().report, before);
+    let store = open(&back).await.unwrap();
+    assert_eq!(append_one(&*store, "after").await, appended + 1);
+    assert_eq!(claim(&*store, T0 + 3_000, 100).await.len(), 51);
     assert_sound(&*store).await;
 }

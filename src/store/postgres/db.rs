@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::{PgConnection, PgPool, PgRow};
-use sqlx::{Postgres, Transaction, query, query_scalar};
+use sqlx::{Postgres, Transaction, query, query_as, query_scalar, raw_sql};
 
 pub(super) use super::PostgresStore as Database;
 pub(super) use super::error::{classify, is_transient};
@@ -38,9 +38,7 @@ pub(super) async fn last_id(conn: &mut Connection, table: &'static str) -> Resul
 
 /// Ids that the writer gave are not given again. A sequence keeps that even if the transaction is undone, which leaves a gap.
 pub(super) async fn gave_out(conn: &mut Connection, table: &'static str, last: i64) -> Result<(), StoreError> {
-    let text = format!("SELECT setval('{table}_id_seq', $1)");
-    query(sqlx::AssertSqlSafe(text)).bind(last).execute(conn).await?;
-    Ok(())
+    number_from(conn, table, last).await
 }
 
 /// By how much the database's clock is ahead of this machine's, in microseconds: leases are on the database's, which is the
@@ -53,6 +51,33 @@ pub(super) async fn clock_ahead(conn: &mut Connection) -> Result<i64, StoreError
         cause: "its clock is before 1970".to_owned(),
     })?;
     Ok(theirs.saturating_sub(i64::try_from(ours.as_micros()).unwrap_or(i64::MAX)))
+}
+
+/// A connection beside the store's own, to move everything by. Nobody writes meanwhile.
+pub(super) async fn private(store: &Database) -> Result<Connection, StoreError> {
+    let mut conn = store.settings.connect().await?;
+    // As long as a large table takes; the other side may be slow.
+    let patience = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+    raw_sql(patience).execute(&mut conn).await?;
+    Ok(conn)
+}
+
+/// All tables, each with the last id that it gave, if it gives ids and has given one.
+pub(super) async fn table_names(conn: &mut Connection) -> Result<Vec<(String, Option<i64>)>, StoreError> {
+    Ok(query_as(
+        "SELECT t.tablename::text, s.last_value FROM pg_tables t LEFT JOIN pg_sequences s \
+         ON s.schemaname = t.schemaname AND s.sequencename = t.tablename || '_id_seq' \
+         WHERE t.schemaname = current_schema() AND t.tablename <> '_sqlx_migrations' ORDER BY 1",
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The next row of a table gets a larger id.
+pub(super) async fn number_from(conn: &mut Connection, table: &str, last: i64) -> Result<(), StoreError> {
+    let text = format!("SELECT setval('{table}_id_seq', $1)");
+    query(sqlx::AssertSqlSafe(text)).bind(last).execute(conn).await?;
+    Ok(())
 }
 
 /// A transaction that reads the state of one moment.

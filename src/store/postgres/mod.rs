@@ -20,10 +20,12 @@ use sqlx::postgres::PgPool;
 
 use super::contract::StoreError;
 use super::rows::OwnFiles;
+use settings::Settings;
 use statements::{Operation, Writer};
 
 /// The store of a hub that shares a server with others, or runs on more than one machine.
 pub struct PostgresStore {
+    settings: Settings,
     /// Without the password.
     name: String,
     /// None when opened for reading beside a daemon.
@@ -35,6 +37,10 @@ impl PostgresStore {
     /// The database as people know it: server, database and schema, without the password.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    fn label(&self) -> String {
+        self.name.clone()
     }
 
     async fn write<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {

@@ -39,8 +39,8 @@ impl PostgresStore {
         .await;
         let (writer, readers) = opened.map_err(|error| open_error(&settings, error))?;
         let name = settings.name();
-        let writer = Writer::start(Session::new(settings, alone, writer));
-        Ok(PostgresStore { name, writer: Some(writer), readers })
+        let writer = Writer::start(Session::new(settings.clone(), alone, writer));
+        Ok(PostgresStore { settings, name, writer: Some(writer), readers })
     }
 
     /// Opens the database for reading, beside a hub that may be running. Every write is refused.
@@ -57,7 +57,7 @@ impl PostgresStore {
         }
         .await;
         let readers = opened.map_err(|error| open_error(&settings, error))?;
-        Ok(PostgresStore { name: settings.name(), writer: None, readers })
+        Ok(PostgresStore { name: settings.name(), settings, writer: None, readers })
     }
 }
 

@@ -76,7 +76,7 @@ pub struct ThroughputRow {
     pub done: i64,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     pub received: i64,
     pub applied: i64,

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
-use sqlx::{Connection as _, Executor as _, Row as _, Sqlite, Transaction, query, query_scalar};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Executor as _, Row as _, Sqlite, Transaction, query, query_as, query_scalar,
+};
 
 pub(super) use super::SqliteStore as Database;
+use super::open::{open_error, writing};
 use crate::store::contract::StoreError;
 
 pub(super) type Connection = SqliteConnection;
@@ -41,6 +44,34 @@ pub(super) async fn gave_out(_conn: &mut Connection, _table: &'static str, _last
 /// By how much the database's clock is ahead of this machine's: it is this machine's.
 pub(super) async fn clock_ahead(_conn: &mut Connection) -> Result<i64, StoreError> {
     Ok(0)
+}
+
+/// A connection beside the store's own, to move everything by. Nobody writes meanwhile.
+pub(super) async fn private(store: &Database) -> Result<Connection, StoreError> {
+    let options = writing(store.path());
+    options.connect().await.map_err(|cause| open_error(store.path(), &cause))
+}
+
+/// All tables, each with the last id that it gave, if it gives ids and has given one.
+pub(super) async fn table_names(conn: &mut Connection) -> Result<Vec<(String, Option<i64>)>, StoreError> {
+    Ok(query_as(
+        "SELECT t.name, s.seq FROM sqlite_schema t LEFT JOIN sqlite_sequence s ON s.name = t.name \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name <> '_sqlx_migrations' ORDER BY t.name",
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The next row of a table gets a larger id.
+pub(super) async fn number_from(conn: &mut Connection, table: &str, last: i64) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM sqlite_sequence WHERE name = $1 AND seq <= $2",
+        "INSERT INTO sqlite_sequence (name, seq) SELECT $1, $2 \
+         WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)",
+    ] {
+        query(statement).bind(table).bind(last).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// A transaction that reads the state of one moment.

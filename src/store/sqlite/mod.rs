@@ -38,6 +38,10 @@ impl SqliteStore {
         &self.path
     }
 
+    fn label(&self) -> String {
+        self.path.display().to_string()
+    }
+
     async fn write<O: Operation>(&self, op: O) -> Result<O::Output, StoreError> {
         match &self.writer {
             Some(writer) => writer.run(op).await,

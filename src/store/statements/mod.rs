@@ -26,6 +26,7 @@ mod settle;
 mod sighting;
 mod sql;
 mod timeline;
+mod transfer;
 mod verify;
 mod work_list;
 mod writer;
